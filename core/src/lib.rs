@@ -1,0 +1,8 @@
+//! What the operator decides, apart from everything it touches.
+//!
+//! This crate has no I/O, no clock and no async: every decision is a function of values, so it
+//! can be tested by tables and checked by a model. It must not know how a request is sent, how
+//! an object is watched or what time it is.
+
+pub mod fault;
+pub mod ids;
