@@ -4,5 +4,9 @@
 //! can be tested by tables and checked by a model. It must not know how a request is sent, how
 //! an object is watched or what time it is.
 
+pub mod backoff;
 pub mod fault;
 pub mod ids;
+pub mod limit;
+pub mod object;
+pub mod queue;

@@ -1,0 +1,219 @@
+//! Which object is worked on next.
+//!
+//! One entry per object, whatever pushes it. Entries wait in the sub-queue of the limiter whose
+//! permit their work needs, so nothing is taken in vain; within it in one of three [`Lane`]s that
+//! share permits 8:3:1 when all wait; within a lane the namespaces take turns, and a namespace's
+//! entries go first in, first out. Delayed entries wait in one heap.
+//!
+//! A state machine with `now` passed in: it must not know what an object is, what a permit costs
+//! or what time it is. Its rule: an entry that was pushed is taken once for it or later, however
+//! pushes, runs and delays interleave.
+
+mod lane;
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+
+use k8s_openapi::jiff::Timestamp;
+
+use crate::object::ObjectKey;
+pub use lane::Lane;
+use lane::Lanes;
+
+/// The limiter whose permit an entry's work needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SubQueue(pub u32);
+
+impl SubQueue {
+    /// Work that needs no cloud call and so waits for no limiter.
+    pub const FREE: Self = Self(0);
+}
+
+/// When and where an entry wants to be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// The limiter that it needs.
+    pub sub: SubQueue,
+    /// How urgent it is.
+    pub lane: Lane,
+    /// Not before this time.
+    pub at: Timestamp,
+}
+
+/// An entry as it was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// The object.
+    pub key: ObjectKey,
+    /// Where it waited.
+    pub sub: SubQueue,
+    /// The lane it waited in.
+    pub lane: Lane,
+    /// Since when it could have been taken.
+    pub since: Timestamp,
+}
+
+#[derive(Debug)]
+enum State {
+    /// In a lane, under this ticket; older tickets of the key in lanes are stale.
+    Ready { due: Due, ticket: u64, since: Timestamp },
+    /// In the heap, under this ticket.
+    Delayed { due: Due, ticket: u64 },
+    /// Taken and not done; `again` is what was pushed meanwhile.
+    Running { again: Option<Due> },
+}
+
+/// The queue. Memory is bounded by the number of objects: one entry each, and stale tickets are
+/// dropped when they come up.
+#[derive(Debug, Default)]
+pub struct Queue {
+    entries: HashMap<ObjectKey, State>,
+    subs: HashMap<SubQueue, Lanes>,
+    delayed: BinaryHeap<Reverse<(Timestamp, u64, ObjectKey)>>,
+    tickets: u64,
+}
+
+impl Queue {
+    /// Asks that `key` be worked on. Pushing a waiting key can only make it earlier or more
+    /// urgent; a key that is being worked on is taken again after [`Queue::done`].
+    pub fn push(&mut self, key: &ObjectKey, due: Due, now: Timestamp) {
+        match self.entries.get_mut(key) {
+            None => self.place(key, due, now),
+            Some(State::Running { again }) => {
+                *again = Some(again.map_or(due, |earlier| merge(earlier, due)));
+            }
+            Some(State::Ready { due: held, .. }) => {
+                let merged = Due { sub: due.sub, ..merge(*held, due) };
+                if merged.lane != held.lane || merged.sub != held.sub {
+                    self.place(key, merged, now);
+                }
+            }
+            Some(State::Delayed { due: held, .. }) => {
+                let merged = Due { sub: due.sub, ..merge(*held, due) };
+                if merged != *held {
+                    self.place(key, merged, now);
+                }
+            }
+        }
+    }
+
+    /// The next entry of `sub` whose time has come, to be worked on until [`Queue::done`].
+    pub fn take(&mut self, sub: SubQueue, now: Timestamp) -> Option<Taken> {
+        self.ripen(now);
+        let lanes = self.subs.get_mut(&sub)?;
+        loop {
+            let (key, ticket) = lanes.pop()?;
+            match self.entries.get(&key) {
+                Some(State::Ready { due, ticket: current, since }) if *current == ticket => {
+                    let taken = Taken { sub, lane: due.lane, since: *since, key: key.clone() };
+                    lanes.served(taken.lane);
+                    self.entries.insert(key, State::Running { again: None });
+                    return Some(taken);
+                }
+                // A ticket from before the entry moved, or of an entry that is gone.
+                Some(State::Ready { .. } | State::Delayed { .. } | State::Running { .. }) | None => {}
+            }
+        }
+    }
+
+    /// Ends the work on `key`, with `again` when it wants to be taken once more. What was pushed
+    /// while it ran is not lost: the earlier time and the more urgent lane win.
+    pub fn done(&mut self, key: &ObjectKey, again: Option<Due>, now: Timestamp) {
+        let Some(State::Running { again: pushed }) = self.entries.remove(key) else {
+            return;
+        };
+        let due = match (pushed, again) {
+            (Some(a), Some(b)) => Some(merge(a, b)),
+            (one, other) => one.or(other),
+        };
+        if let Some(due) = due {
+            self.place(key, due, now);
+        }
+    }
+
+    /// True when `key` was pushed while it ran.
+    #[must_use]
+    pub fn pushed_meanwhile(&self, key: &ObjectKey) -> bool {
+        matches!(self.entries.get(key), Some(State::Running { again: Some(_) }))
+    }
+
+    /// Forgets an object that is gone. One that is being worked on is forgotten when it is done.
+    pub fn forget(&mut self, key: &ObjectKey) {
+        match self.entries.get_mut(key) {
+            Some(State::Running { again }) => *again = None,
+            Some(State::Ready { .. } | State::Delayed { .. }) => {
+                self.entries.remove(key);
+            }
+            None => {}
+        }
+    }
+
+    /// True when `sub` has an entry that could be taken now.
+    pub fn has_ready(&mut self, sub: SubQueue, now: Timestamp) -> bool {
+        self.ripen(now);
+        let Some(lanes) = self.subs.get_mut(&sub) else { return false };
+        let entries = &self.entries;
+        lanes.peek(|key, ticket| {
+            matches!(entries.get(key), Some(State::Ready { ticket: current, .. }) if *current == ticket)
+        })
+    }
+
+    /// When the next delayed entry comes up.
+    #[must_use]
+    pub fn next_at(&self) -> Option<Timestamp> {
+        self.delayed.peek().map(|Reverse((at, ..))| *at)
+    }
+
+    /// How many entries wait, delayed ones included; those being worked on are not counted.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.entries.values().filter(|state| !matches!(state, State::Running { .. })).count()
+    }
+
+    /// Entries that have waited for a permit or a worker since before `since`, in no order.
+    #[must_use]
+    pub fn waiting_since_before(&self, before: Timestamp) -> Vec<ObjectKey> {
+        let old = |(key, state): (&ObjectKey, &State)| match state {
+            State::Ready { since, .. } if *since < before => Some(key.clone()),
+            State::Ready { .. } | State::Delayed { .. } | State::Running { .. } => None,
+        };
+        self.entries.iter().filter_map(old).collect()
+    }
+
+    fn place(&mut self, key: &ObjectKey, due: Due, now: Timestamp) {
+        self.tickets += 1;
+        let ticket = self.tickets;
+        let state = if due.at <= now {
+            self.subs.entry(due.sub).or_default().push(key.clone(), ticket, due.lane);
+            State::Ready { due, ticket, since: now }
+        } else {
+            self.delayed.push(Reverse((due.at, ticket, key.clone())));
+            State::Delayed { due, ticket }
+        };
+        self.entries.insert(key.clone(), state);
+    }
+
+    fn ripen(&mut self, now: Timestamp) {
+        while let Some(Reverse((at, ..))) = self.delayed.peek() {
+            if *at > now {
+                return;
+            }
+            let Some(Reverse((_, ticket, key))) = self.delayed.pop() else { return };
+            match self.entries.get(&key) {
+                Some(State::Delayed { due, ticket: current }) if *current == ticket => {
+                    let due = *due;
+                    self.place(&key, due, now);
+                }
+                Some(State::Ready { .. } | State::Delayed { .. } | State::Running { .. }) | None => {}
+            }
+        }
+    }
+}
+
+/// Both wishes in one: the earlier time, the more urgent lane, the newer limiter.
+fn merge(older: Due, newer: Due) -> Due {
+    Due { sub: newer.sub, lane: older.lane.min(newer.lane), at: older.at.min(newer.at) }
+}
+
+#[cfg(test)]
+mod tests;
