@@ -1,0 +1,211 @@
+//! One listing for many objects: the rows of a workspace, and what may be believed of them.
+//!
+//! Presence may be believed from any listing; absence only from a complete one that is young
+//! enough for the object in question. Rows are corrected by what this process itself did since,
+//! because the service may list late. It must not know how a page is fetched.
+
+mod sweep;
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+
+use crate::ids::ResourceId;
+use crate::path::claim_key;
+pub use sweep::{Next, PAGE_SIZE, Sweep};
+
+/// A listing that is older than this says nothing about a stranger's new file.
+pub const LISTING_AGE: SignedDuration = SignedDuration::from_mins(10);
+/// Own changes are remembered this long: longer than any listing takes and lags.
+const OWN_MEMORY: SignedDuration = SignedDuration::from_hours(1);
+
+/// A resource as a listing shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its id.
+    pub id: ResourceId,
+    /// Its path in the workspace, the file name last.
+    pub path: String,
+    /// Its file name.
+    pub name: String,
+    /// Its type as the listing spells it (`Python`).
+    pub kind: String,
+    /// Name of its data source, if it has one.
+    pub datasource: Option<String>,
+    /// Its runtime command.
+    pub command: String,
+    /// When it was made, by the service's clock.
+    pub created: Timestamp,
+    /// When it last changed, by the service's clock.
+    pub modified: Timestamp,
+}
+
+/// A change that this process made itself.
+#[derive(Clone, Debug)]
+pub enum Own {
+    /// It made this resource, or changed it into this.
+    Put(Row),
+    /// It deleted this one.
+    Deleted(ResourceId),
+}
+
+/// What is known of when an object came to be, to judge whether a listing can speak for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// When this process first saw the object's present resourceVersion.
+    pub seen: Timestamp,
+    /// The object's creationTimestamp, whole seconds of the API server's clock.
+    pub created: Timestamp,
+    /// True when the object was first seen as a change, not in a list of what was there before,
+    /// and has never been edited: generation 1, no trace of an earlier life.
+    pub born_here: bool,
+}
+
+/// The rows of one workspace.
+#[derive(Debug, Default)]
+pub struct Inventory {
+    rows: HashMap<ResourceId, Row>,
+    by_path: HashMap<String, BTreeSet<ResourceId>>,
+    by_name: HashMap<String, BTreeSet<ResourceId>>,
+    listing: Option<Listing>,
+    total: Option<u64>,
+    own: VecDeque<(Timestamp, Own)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Listing {
+    begun: Timestamp,
+    complete: bool,
+}
+
+impl Inventory {
+    /// True when the last listing can say that a path is free for an object of this version.
+    #[must_use]
+    pub fn speaks_for(&self, version: &Version, now: Timestamp) -> bool {
+        let Some(listing) = self.listing else { return false };
+        let young = now.duration_since(listing.begun) <= LISTING_AGE;
+        let begun_after_read = listing.begun > version.seen;
+        let born_after = version.born_here && version.created >= listing.begun && version.seen >= listing.begun;
+        listing.complete && young && (begun_after_read || born_after)
+    }
+
+    /// How many rows the service last said that there are.
+    #[must_use]
+    pub fn total(&self) -> Option<u64> {
+        self.total
+    }
+
+    /// Remembers the count that the service last named.
+    pub fn note_total(&mut self, total: u64) {
+        self.total = Some(total);
+    }
+
+    /// The rows at this path or with its file name, compared without case and Unicode form.
+    #[must_use]
+    pub fn near(&self, path: &str, name: &str) -> Vec<Row> {
+        let ids = |map: &HashMap<String, BTreeSet<ResourceId>>, key: &str| {
+            map.get(&claim_key(key)).cloned().unwrap_or_default()
+        };
+        let both: BTreeSet<ResourceId> =
+            ids(&self.by_path, path).into_iter().chain(ids(&self.by_name, name)).collect();
+        both.iter().filter_map(|id| self.rows.get(id)).cloned().collect()
+    }
+
+    /// Takes in what this process did itself.
+    pub fn record(&mut self, own: Own, at: Timestamp) {
+        self.apply(&own);
+        while self.own.front().is_some_and(|(old, _)| at.duration_since(*old) > OWN_MEMORY) {
+            self.own.pop_front();
+        }
+        self.own.push_back((at, own));
+    }
+
+    /// Takes in a whole listing in place of the rows so far, then what this process did since,
+    /// and within `lag` before it, because the listing may not show that yet.
+    pub fn replace(&mut self, sweep: Sweep, lag: SignedDuration) {
+        let (begun, complete, total, rows) = sweep.into_parts();
+        if complete {
+            self.rows.clear();
+            self.by_path.clear();
+            self.by_name.clear();
+        }
+        for row in rows {
+            self.put(row);
+        }
+        self.total = Some(total);
+        self.listing = Some(Listing { begun, complete });
+        let since = begun.saturating_sub(lag).unwrap_or(Timestamp::MIN);
+        let own: Vec<Own> =
+            self.own.iter().filter(|(at, _)| *at >= since).map(|(_, own)| own.clone()).collect();
+        for own in &own {
+            self.apply(own);
+        }
+    }
+
+    /// Corrects rows of a listing by name that was begun at `begun` in the same way.
+    #[must_use]
+    pub fn correct(&self, rows: Vec<Row>, begun: Timestamp, lag: SignedDuration) -> Vec<Row> {
+        let since = begun.saturating_sub(lag).unwrap_or(Timestamp::MIN);
+        let mut rows: HashMap<ResourceId, Row> = rows.into_iter().map(|row| (row.id.clone(), row)).collect();
+        for (_, own) in self.own.iter().filter(|(at, _)| *at >= since) {
+            match own {
+                Own::Put(row) => {
+                    rows.insert(row.id.clone(), row.clone());
+                }
+                Own::Deleted(id) => {
+                    rows.remove(id);
+                }
+            }
+        }
+        rows.into_values().collect()
+    }
+
+    /// How many rows are held.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// True when no row is held.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    fn apply(&mut self, own: &Own) {
+        match own {
+            Own::Put(row) => self.put(row.clone()),
+            Own::Deleted(id) => self.take_out(id),
+        }
+    }
+
+    fn put(&mut self, row: Row) {
+        self.take_out(&row.id);
+        self.by_path.entry(claim_key(&row.path)).or_default().insert(row.id.clone());
+        self.by_name.entry(claim_key(&row.name)).or_default().insert(row.id.clone());
+        self.rows.insert(row.id.clone(), row);
+    }
+
+    fn take_out(&mut self, id: &ResourceId) {
+        let Some(row) = self.rows.remove(id) else { return };
+        for (map, key) in [(&mut self.by_path, &row.path), (&mut self.by_name, &row.name)] {
+            let key = claim_key(key);
+            if let Some(ids) = map.get_mut(&key) {
+                ids.remove(id);
+                if ids.is_empty() {
+                    map.remove(&key);
+                }
+            }
+        }
+    }
+}
+
+/// Whether a listing by name costs fewer calls than a whole one, for this many objects that wait.
+#[must_use]
+pub fn by_name_is_cheaper(waiting: usize, total: Option<u64>) -> bool {
+    let pages = total.map_or(1, |total| total.div_ceil(PAGE_SIZE).max(1));
+    (waiting.max(1) as u64) < pages
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! Pages to one listing, while others change the workspace.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::jiff::Timestamp;
+
+use super::Row;
+use crate::ids::ResourceId;
+
+/// Rows a page, the most that the service gives.
+pub const PAGE_SIZE: u64 = 100;
+/// A listing ends here whatever the service says: a million rows.
+const MOST_PAGES: u32 = 10_000;
+
+/// What to do after a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Read this page, counted from 1.
+    Page(u32),
+    /// The listing is done.
+    Done,
+}
+
+/// A listing under way.
+#[derive(Debug)]
+pub struct Sweep {
+    begun: Timestamp,
+    rows: BTreeMap<ResourceId, Row>,
+    total: Option<u64>,
+    page: u32,
+    restarted: bool,
+    complete: bool,
+}
+
+impl Sweep {
+    /// A listing that begins now, before its first page is asked for.
+    #[must_use]
+    pub fn new(begun: Timestamp) -> Self {
+        Self { begun, rows: BTreeMap::new(), total: None, page: 1, restarted: false, complete: true }
+    }
+
+    /// Takes in a page and the `TotalCount` that came with it. When the count moved, pages may
+    /// have slipped: the listing is begun once more, and if it moves again it is only *partial*:
+    /// good for presence, not for absence. Rows that come twice count once.
+    pub fn page(&mut self, rows: Vec<Row>, total: u64) -> Next {
+        let moved = self.total.is_some_and(|before| before != total);
+        self.total = Some(total);
+        let full = rows.len() as u64 >= PAGE_SIZE;
+        self.rows.extend(rows.into_iter().map(|row| (row.id.clone(), row)));
+        if moved && !self.restarted {
+            self.restarted = true;
+            self.rows.clear();
+            self.total = None;
+            self.page = 1;
+            return Next::Page(1);
+        }
+        if moved {
+            self.complete = false;
+        }
+        let last = u64::from(self.page) * PAGE_SIZE >= total || !full;
+        if last || self.page >= MOST_PAGES {
+            // Fewer rows than the service counts: some slipped through between pages.
+            self.complete &= self.rows.len() as u64 >= total;
+            return Next::Done;
+        }
+        self.page += 1;
+        Next::Page(self.page)
+    }
+
+    /// When it began.
+    #[must_use]
+    pub fn begun(&self) -> Timestamp {
+        self.begun
+    }
+
+    /// When it began, whether it is complete, the last count and the rows.
+    pub(super) fn into_parts(self) -> (Timestamp, bool, u64, impl Iterator<Item = Row>) {
+        (self.begun, self.complete, self.total.unwrap_or(0), self.rows.into_values())
+    }
+}

@@ -1,0 +1,237 @@
+//! Which object owns a path, an id or a MaxCompute name: no two objects own one resource.
+//!
+//! Every object claims what it wants and what it has. Where claims meet, the higher [`Rank`]
+//! holds; a lower one never displaces it, whether by an edit or by a restart. It must not know
+//! why an object claims something; the index tells it, and asks whom to wake.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use k8s_openapi::jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+
+use crate::ids::{ProjectId, ResourceId};
+use crate::object::{ObjectKey, Uid};
+use crate::path::ResourcePath;
+
+/// A thing that only one object may own, as 128 bits of its SHA-256: small enough to keep three
+/// of them for each of 100,000 objects, and never met by accident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Claim(u128);
+
+impl Claim {
+    /// A path of a workspace; paths that differ only in case or Unicode form are the same.
+    #[must_use]
+    pub fn path(project: ProjectId, path: &ResourcePath) -> Self {
+        Self::of(&["path", &project.to_string(), &path.claim_key()])
+    }
+
+    /// A resource of a workspace.
+    #[must_use]
+    pub fn id(project: ProjectId, id: &ResourceId) -> Self {
+        Self::of(&["id", &project.to_string(), id.as_str()])
+    }
+
+    /// A resource's name in a MaxCompute engine, which knows a resource by its name only. An
+    /// absent data source is the workspace's default one.
+    #[must_use]
+    pub fn engine_name(project: ProjectId, datasource: Option<&str>, name_key: &str) -> Self {
+        Self::of(&["name", &project.to_string(), datasource.unwrap_or(""), name_key])
+    }
+
+    fn of(parts: &[&str]) -> Self {
+        let mut hash = Sha256::new();
+        for part in parts {
+            hash.update(part.as_bytes());
+            hash.update([0]);
+        }
+        let bytes: [u8; 32] = hash.finalize().into();
+        let mut half = [0; 16];
+        half.copy_from_slice(&bytes[..16]);
+        Self(u128::from_be_bytes(half))
+    }
+}
+
+/// How strong a claim is; smaller is stronger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// The object has a recorded id.
+    Recorded,
+    /// The object has an open create intent of its own for that path.
+    Intent,
+    /// The object only wants it; the older object first.
+    Wanted,
+}
+
+/// The order among objects that claim the same thing: class, then age, then uid. Nothing in it
+/// changes by a restart.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rank {
+    /// How strong the claim is.
+    pub class: Class,
+    /// When the object was created.
+    pub created: Timestamp,
+    /// Decides between objects of the same second.
+    pub uid: Uid,
+}
+
+/// What one object claims.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimant {
+    /// Its place in the order.
+    pub rank: Rank,
+    /// Its name, for messages and wake-ups.
+    pub key: ObjectKey,
+    /// What it claims.
+    pub claims: Vec<Claim>,
+}
+
+/// All claims of one process.
+#[derive(Debug, Default)]
+pub struct Claims {
+    objects: HashMap<Uid, (Rank, ObjectKey, Vec<Claim>)>,
+    by_claim: HashMap<Claim, BTreeMap<Rank, ObjectKey>>,
+}
+
+impl Claims {
+    /// Takes in what an object claims now, in place of what it claimed before. Answers which
+    /// *other* objects' situation may have changed by it.
+    pub fn set(&mut self, claimant: Claimant) -> BTreeSet<ObjectKey> {
+        let uid = claimant.rank.uid.clone();
+        if let Some((rank, key, claims)) = self.objects.get(&uid) {
+            let same = *rank == claimant.rank && *key == claimant.key && *claims == claimant.claims;
+            if same {
+                return BTreeSet::new();
+            }
+        }
+        let mut woken = self.remove(&uid);
+        let Claimant { rank, key, claims } = claimant;
+        for claim in &claims {
+            let holders = self.by_claim.entry(*claim).or_default();
+            woken.extend(holders.values().cloned());
+            holders.insert(rank.clone(), key.clone());
+        }
+        woken.remove(&key);
+        self.objects.insert(uid, (rank, key, claims));
+        woken
+    }
+
+    /// Frees all that an object claimed. Answers who waited behind it.
+    pub fn remove(&mut self, uid: &Uid) -> BTreeSet<ObjectKey> {
+        let mut woken = BTreeSet::new();
+        let Some((rank, _, claims)) = self.objects.remove(uid) else { return woken };
+        for claim in claims {
+            if let Some(holders) = self.by_claim.get_mut(&claim) {
+                holders.remove(&rank);
+                woken.extend(holders.values().cloned());
+                if holders.is_empty() {
+                    self.by_claim.remove(&claim);
+                }
+            }
+        }
+        woken
+    }
+
+    /// Who holds something that this object claims, if it is not the object itself.
+    #[must_use]
+    pub fn held_by_other(&self, uid: &Uid) -> Option<&ObjectKey> {
+        let (rank, _, claims) = self.objects.get(uid)?;
+        claims.iter().find_map(|claim| self.stronger(*claim, rank))
+    }
+
+    /// Who holds this one claim of the object, if it is not the object itself.
+    #[must_use]
+    pub fn holder_of(&self, claim: Claim, uid: &Uid) -> Option<&ObjectKey> {
+        match self.objects.get(uid) {
+            Some((rank, _, claims)) if claims.contains(&claim) => self.stronger(claim, rank),
+            Some(_) | None => self.by_claim.get(&claim)?.values().next(),
+        }
+    }
+
+    fn stronger(&self, claim: Claim, rank: &Rank) -> Option<&ObjectKey> {
+        let (first, key) = self.by_claim.get(&claim)?.first_key_value()?;
+        (first < rank).then_some(key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claimant(name: &str, class: Class, created: i64, claims: &[u128]) -> Claimant {
+        Claimant {
+            rank: Rank { class, created: Timestamp::from_second(created).unwrap(), uid: Uid::new(name) },
+            key: ObjectKey::new("ns", name),
+            claims: claims.iter().map(|n| Claim(*n)).collect(),
+        }
+    }
+
+    fn key(name: &str) -> ObjectKey {
+        ObjectKey::new("ns", name)
+    }
+
+    #[test]
+    fn the_stronger_holds_in_whatever_order_they_come() {
+        // Rows: stronger first.
+        let rows = [
+            (claimant("a", Class::Wanted, 1, &[7]), claimant("b", Class::Wanted, 2, &[7])),
+            (claimant("a", Class::Wanted, 1, &[7]), claimant("b", Class::Wanted, 1, &[7])),
+            (claimant("b", Class::Intent, 2, &[7]), claimant("a", Class::Wanted, 1, &[7])),
+            (claimant("b", Class::Recorded, 2, &[7]), claimant("a", Class::Intent, 1, &[7])),
+        ];
+        for (stronger, weaker) in rows {
+            for order in [[&stronger, &weaker], [&weaker, &stronger]] {
+                let mut claims = Claims::default();
+                for claimant in order {
+                    claims.set(claimant.clone());
+                }
+                assert_eq!(claims.held_by_other(&stronger.rank.uid), None, "{stronger:?}");
+                assert_eq!(claims.held_by_other(&weaker.rank.uid), Some(&stronger.key), "{weaker:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_freed_claim_wakes_who_waited() {
+        let mut claims = Claims::default();
+        claims.set(claimant("a", Class::Recorded, 1, &[7, 8]));
+        claims.set(claimant("b", Class::Wanted, 2, &[7]));
+        claims.set(claimant("c", Class::Wanted, 3, &[9]));
+        assert_eq!(claims.remove(&Uid::new("a")), BTreeSet::from([key("b")]));
+        assert_eq!(claims.held_by_other(&Uid::new("b")), None);
+    }
+
+    #[test]
+    fn a_changed_claim_wakes_both_sides() {
+        let mut claims = Claims::default();
+        claims.set(claimant("a", Class::Recorded, 1, &[7]));
+        claims.set(claimant("b", Class::Wanted, 2, &[7]));
+        claims.set(claimant("c", Class::Wanted, 3, &[8]));
+        assert_eq!(claims.set(claimant("a", Class::Recorded, 1, &[8])), BTreeSet::from([key("b"), key("c")]));
+        assert_eq!(claims.held_by_other(&Uid::new("c")), Some(&key("a")));
+    }
+
+    #[test]
+    fn the_same_claims_again_wake_nobody() {
+        let mut claims = Claims::default();
+        claims.set(claimant("a", Class::Wanted, 1, &[7]));
+        claims.set(claimant("b", Class::Wanted, 2, &[7]));
+        assert_eq!(claims.set(claimant("a", Class::Wanted, 1, &[7])), BTreeSet::new());
+    }
+
+    #[test]
+    fn paths_that_differ_in_case_or_form_are_one_claim() {
+        let project = ProjectId::new(1).unwrap();
+        let path = |text: &str| Claim::path(project, &text.parse().unwrap());
+        assert_eq!(path("XX/Caf\u{e9}.py"), path("xx/cafe\u{301}.PY"));
+        assert_ne!(path("XX/a.py"), path("XX/b.py"));
+    }
+
+    #[test]
+    fn a_claim_that_is_nobodys_is_held_by_nobody() {
+        let mut claims = Claims::default();
+        claims.set(claimant("a", Class::Recorded, 1, &[7]));
+        assert_eq!(claims.holder_of(Claim(7), &Uid::new("b")), Some(&key("a")));
+        assert_eq!(claims.holder_of(Claim(7), &Uid::new("a")), None);
+        assert_eq!(claims.holder_of(Claim(8), &Uid::new("b")), None);
+    }
+}

@@ -1,0 +1,141 @@
+//! An object that is being deleted: take its resource away, or let it go without.
+
+use k8s_openapi::jiff::Timestamp;
+
+use super::search::{Finding, judge, listed_at, plus, settled_at};
+use super::step::because;
+use super::{Observed, Permission, Plan, ReadBack, Recorded, Step, Wanted};
+use crate::api::v1alpha1::DeletionPolicy;
+use crate::ids::ResourceId;
+use crate::intent::{Intent, IntentNote};
+use crate::state::State;
+
+pub(super) fn plan(wanted: Wanted<'_>, recorded: &Recorded, observed: &Observed, now: Timestamp) -> Plan {
+    if !recorded.finalizer {
+        return because(Step::Nothing, "our finalizer is off: the object is not ours to hold");
+    }
+    match recorded.deletion {
+        DeletionPolicy::Retain => return because(Step::RemoveFinalizer, "deletionPolicy is Retain: the file stays"),
+        DeletionPolicy::Delete => {}
+    }
+    if recorded.suspend {
+        return because(Step::RemoveFinalizer, "suspended: the file stays");
+    }
+    let open = recorded.open_intent();
+    match (open, recorded.id()) {
+        (Some(intent), _) => lost(wanted, intent, recorded, observed, now),
+        (None, Some(id)) => by_id(&id, recorded, observed, now),
+        (None, None) => nothing_recorded(recorded),
+    }
+}
+
+fn nothing_recorded(recorded: &Recorded) -> Plan {
+    match &recorded.intent {
+        IntentNote::Foreign => because(Step::RemoveFinalizer, "a copy: it made nothing here"),
+        IntentNote::Unreadable => because(
+            Step::Report(State::DeletionBlocked {
+                message: format!(
+                    "The annotation {} cannot be read, so a file may exist that this object does not know. \
+                     Look for it in the workspace, then remove the annotation.",
+                    crate::api::CREATE_INTENT_ANNOTATION
+                ),
+                fault: None,
+            }),
+            "the create intent is unreadable",
+        ),
+        IntentNote::Absent | IntentNote::Earlier(_) | IntentNote::Own(_) => {
+            because(Step::RemoveFinalizer, "it made nothing")
+        }
+    }
+}
+
+fn by_id(id: &ResourceId, recorded: &Recorded, observed: &Observed, now: Timestamp) -> Plan {
+    if observed.id_held_by.is_some() {
+        return because(Step::RemoveFinalizer, "another object manages this resource");
+    }
+    if let Some(plan) = closed_connection(recorded, observed) {
+        return plan;
+    }
+    match (&observed.read, observed.memory.unknown_write) {
+        (None, None) => because(Step::DeleteResource(id.clone()), "the object is being deleted"),
+        (None, Some(_)) => because(Step::ReadBack(id.clone()), "the outcome of the last delete is not known"),
+        (Some(ReadBack::Absent), _) => because(Step::RemoveFinalizer, "the resource is gone"),
+        (Some(ReadBack::Present { .. }), Some(sent)) => {
+            let until = plus(sent, observed.bounds.call);
+            if now < until {
+                let state = State::Deleting { message: "The outcome of the last DeleteResource is not known yet.".to_owned() };
+                return because(Step::Wait { until, state: Some(state) }, "the last delete may still arrive");
+            }
+            because(Step::DeleteResource(id.clone()), "the last delete was not carried out")
+        }
+        (Some(ReadBack::Present { .. }), None) => {
+            because(Step::DeleteResource(id.clone()), "the object is being deleted")
+        }
+    }
+}
+
+/// No id, but a request may have been carried out: find its file first.
+fn lost(wanted: Wanted<'_>, intent: &Intent, recorded: &Recorded, observed: &Observed, now: Timestamp) -> Plan {
+    if let Some(plan) = closed_connection(recorded, observed) {
+        return plan;
+    }
+    if observed.memory.sent_nothing(intent.at) {
+        return because(Step::RemoveFinalizer, "nothing came of its create");
+    }
+    let Some(search) = &observed.search else {
+        return because(Step::Search(intent.clone()), "a request may have been carried out");
+    };
+    match judge(search, intent, &observed.bounds, true) {
+        Finding::Read(id) => because(Step::ReadCandidate(intent.clone(), id), "one row may be ours"),
+        Finding::Ours(row) => found(&row.id, observed, now),
+        Finding::Ambiguous(ids) => {
+            let named: Vec<&str> = ids.iter().take(10).map(ResourceId::as_str).collect();
+            let message = format!(
+                "A create was lost, and these resources may or may not be its result: {}. Nothing was touched. \
+                 Remove those that are not wanted, then remove the annotation {} (or set deletionPolicy: Retain).",
+                named.join(", "),
+                crate::api::CREATE_INTENT_ANNOTATION,
+            );
+            because(Step::Report(State::DeletionBlocked { message, fault: None }), "what the lost create left cannot be told")
+        }
+        Finding::None(_) => {
+            let listed = listed_at(intent, &observed.memory, &observed.bounds);
+            let settled = settled_at(intent, &observed.memory, &observed.identity, &observed.bounds);
+            if search.begun >= settled {
+                return because(Step::RemoveFinalizer, "no request can arrive any more and none was carried out");
+            }
+            let _ = wanted;
+            let until = if now < listed { listed } else { settled };
+            let message = format!("Waiting until {settled} for a create whose outcome is not known.");
+            because(
+                Step::Wait { until, state: Some(State::Deleting { message }) },
+                "a request may still be carried out",
+            )
+        }
+    }
+}
+
+fn found(id: &ResourceId, observed: &Observed, now: Timestamp) -> Plan {
+    match observed.memory.unknown_write {
+        Some(sent) if now < plus(sent, observed.bounds.call) => {
+            let until = plus(sent, observed.bounds.call);
+            let state = State::Deleting { message: "The outcome of the last DeleteResource is not known yet.".to_owned() };
+            because(Step::Wait { until, state: Some(state) }, "the last delete may still arrive")
+        }
+        Some(_) | None => because(Step::DeleteResource(id.clone()), "exactly one row is ours"),
+    }
+}
+
+/// The way to the file is closed: the object stays until it opens, or a person lets go.
+fn closed_connection(recorded: &Recorded, observed: &Observed) -> Option<Plan> {
+    let what = match observed.permission {
+        Permission::Allowed => return None,
+        Permission::NamespaceNotListed => "its namespace may no longer use the operator's default connection",
+        Permission::ProjectNotListed => "its workspace may no longer be used through the operator's default connection",
+    };
+    let message = format!(
+        "The file of {:?} cannot be deleted: {what}. Allow it again, or set deletionPolicy: Retain to keep the file.",
+        recorded.key.name
+    );
+    Some(because(Step::Report(State::DeletionBlocked { message, fault: None }), "the connection is closed"))
+}

@@ -1,0 +1,241 @@
+//! What to do next for one object: a pure function of what is desired, recorded and observed.
+//!
+//! [`plan`] names one [`Step`] and the *why* of it; the shell carries the step out, adds what it
+//! learned to the observations and asks again. A plan may ask for a look ([`Step::Look`],
+//! [`Step::Search`], [`Step::ReadBack`]); it never looks itself. No I/O, no clock, no async: every
+//! rule is a row of a table, and a model can check the same function.
+
+mod create;
+mod delete;
+mod search;
+mod step;
+mod update;
+
+use k8s_openapi::jiff::Timestamp;
+
+use crate::bounds::Bounds;
+use crate::desired::Desired;
+use crate::fault::Fault;
+use crate::ids::ResourceId;
+use crate::intent::{Intent, IntentNote};
+use crate::inventory::Row;
+use crate::object::{ObjectKey, Uid};
+use crate::api::v1alpha1::{AttemptOutcome, DataWorksResourceStatus, DeletionPolicy};
+pub use search::{Candidate, ReadVerdict, Search, compare};
+pub use step::{Plan, Step};
+
+/// Who we are, for intents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The cluster: the uid of its namespace `kube-system`, or a flag's text.
+    pub cluster: String,
+    /// This pod's uid; another process with the same one is dead.
+    pub holder: String,
+    /// An HTTP proxy stands between us and the service: it may deliver late.
+    pub proxied: bool,
+}
+
+/// What the object itself says.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// Namespace and name.
+    pub key: ObjectKey,
+    /// `metadata.uid`.
+    pub uid: Uid,
+    /// `metadata.generation`.
+    pub generation: i64,
+    /// True when it has a deletionTimestamp.
+    pub deleting: bool,
+    /// True when it has our finalizer.
+    pub finalizer: bool,
+    /// The create intent.
+    pub intent: IntentNote,
+    /// `spec.deletionPolicy`, readable even where the rest of the spec is not valid.
+    pub deletion: DeletionPolicy,
+    /// `spec.suspend`, likewise.
+    pub suspend: bool,
+    /// `.status`.
+    pub status: DataWorksResourceStatus,
+}
+
+impl Recorded {
+    /// The recorded id, unless the object is a copy: then a status beside it is another's.
+    #[must_use]
+    pub fn id(&self) -> Option<ResourceId> {
+        match &self.intent {
+            IntentNote::Foreign => None,
+            IntentNote::Absent | IntentNote::Unreadable | IntentNote::Earlier(_) | IntentNote::Own(_) => {
+                self.status.id.as_deref()?.parse().ok()
+            }
+        }
+    }
+
+    /// The intent of this very object that status does not close.
+    #[must_use]
+    pub fn open_intent(&self) -> Option<&Intent> {
+        let IntentNote::Own(intent) = &self.intent else { return None };
+        let closed = self.status.attempt.as_ref().is_some_and(|attempt| {
+            let names_it = attempt.at.as_deref() == Some(intent.at.to_string().as_str());
+            let ended = match attempt.outcome {
+                Some(AttemptOutcome::Done | AttemptOutcome::Refused) => true,
+                Some(AttemptOutcome::Unknown) | None => false,
+            };
+            names_it && ended
+        });
+        (!closed).then_some(intent)
+    }
+
+    /// How often the same document was definitely refused in a row, and when last; only while
+    /// the object is as it was then.
+    pub(crate) fn refused_since(&self) -> Option<(u32, Timestamp)> {
+        let status = &self.status;
+        if status.observed_generation != Some(self.generation) {
+            return None;
+        }
+        let refusals = status.attempt.as_ref()?.refusals.filter(|n| *n > 0)?;
+        let at = status.last_error.as_ref()?.time.as_ref()?.0;
+        Some((u32::try_from(refusals).unwrap_or(u32::MAX), at))
+    }
+}
+
+/// Where the try of an intent stands, as this process remembers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Progress {
+    /// The intent was written by this process and no request was sent for it.
+    Written,
+    /// The request was sent at this time and its outcome is not known.
+    Unknown {
+        /// When the request was begun.
+        sent: Timestamp,
+        /// The answer was "already exists".
+        already_exists: bool,
+    },
+    /// Definitely nothing came of it.
+    Refused,
+}
+
+/// What this process remembers of unfinished business with an object; lost with the process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// The try of the intent with this `at`.
+    pub attempt: Option<(Timestamp, Progress)>,
+    /// An update or delete whose outcome is not known, begun at this time.
+    pub unknown_write: Option<Timestamp>,
+    /// An update was answered "not found".
+    pub not_found: bool,
+    /// Failures that may pass by themselves, in a row.
+    pub failures: u32,
+}
+
+/// Whether the default connection may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permission {
+    /// It may.
+    Allowed,
+    /// The object's namespace is not on the operator's list.
+    NamespaceNotListed,
+    /// The workspace is not on the operator's list.
+    ProjectNotListed,
+}
+
+/// Another object that holds what this one claims.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// Its name, when it is of the same namespace; other namespaces are not told.
+    pub name: Option<String>,
+}
+
+/// What GetResource said after a write whose outcome was not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadBack {
+    /// The resource is definitely not there.
+    Absent,
+    /// It is there; `as_declared` when it holds what was to be written.
+    Present {
+        /// It holds what was to be written.
+        as_declared: bool,
+    },
+}
+
+/// The facts that a plan is made from; what is `None` was not looked at yet.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    /// Who we are.
+    pub identity: Identity,
+    /// The times that "never twice" rests on.
+    pub bounds: Bounds,
+    /// Whether the connection may be used.
+    pub permission: Permission,
+    /// Who holds what this object claims, if another.
+    pub held_by: Option<Holder>,
+    /// Who holds this object's recorded id, if another.
+    pub id_held_by: Option<Holder>,
+    /// What this process remembers.
+    pub memory: Memory,
+    /// Rows at the wanted path or of the wanted name, from a listing that may speak for this
+    /// object.
+    pub look: Option<Vec<Row>>,
+    /// The search for an open intent.
+    pub search: Option<Search>,
+    /// The read after a write whose outcome was not known.
+    pub read: Option<ReadBack>,
+}
+
+/// What is wanted, or why the spec says nothing usable.
+pub type Wanted<'a> = Result<&'a Desired, &'a str>;
+
+/// The next step for an object, and why.
+///
+/// `wanted` is what its spec says, or the text of what is wrong with it; `now` is the service's
+/// time.
+#[must_use]
+pub fn plan(wanted: Wanted<'_>, recorded: &Recorded, observed: &Observed, now: Timestamp) -> Plan {
+    if recorded.deleting {
+        return delete::plan(wanted, recorded, observed, now);
+    }
+    let desired = match wanted {
+        Ok(desired) => desired,
+        Err(problem) => return step::invalid(problem),
+    };
+    if let Some(holder) = &observed.held_by {
+        return step::already_managed(holder, desired);
+    }
+    match recorded.id() {
+        Some(id) if recorded.open_intent().is_none() => update::plan(desired, &id, recorded, observed, now),
+        Some(_) | None => create::plan(desired, recorded, observed, now),
+    }
+}
+
+/// What became of a call, in the words of the plan's memory: remembers what the next plan of this
+/// process must know.
+impl Memory {
+    /// The intent `at` was written and nothing sent.
+    pub fn wrote_intent(&mut self, at: Timestamp) {
+        self.attempt = Some((at, Progress::Written));
+    }
+
+    /// CreateResource for the intent `at`, begun at `sent`, ended without a known outcome.
+    pub fn create_unknown(&mut self, at: Timestamp, sent: Timestamp, fault: &Fault) {
+        let already_exists = fault.class == crate::fault::Class::AlreadyExists;
+        self.attempt = Some((at, Progress::Unknown { sent, already_exists }));
+    }
+
+    /// CreateResource for the intent `at` was definitely refused.
+    pub fn create_refused(&mut self, at: Timestamp) {
+        self.attempt = Some((at, Progress::Refused));
+    }
+
+    /// This process wrote the intent `at` and knows that nothing came of it.
+    #[must_use]
+    pub fn sent_nothing(&self, at: Timestamp) -> bool {
+        match self.attempt {
+            Some((named, Progress::Written | Progress::Refused)) => named == at,
+            Some((_, Progress::Unknown { .. })) | None => false,
+        }
+    }
+
+    /// Nothing is unfinished any more.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+}

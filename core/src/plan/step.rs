@@ -1,0 +1,112 @@
+//! The closed list of what can be done, and plans that several questions share.
+
+use k8s_openapi::jiff::Timestamp;
+
+use super::Holder;
+use crate::api::condition::Reason;
+use crate::desired::Desired;
+use crate::ids::ResourceId;
+use crate::intent::Intent;
+use crate::inventory::Row;
+use crate::state::State;
+
+/// One step and the reason for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// What to do.
+    pub step: Step,
+    /// Why, for the log line.
+    pub why: &'static str,
+}
+
+/// What can be done for an object. Each is at most one call to the cloud or one write to
+/// Kubernetes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing, not even a look later.
+    Nothing,
+    /// Say this in status and rest until something changes.
+    Report(State),
+    /// Say this in status and look again at this time.
+    Wait {
+        /// When to look again.
+        until: Timestamp,
+        /// What to say meanwhile; `None` leaves what stands there.
+        state: Option<State>,
+    },
+    /// Find out whether the wanted path is free.
+    Look,
+    /// Write the intent and the finalizer.
+    WriteIntent(Intent),
+    /// Send CreateResource for this intent.
+    CreateResource(Intent),
+    /// List by name, at the intent's path and the wanted one, for what an unknown create left.
+    Search(Intent),
+    /// Read this row to see whether it is what the intent was to make.
+    ReadCandidate(Intent, ResourceId),
+    /// Record this row as ours.
+    RecordFound(Intent, Row),
+    /// Put the finalizer back.
+    AddFinalizer,
+    /// Send UpdateResource.
+    UpdateResource(ResourceId),
+    /// Read the resource after a write whose outcome is not known.
+    ReadBack(ResourceId),
+    /// Record that the resource holds what was declared.
+    RecordUpdated,
+    /// Send DeleteResource.
+    DeleteResource(ResourceId),
+    /// Let the object go.
+    RemoveFinalizer,
+}
+
+impl Step {
+    /// The step's name in logs.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Nothing => "Nothing",
+            Self::Report(_) => "Report",
+            Self::Wait { .. } => "Wait",
+            Self::Look => "Look",
+            Self::WriteIntent(_) => "WriteIntent",
+            Self::CreateResource(_) => "CreateResource",
+            Self::Search(_) => "Search",
+            Self::ReadCandidate(..) => "ReadCandidate",
+            Self::RecordFound(..) => "RecordFound",
+            Self::AddFinalizer => "AddFinalizer",
+            Self::UpdateResource(_) => "UpdateResource",
+            Self::ReadBack(_) => "ReadBack",
+            Self::RecordUpdated => "RecordUpdated",
+            Self::DeleteResource(_) => "DeleteResource",
+            Self::RemoveFinalizer => "RemoveFinalizer",
+        }
+    }
+}
+
+/// `step`, because of `why`.
+pub(super) fn because(step: Step, why: &'static str) -> Plan {
+    Plan { step, why }
+}
+
+pub(super) fn stalled(reason: Reason, message: String, why: &'static str) -> Plan {
+    because(Step::Report(State::Stalled { reason, message, fault: None }), why)
+}
+
+pub(super) fn invalid(problem: &str) -> Plan {
+    stalled(Reason::InvalidSpec, problem.to_owned(), "the spec is not valid")
+}
+
+pub(super) fn already_managed(holder: &Holder, desired: &Desired) -> Plan {
+    let who = match &holder.name {
+        Some(name) => format!("DataWorksResource {name:?} of this namespace"),
+        None => "another object in this cluster (the operator's log has its name)".to_owned(),
+    };
+    let message = format!(
+        "{who} already manages {:?} in workspace {}, or a MaxCompute resource of the same name; nothing was sent. \
+         Give this object another path, or delete the other one.",
+        desired.path.to_string(),
+        desired.project,
+    );
+    stalled(Reason::AlreadyManaged, message, "another object holds the claim")
+}

@@ -1,0 +1,300 @@
+//! What an object's status says, from one [`State`]: `Ready`, `Synced`, and while true
+//! `Reconciling` or `Stalled`, so that they can never contradict each other.
+//!
+//! It must not know how a state came about. The table of phases is in `docs/architecture.md`.
+
+mod next;
+mod patch;
+
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+
+use crate::api::condition::Reason;
+use crate::fault::{Class, Fault};
+use crate::ids::ProjectId;
+pub use next::{Change, Fact, Sent, next};
+pub use patch::merge_patch;
+
+/// A fault that may pass is `Unknown` this long before it is `False`.
+pub const PATIENCE: SignedDuration = SignedDuration::from_mins(2);
+/// Refused access is `Stalled` when it has been `False` this long (15 min in all).
+pub const DENIED_PATIENCE: SignedDuration = SignedDuration::from_mins(13);
+
+/// Where an object stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// The resource is as declared.
+    Ready,
+    /// Suspended, with or without something that would have to be written.
+    Suspended {
+        /// Something would have to be written.
+        pending: bool,
+    },
+    /// A create waits for an answer or a listing.
+    Creating {
+        /// What it waits for.
+        message: String,
+    },
+    /// A change is under way.
+    Updating {
+        /// What it waits for.
+        message: String,
+    },
+    /// It waits for a permit of ours.
+    Queued {
+        /// What it waits for, and until when.
+        message: String,
+    },
+    /// The connection's calls are used up.
+    QuotaExhausted {
+        /// Until when it waits.
+        until: Timestamp,
+    },
+    /// A create's outcome is not known.
+    OutcomeUnknown {
+        /// Where the file may be.
+        path: String,
+        /// In which workspace.
+        project: ProjectId,
+        /// When it will be known at the latest.
+        until: Timestamp,
+    },
+    /// The resource is gone and will be made again.
+    Recreating,
+    /// A call failed in a way that may pass.
+    Retrying {
+        /// The failure.
+        fault: Fault,
+        /// True when the object had to be changed in the cloud, false when it had to be made.
+        update: bool,
+    },
+    /// The credentials are refused or lack a right.
+    Denied {
+        /// The failure.
+        fault: Fault,
+    },
+    /// Nothing will happen until something is changed.
+    Stalled {
+        /// Why.
+        reason: Reason,
+        /// What is wrong, where, and what to do.
+        message: String,
+        /// The refused call, if there was one.
+        fault: Option<Fault>,
+    },
+    /// The path is taken by a resource that is not ours.
+    Taken {
+        /// What is wrong, where, and what to do.
+        message: String,
+        /// The `at` of the intent that ends with this.
+        closes: Option<Timestamp>,
+    },
+    /// The object is being deleted.
+    Deleting {
+        /// What it waits for.
+        message: String,
+    },
+    /// The object cannot be deleted until something is changed.
+    DeletionBlocked {
+        /// What is wrong, where, and what to do.
+        message: String,
+        /// The failed call, if there was one.
+        fault: Option<Fault>,
+    },
+}
+
+/// A condition's status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Truth {
+    /// `True`.
+    True,
+    /// `False`.
+    False,
+    /// `Unknown`.
+    Unknown,
+}
+
+impl Truth {
+    /// As it stands in a condition.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::True => "True",
+            Self::False => "False",
+            Self::Unknown => "Unknown",
+        }
+    }
+}
+
+/// What stands in the way of kstatus' "Current".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    Settled,
+    Reconciling,
+    Stalled,
+}
+
+/// Status, reason and message of `Ready` and `Synced`, and which of the other two is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Words {
+    pub(crate) ready: (Truth, Reason, String),
+    pub(crate) synced: (Truth, Reason),
+    pub(crate) progress: Progress,
+}
+
+/// How long `Ready` has not been True for a reason that may pass, as status has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Waited {
+    /// Ready is Unknown since.
+    pub(crate) unknown_since: Option<Timestamp>,
+    /// Ready is False since, with a reason of a fault that may pass.
+    pub(crate) false_since: Option<Timestamp>,
+}
+
+impl Waited {
+    /// True when a fault that may pass has lasted too long to be called Unknown.
+    fn impatient(self, now: Timestamp) -> bool {
+        self.false_since.is_some()
+            || self.unknown_since.is_some_and(|since| now.duration_since(since) >= PATIENCE)
+    }
+}
+
+impl State {
+    pub(crate) fn words(&self, waited: Waited, now: Timestamp) -> Words {
+        use Progress::{Reconciling, Settled, Stalled};
+        use Truth::{False, True, Unknown};
+        let words = |ready: Truth, reason: Reason, message: &str, synced: Truth, progress| Words {
+            ready: (ready, reason, message.to_owned()),
+            synced: (synced, reason),
+            progress,
+        };
+        match self {
+            Self::Ready => words(True, Reason::Succeeded, "The resource is in the workspace as declared.", True, Settled),
+            Self::Suspended { pending: false } => {
+                words(True, Reason::Suspended, "Suspended; the resource is as declared.", True, Settled)
+            }
+            Self::Suspended { pending: true } => words(
+                Unknown,
+                Reason::Suspended,
+                "Suspended, with changes that were not sent; remove spec.suspend to send them.",
+                False,
+                Settled,
+            ),
+            Self::Creating { message } => words(Unknown, Reason::Creating, message, Unknown, Reconciling),
+            Self::Updating { message } => words(Unknown, Reason::Updating, message, False, Reconciling),
+            Self::Queued { message } => words(Unknown, Reason::Queued, message, Unknown, Reconciling),
+            Self::QuotaExhausted { until } => words(
+                Unknown,
+                Reason::QuotaExhausted,
+                &format!("The account's calls in this region are used up; it goes on at {}.", whole(*until)),
+                Unknown,
+                Reconciling,
+            ),
+            Self::OutcomeUnknown { path, project, until } => words(
+                Unknown,
+                Reason::OutcomeUnknown,
+                &format!(
+                    "The answer to CreateResource was lost, so {path:?} in workspace {project} may or may not exist; \
+                     it is searched for and, if it is not there, made again after {}.",
+                    whole(*until)
+                ),
+                Unknown,
+                Reconciling,
+            ),
+            Self::Recreating => {
+                words(Unknown, Reason::Recreating, "The resource is gone from the workspace and is made again.", False, Reconciling)
+            }
+            Self::Retrying { fault, update } => retrying(fault, *update, waited, now),
+            Self::Denied { fault } => denied(fault, waited, now),
+            Self::Stalled { reason, message, fault: _ } => words(False, *reason, message, False, Stalled),
+            Self::Taken { message, closes: _ } => words(False, Reason::AlreadyExists, message, False, Stalled),
+            Self::Deleting { message } => words(False, Reason::Deleting, message, Unknown, Reconciling),
+            Self::DeletionBlocked { message, fault: _ } => {
+                words(False, Reason::DeletionBlocked, message, Unknown, Stalled)
+            }
+        }
+    }
+
+    /// The failed call behind this state.
+    #[must_use]
+    pub fn fault(&self) -> Option<&Fault> {
+        match self {
+            Self::Retrying { fault, .. } | Self::Denied { fault } => Some(fault),
+            Self::Stalled { fault, .. } | Self::DeletionBlocked { fault, .. } => fault.as_ref(),
+            Self::Ready
+            | Self::Suspended { .. }
+            | Self::Creating { .. }
+            | Self::Updating { .. }
+            | Self::Queued { .. }
+            | Self::QuotaExhausted { .. }
+            | Self::OutcomeUnknown { .. }
+            | Self::Recreating
+            | Self::Taken { .. }
+            | Self::Deleting { .. } => None,
+        }
+    }
+}
+
+fn retrying(fault: &Fault, update: bool, waited: Waited, now: Timestamp) -> Words {
+    let synced = if update { Truth::False } else { Truth::Unknown };
+    let impatient = waited.impatient(now);
+    let (reason, what) = match fault.class {
+        Class::Throttled if impatient => (Reason::Throttled, "The service has throttled every call for a while"),
+        Class::Throttled => (Reason::ProgressingWithRetry, "The service throttles"),
+        Class::Quota
+        | Class::Transient
+        | Class::Denied
+        | Class::Terminal
+        | Class::NotFound
+        | Class::AlreadyExists
+            if impatient =>
+        {
+            (Reason::CloudUnavailable, "The service has failed for a while")
+        }
+        Class::Quota
+        | Class::Transient
+        | Class::Denied
+        | Class::Terminal
+        | Class::NotFound
+        | Class::AlreadyExists => (Reason::ProgressingWithRetry, "A call failed and is tried again"),
+    };
+    let ready = if impatient { Truth::False } else { Truth::Unknown };
+    Words {
+        ready: (ready, reason, format!("{what}: {}.", told(fault))),
+        synced: (synced, reason),
+        progress: Progress::Reconciling,
+    }
+}
+
+fn denied(fault: &Fault, waited: Waited, now: Timestamp) -> Words {
+    let stalled = waited.false_since.is_some_and(|since| now.duration_since(since) >= DENIED_PATIENCE);
+    let ready = if waited.impatient(now) { Truth::False } else { Truth::Unknown };
+    Words {
+        ready: (
+            ready,
+            Reason::AccessDenied,
+            format!(
+                "The service refuses access: {}. Check the operator's access key, its RAM policy (dataworks:*) and \
+                 that the identity is a member of the workspace.",
+                told(fault)
+            ),
+        ),
+        synced: (Truth::Unknown, Reason::AccessDenied),
+        progress: if stalled { Progress::Stalled } else { Progress::Reconciling },
+    }
+}
+
+/// A fault in a message: code and text, never the request id.
+#[must_use]
+pub fn told(fault: &Fault) -> String {
+    let text = fault.message.trim_end_matches(['.', ' ', '。']);
+    if text.is_empty() { fault.code.clone() } else { format!("{} ({text})", fault.code) }
+}
+
+/// A time without fractions, for people.
+#[must_use]
+pub fn whole(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,335 @@
+//! The next status: a pure function of the one before, the state and what was learned.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::jiff::Timestamp;
+
+use super::{Progress, State, Truth, Waited, Words, told};
+use crate::api::condition::{ConditionType, Reason};
+use crate::api::v1alpha1::{Attempt, AttemptOutcome, DataWorksResourceStatus, LastError};
+use crate::desired::Desired;
+use crate::fault::Fault;
+use crate::ids::{Digest, ResourceId};
+use crate::intent::Intent;
+
+/// What a write told the service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sent {
+    /// `status.projectId`.
+    pub project: i64,
+    /// `status.path`.
+    pub path: String,
+    /// `status.type`.
+    pub kind: crate::api::v1alpha1::ResourceType,
+    /// `status.datasource`.
+    pub datasource: Option<crate::api::v1alpha1::Datasource>,
+    /// `status.contentDigest`.
+    pub content: Option<Digest>,
+    /// `status.specDigest`; absent where it is not known what exactly arrived, so that it is
+    /// sent once more.
+    pub spec: Option<Digest>,
+}
+
+impl Sent {
+    /// All that a document says.
+    #[must_use]
+    pub fn of(desired: &Desired) -> Self {
+        Self {
+            project: i64::try_from(desired.project.get()).unwrap_or(i64::MAX),
+            path: desired.path.to_string(),
+            kind: desired.kind.into(),
+            datasource: desired.datasource.clone(),
+            content: desired.content_digest(),
+            spec: Some(desired.spec_digest()),
+        }
+    }
+
+    /// What an intent's request said, as far as the intent tells.
+    #[must_use]
+    pub fn of_intent(intent: &Intent, desired: &Desired, as_intended: bool) -> Self {
+        let digest = |text: &Option<String>| text.as_deref().and_then(|hex| hex.parse().ok());
+        let (content, spec) =
+            if as_intended { (digest(&intent.content_sha256), digest(&intent.spec_sha256)) } else { (None, None) };
+        Self { path: intent.path.clone(), content, spec, ..Self::of(desired) }
+    }
+}
+
+/// What was learned, to be kept in status.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fact {
+    /// CreateResource of the intent `at` answered with this id.
+    Created {
+        /// The intent's `at`.
+        at: Timestamp,
+        /// The id.
+        id: ResourceId,
+        /// The answer's request id.
+        request_id: String,
+        /// The answer's `Date`.
+        date: Timestamp,
+        /// What was sent.
+        sent: Sent,
+    },
+    /// The search for the intent `at` found our resource.
+    Found {
+        /// The intent's `at`.
+        at: Timestamp,
+        /// The id.
+        id: ResourceId,
+        /// The row's times.
+        created: Timestamp,
+        /// The row's times.
+        modified: Timestamp,
+        /// What was sent, as far as it is known.
+        sent: Sent,
+    },
+    /// UpdateResource was carried out.
+    Updated {
+        /// The answer's request id, where there was an answer.
+        request_id: Option<String>,
+        /// The answer's `Date`.
+        date: Timestamp,
+        /// What was sent.
+        sent: Sent,
+    },
+    /// CreateResource of the intent `at` ended like this.
+    Attempted {
+        /// The intent's `at`.
+        at: Timestamp,
+        /// What became of it.
+        outcome: AttemptOutcome,
+    },
+}
+
+/// Everything that changes in one write of status.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// Where the object stands.
+    pub state: State,
+    /// What was learned on the way.
+    pub fact: Option<Fact>,
+}
+
+/// The status after `change`. Equal to `before` when there is nothing new, so that nothing is
+/// written: times move only with what they tell of.
+#[must_use]
+pub fn next(
+    before: &DataWorksResourceStatus,
+    change: &Change,
+    generation: i64,
+    now: Timestamp,
+) -> DataWorksResourceStatus {
+    let mut status = before.clone();
+    let same_generation = before.observed_generation == Some(generation);
+    status.observed_generation = Some(generation);
+    if let Some(fact) = &change.fact {
+        learn(&mut status, fact);
+    }
+    refusals(&mut status, change, same_generation, now);
+    let words = change.state.words(waited(before), now);
+    conditions(&mut status.conditions, &words, generation, now);
+    status
+}
+
+fn learn(status: &mut DataWorksResourceStatus, fact: &Fact) {
+    let time = |at: Timestamp| Some(Time(super::whole(at)));
+    match fact {
+        Fact::Created { at, id, request_id, date, sent } => {
+            status.id = Some(id.to_string());
+            status.request_id = Some(request_id.clone());
+            status.create_time = time(*date);
+            status.modify_time = time(*date);
+            status.last_sync_time = time(*date);
+            keep(status, sent);
+            attempted(status, *at, AttemptOutcome::Done);
+        }
+        Fact::Found { at, id, created, modified, sent } => {
+            status.id = Some(id.to_string());
+            status.create_time = time(*created);
+            status.modify_time = time(*modified);
+            status.last_sync_time = time(*created);
+            keep(status, sent);
+            attempted(status, *at, AttemptOutcome::Done);
+        }
+        Fact::Updated { request_id, date, sent } => {
+            if request_id.is_some() {
+                status.request_id.clone_from(request_id);
+            }
+            status.modify_time = time(*date);
+            status.last_sync_time = time(*date);
+            keep(status, sent);
+        }
+        Fact::Attempted { at, outcome } => attempted(status, *at, *outcome),
+    }
+}
+
+fn keep(status: &mut DataWorksResourceStatus, sent: &Sent) {
+    let Sent { project, path, kind, datasource, content, spec } = sent;
+    status.project_id = Some(*project);
+    status.path = Some(path.clone());
+    status.type_ = Some(*kind);
+    status.datasource.clone_from(datasource);
+    status.content_digest = content.map(|digest| digest.to_string());
+    status.spec_digest = spec.map(|digest| digest.to_string());
+}
+
+fn attempted(status: &mut DataWorksResourceStatus, at: Timestamp, outcome: AttemptOutcome) {
+    let attempt = status.attempt.get_or_insert_default();
+    attempt.at = Some(at.to_string());
+    attempt.outcome = Some(outcome);
+}
+
+/// Counts definite refusals of the same document, and keeps the last error: both end with the
+/// first success, and an error is compared by code and message only.
+fn refusals(status: &mut DataWorksResourceStatus, change: &Change, same_generation: bool, now: Timestamp) {
+    let refused = match &change.state {
+        State::Taken { message, closes } => {
+            if let Some(at) = closes {
+                attempted(status, *at, AttemptOutcome::Refused);
+            }
+            Some(Fault {
+                class: crate::fault::Class::AlreadyExists,
+                code: Reason::AlreadyExists.as_str().to_owned(),
+                message: message.chars().take(500).collect(),
+                request_id: None,
+                retry_after: None,
+            })
+        }
+        State::Stalled { fault: Some(fault), .. } => Some(fault.clone()),
+        State::Ready
+        | State::Suspended { .. }
+        | State::Creating { .. }
+        | State::Updating { .. }
+        | State::Queued { .. }
+        | State::QuotaExhausted { .. }
+        | State::OutcomeUnknown { .. }
+        | State::Recreating
+        | State::Retrying { .. }
+        | State::Denied { .. }
+        | State::Stalled { fault: None, .. }
+        | State::Deleting { .. }
+        | State::DeletionBlocked { .. } => None,
+    };
+    if let Some(fault) = refused {
+        let before = status.attempt.as_ref().and_then(|attempt| attempt.refusals).filter(|_| same_generation);
+        status.attempt.get_or_insert_default().refusals = Some(before.unwrap_or(0).saturating_add(1));
+        status.last_error = Some(error(&fault, now));
+    } else if let Some(fault) = change.state.fault() {
+        if !same_error(status.last_error.as_ref(), fault) {
+            status.last_error = Some(error(fault, now));
+        }
+    } else if matches!(change.state, State::Ready) {
+        status.last_error = None;
+        if let Some(attempt) = &mut status.attempt {
+            attempt.refusals = None;
+        }
+    }
+    // An attempt without an intent's name and without refusals says nothing.
+    if status.attempt.as_ref() == Some(&Attempt::default()) {
+        status.attempt = None;
+    }
+}
+
+fn same_error(before: Option<&LastError>, fault: &Fault) -> bool {
+    before.is_some_and(|error| {
+        error.code.as_deref() == Some(fault.code.as_str()) && error.message.as_deref() == Some(fault.message.as_str())
+    })
+}
+
+fn error(fault: &Fault, now: Timestamp) -> LastError {
+    LastError {
+        code: Some(fault.code.clone()),
+        message: Some(fault.message.clone()),
+        request_id: fault.request_id.clone(),
+        time: Some(Time(super::whole(now))),
+    }
+}
+
+/// How long Ready has been other than True for a reason that may pass.
+fn waited(before: &DataWorksResourceStatus) -> Waited {
+    let Some(ready) = find(&before.conditions, ConditionType::Ready) else { return Waited::default() };
+    let since = ready.last_transition_time.0;
+    let passing = match ready.reason.parse() {
+        Ok(Reason::CloudUnavailable | Reason::Throttled | Reason::AccessDenied) => true,
+        Ok(_) | Err(_) => false,
+    };
+    match ready.status.as_str() {
+        "Unknown" => Waited { unknown_since: Some(since), false_since: None },
+        "False" if passing => Waited { unknown_since: None, false_since: Some(since) },
+        _ => Waited::default(),
+    }
+}
+
+/// A condition by its type.
+#[must_use]
+pub(crate) fn find(conditions: &[Condition], type_: ConditionType) -> Option<&Condition> {
+    conditions.iter().find(|condition| condition.type_ == type_.as_str())
+}
+
+/// Sets ours and leaves others' alone; a transition time moves only when the status flips.
+fn conditions(conditions: &mut Vec<Condition>, words: &Words, generation: i64, now: Timestamp) {
+    let (ready, ready_reason, message) = &words.ready;
+    let (synced, synced_reason) = &words.synced;
+    set(conditions, ConditionType::Ready, *ready, *ready_reason, message, generation, now);
+    let synced_message = if *synced == *ready { message.as_str() } else { synced_message(*synced, message) };
+    set(conditions, ConditionType::Synced, *synced, *synced_reason, synced_message, generation, now);
+    let progress = [
+        (ConditionType::Reconciling, words.progress == Progress::Reconciling),
+        (ConditionType::Stalled, words.progress == Progress::Stalled),
+    ];
+    for (type_, holds) in progress {
+        if holds {
+            set(conditions, type_, Truth::True, *ready_reason, message, generation, now);
+        } else {
+            conditions.retain(|condition| condition.type_ != type_.as_str());
+        }
+    }
+}
+
+fn synced_message(synced: Truth, ready: &str) -> &str {
+    match synced {
+        Truth::True => "What was sent is what is declared.",
+        Truth::False | Truth::Unknown => ready,
+    }
+}
+
+fn set(
+    conditions: &mut Vec<Condition>,
+    type_: ConditionType,
+    truth: Truth,
+    reason: Reason,
+    message: &str,
+    generation: i64,
+    now: Timestamp,
+) {
+    let flipped = find(conditions, type_).is_none_or(|before| before.status != truth.as_str());
+    let since = match find(conditions, type_) {
+        Some(before) if !flipped => before.last_transition_time.clone(),
+        Some(_) | None => Time(super::whole(now)),
+    };
+    let condition = Condition {
+        last_transition_time: since,
+        message: message.to_owned(),
+        observed_generation: Some(generation),
+        reason: reason.as_str().to_owned(),
+        status: truth.as_str().to_owned(),
+        type_: type_.as_str().to_owned(),
+    };
+    match conditions.iter_mut().find(|before| before.type_ == type_.as_str()) {
+        Some(before) => *before = condition,
+        None => conditions.push(condition),
+    }
+}
+
+/// A fault in a sentence for status, when a call was definitely refused.
+#[must_use]
+pub fn refused(fault: &Fault) -> State {
+    State::Stalled {
+        reason: Reason::Refused,
+        message: format!(
+            "The service refuses what this object declares: {}. Change the object; the same document is not sent \
+             again for an hour or more.",
+            told(fault)
+        ),
+        fault: Some(fault.clone()),
+    }
+}
