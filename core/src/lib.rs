@@ -4,5 +4,8 @@
 //! can be tested by tables and checked by a model. It must not know how a request is sent, how
 //! an object is watched or what time it is.
 
+pub mod api;
 pub mod fault;
+pub mod flowspec;
 pub mod ids;
+pub mod path;
