@@ -5,6 +5,7 @@
 //! an object is watched or what time it is.
 
 pub mod api;
+pub mod desired;
 pub mod fault;
 pub mod flowspec;
 pub mod ids;

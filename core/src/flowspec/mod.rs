@@ -3,4 +3,15 @@
 //! A [`ResourceDocument`] holds exactly one file resource, since the service ignores every other.
 //! Nothing here knows of Kubernetes objects, status or calls.
 
+mod convert;
+mod document;
 pub mod kind;
+mod parse;
+mod problem;
+mod strict;
+pub(crate) mod words;
+
+pub use convert::{TypedFields, document_of};
+pub use document::{FileResource, ResourceDocument, Script, VERSION};
+pub use parse::{parse, parse_map};
+pub use problem::Problem;
