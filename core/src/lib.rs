@@ -4,9 +4,19 @@
 //! can be tested by tables and checked by a model. It must not know how a request is sent, how
 //! an object is watched or what time it is.
 
+pub mod api;
 pub mod backoff;
+pub mod bounds;
+pub mod desired;
 pub mod fault;
+pub mod flowspec;
 pub mod ids;
+pub mod intent;
+pub mod inventory;
 pub mod limit;
 pub mod object;
+pub mod ownership;
+pub mod path;
+pub mod plan;
 pub mod queue;
+pub mod state;

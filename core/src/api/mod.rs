@@ -1,0 +1,23 @@
+//! What users write and read: the kinds, their rules and the words of their conditions.
+//!
+//! It must not know how a spec becomes a document nor what is done about it.
+
+pub mod condition;
+pub mod crd;
+pub mod rules;
+pub mod schema;
+pub mod v1alpha1;
+
+pub use crd::{crds, schema_of};
+
+/// The API group of every kind.
+pub const GROUP: &str = "dataworks.alibabacloud.com";
+
+/// Keeps an object until its file is gone or let go.
+pub const FINALIZER: &str = "dataworks.alibabacloud.com/finalizer";
+
+/// The annotation that is written before a create is sent.
+pub const CREATE_INTENT: &str = "dataworks.alibabacloud.com/create-intent";
+
+/// Who owns the finalizer and the annotation in server-side apply.
+pub const FIELD_MANAGER: &str = "dataworks-operator";

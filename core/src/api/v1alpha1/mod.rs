@@ -1,0 +1,22 @@
+//! Version `v1alpha1`: plain data, as it stands in YAML.
+//!
+//! Decoding is lenient (a value of a newer schema must not stop a watch); the rules are in the
+//! schema and in the conversion. It must not know of either.
+
+#![expect(
+    unreachable_pub,
+    reason = "the schema derive repeats each public struct inside a function"
+)]
+
+mod content;
+mod flowspec;
+mod resource;
+mod status;
+
+pub use content::{Content, Datasource, Storage, StorageType, UrlContent};
+pub use flowspec::RawDocument;
+pub use resource::{DataWorksResource, DataWorksResourceSpec, DeletionPolicy, ResourceType};
+pub use status::{Attempt, AttemptOutcome, DataWorksResourceStatus, LastError};
+
+/// The name of this version.
+pub const VERSION: &str = "v1alpha1";

@@ -1,0 +1,132 @@
+//! What is wanted, parsed: a spec that cannot be wrong any more.
+//!
+//! It must not know what exists in the cloud nor what was recorded. Rule: equal
+//! [`Desired::spec_digest`]s mean that there is nothing to send.
+
+mod compare;
+mod convert;
+mod problem;
+
+use std::fmt::Write as _;
+
+use crate::api::v1alpha1::{DataWorksResourceSpec, Datasource, DeletionPolicy};
+use crate::flowspec::ResourceDocument;
+use crate::flowspec::kind::FileType;
+use crate::ids::{Digest, ProjectId};
+use crate::path::ResourcePath;
+
+pub use compare::AnswerError;
+pub use problem::{Problem, SpecError};
+
+/// One file resource, as declared.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Desired {
+    /// The workspace.
+    pub project: ProjectId,
+    /// The path in the workspace.
+    pub path: ResourcePath,
+    /// The type, declared or from the suffix.
+    pub kind: FileType,
+    /// The runtime command, declared or derived.
+    pub command: String,
+    /// The data source; `None`: the workspace's default.
+    pub datasource: Option<Datasource>,
+    /// What the file holds.
+    pub content: DesiredContent,
+    /// The document that says all of it to the service.
+    pub document: ResourceDocument,
+    /// What becomes of the file with the object.
+    pub deletion: DeletionPolicy,
+    /// Whether nothing is to be written.
+    pub suspend: bool,
+}
+
+/// What the file holds. Text itself stands in the document only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DesiredContent {
+    /// Text in the document's `script.content`.
+    Inline {
+        /// The SHA-256 of its UTF-8 bytes.
+        digest: Digest,
+    },
+    /// A file that the service downloads.
+    Url {
+        /// The URL, as `ResourceFile` takes it.
+        location: String,
+        /// The declared SHA-256 of the file, not checked by anybody.
+        sha256: Option<Digest>,
+    },
+}
+
+impl Desired {
+    /// Parses a spec. Admission has checked most of it, but not for objects that are older than
+    /// a rule.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, with the field, the reason and what to do.
+    pub fn from_spec(spec: &DataWorksResourceSpec) -> Result<Self, SpecError> {
+        convert::from_spec(spec)
+    }
+
+    /// The document as `Spec` takes it: JSON without white space, always the same for the same
+    /// object.
+    #[must_use]
+    pub fn document_json(&self) -> String {
+        self.document.to_json()
+    }
+
+    /// The URL for `ResourceFile`; `None` when the content is in the document.
+    #[must_use]
+    pub fn resource_file(&self) -> Option<&str> {
+        match &self.content {
+            DesiredContent::Inline { .. } => None,
+            DesiredContent::Url { location, .. } => Some(location),
+        }
+    }
+
+    /// The SHA-256 of the content where it is known.
+    #[must_use]
+    pub fn content_digest(&self) -> Option<Digest> {
+        match &self.content {
+            DesiredContent::Inline { digest } => Some(*digest),
+            DesiredContent::Url { sha256, .. } => *sha256,
+        }
+    }
+
+    /// The SHA-256 of what the service is told and of the URL's declared digest: a new digest at
+    /// the same URL is new content.
+    #[must_use]
+    pub fn spec_digest(&self) -> Digest {
+        let mut told = String::new();
+        let sha256 = match &self.content {
+            DesiredContent::Inline { .. } => None,
+            DesiredContent::Url { sha256, .. } => sha256.map(|digest| digest.to_string()),
+        };
+        // Each part with its length, so that no two lists of parts read the same.
+        let parts = [
+            Some(self.document_json()),
+            self.resource_file().map(str::to_owned),
+            sha256,
+        ];
+        for part in parts {
+            let length = part
+                .as_ref()
+                .map_or_else(|| "-".to_owned(), |p| p.len().to_string());
+            let _infallible = writeln!(told, "{length}:{}", part.unwrap_or_default());
+        }
+        Digest::of(told.as_bytes())
+    }
+
+    /// The declared fields in which a document of the service differs, by their place in the file
+    /// resource (`script.path`). Case of type and storage type, empty objects and everything that
+    /// was not declared do not count; nor do content, owner and description that the answer does
+    /// not hold.
+    ///
+    /// # Errors
+    ///
+    /// When the answer is no document with one file resource.
+    pub fn matches_spec_text(&self, answer_spec: &str) -> Result<Vec<String>, AnswerError> {
+        compare::differences(self, answer_spec)
+    }
+}
