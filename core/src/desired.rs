@@ -104,15 +104,9 @@ impl Desired {
             DesiredContent::Url { sha256, .. } => sha256.map(|digest| digest.to_string()),
         };
         // Each part with its length, so that no two lists of parts read the same.
-        let parts = [
-            Some(self.document_json()),
-            self.resource_file().map(str::to_owned),
-            sha256,
-        ];
+        let parts = [Some(self.document_json()), self.resource_file().map(str::to_owned), sha256];
         for part in parts {
-            let length = part
-                .as_ref()
-                .map_or_else(|| "-".to_owned(), |p| p.len().to_string());
+            let length = part.as_ref().map_or_else(|| "-".to_owned(), |p| p.len().to_string());
             let _infallible = writeln!(told, "{length}:{}", part.unwrap_or_default());
         }
         Digest::of(told.as_bytes())

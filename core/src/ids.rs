@@ -39,10 +39,7 @@ impl FromStr for ProjectId {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        text.parse::<i64>()
-            .ok()
-            .and_then(Self::new)
-            .ok_or(InvalidId)
+        text.parse::<i64>().ok().and_then(Self::new).ok_or(InvalidId)
     }
 }
 
@@ -64,11 +61,7 @@ impl FromStr for ResourceId {
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
         let digits = (1..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-        if digits {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(InvalidId)
-        }
+        if digits { Ok(Self(text.to_owned())) } else { Err(InvalidId) }
     }
 }
 

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use k8s_openapi::jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
+use crate::desired::Desired;
 use crate::ids::{ProjectId, ResourceId};
 use crate::object::{ObjectKey, Uid};
 use crate::path::ResourcePath;
@@ -49,6 +50,23 @@ impl Claim {
         half.copy_from_slice(&bytes[..16]);
         Self(u128::from_be_bytes(half))
     }
+}
+
+/// True when the command is one of MaxCompute's, whose engine knows a resource by name only.
+#[must_use]
+pub fn is_maxcompute(command: &str) -> bool {
+    command.starts_with("ODPS_")
+}
+
+/// What an object with this declaration wants to own.
+#[must_use]
+pub fn wanted(desired: &Desired) -> Vec<Claim> {
+    let mut claims = vec![Claim::path(desired.project, &desired.path)];
+    if is_maxcompute(&desired.command) {
+        let datasource = desired.datasource.as_ref().map(|datasource| datasource.name.as_str());
+        claims.push(Claim::engine_name(desired.project, datasource, &desired.path.name_claim_key()));
+    }
+    claims
 }
 
 /// How strong a claim is; smaller is stronger.

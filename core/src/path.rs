@@ -56,9 +56,7 @@ impl PathError {
             Self::Folder => "the path ends with '/', so it names a folder and no file",
             Self::EmptySegment => "the path has an empty segment ('//')",
             Self::DotSegment => "the path has a segment '.' or '..'",
-            Self::Control => {
-                "the path has a control character or one that changes the direction of text"
-            }
+            Self::Control => "the path has a control character or one that changes the direction of text",
             Self::TooLong => "the path is longer than 1024 bytes",
             Self::NameTooLong => "the file name is longer than 255 bytes",
         }
@@ -136,12 +134,9 @@ impl ResourcePath {
 }
 
 /// NFC and lower case. Lower-casing can undo a composition, so it is composed again.
-fn claim_key(text: &str) -> String {
-    text.nfc()
-        .collect::<String>()
-        .to_lowercase()
-        .nfc()
-        .collect()
+#[must_use]
+pub fn claim_key(text: &str) -> String {
+    text.nfc().collect::<String>().to_lowercase().nfc().collect()
 }
 
 /// Whether the character is a control (C0, DEL, C1) or changes the direction of text.
@@ -162,10 +157,7 @@ impl FromStr for ResourcePath {
             (text.starts_with('/'), PathError::Absolute),
             (text.ends_with('/'), PathError::Folder),
             (text.contains("//"), PathError::EmptySegment),
-            (
-                text.split('/').any(|s| s == "." || s == ".."),
-                PathError::DotSegment,
-            ),
+            (text.split('/').any(|s| s == "." || s == ".."), PathError::DotSegment),
         ];
         if let Some((_, error)) = wrong.into_iter().find(|(failed, _)| *failed) {
             return Err(error);
@@ -174,10 +166,7 @@ impl FromStr for ResourcePath {
         if text.len() - name_at > MAX_NAME_BYTES {
             return Err(PathError::NameTooLong);
         }
-        Ok(Self {
-            text: text.to_owned(),
-            name_at,
-        })
+        Ok(Self { text: text.to_owned(), name_at })
     }
 }
 

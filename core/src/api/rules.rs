@@ -24,26 +24,11 @@ pub struct Check {
 
 impl Check {
     const fn new(cel: &'static str, wrong: &'static str, cure: &'static str) -> Self {
-        Self {
-            cel,
-            wrong,
-            cure,
-            blames: "",
-        }
+        Self { cel, wrong, cure, blames: "" }
     }
 
-    const fn at(
-        blames: &'static str,
-        cel: &'static str,
-        wrong: &'static str,
-        cure: &'static str,
-    ) -> Self {
-        Self {
-            cel,
-            wrong,
-            cure,
-            blames,
-        }
+    const fn at(blames: &'static str, cel: &'static str, wrong: &'static str, cure: &'static str) -> Self {
+        Self { cel, wrong, cure, blames }
     }
 
     const fn path(cel: &'static str, error: PathError) -> Self {
@@ -75,11 +60,7 @@ impl Check {
 impl From<&Check> for Rule {
     fn from(check: &Check) -> Self {
         let rule = Rule::new(check.cel).message(Message::Message(check.message()));
-        if check.blames.is_empty() {
-            rule
-        } else {
-            rule.field_path(check.blames)
-        }
+        if check.blames.is_empty() { rule } else { rule.field_path(check.blames) }
     }
 }
 
@@ -184,8 +165,7 @@ pub const PROJECT_ID: Check = Check::new(
     "write the workspace's id, a number from 1, as the console shows it",
 );
 /// The workspace stays.
-pub const PROJECT_ID_IMMUTABLE: Check =
-    Check::new("self == oldSelf", "projectId is immutable", KEEP);
+pub const PROJECT_ID_IMMUTABLE: Check = Check::new("self == oldSelf", "projectId is immutable", KEEP);
 /// A raw document stands alone.
 pub const FORM_EXCLUSIVE: Check = Check::at(
     ".flowSpec",
@@ -225,10 +205,8 @@ pub const PATH_FOLDER: Check = Check::path("!self.endsWith('/')", PathError::Fol
 /// See [`PathError::EmptySegment`].
 pub const PATH_EMPTY_SEGMENT: Check = Check::path("!self.contains('//')", PathError::EmptySegment);
 /// See [`PathError::DotSegment`].
-pub const PATH_DOT_SEGMENT: Check = Check::path(
-    r"!self.matches(r'(^|/)\.{1,2}(/|$)')",
-    PathError::DotSegment,
-);
+pub const PATH_DOT_SEGMENT: Check =
+    Check::path(r"!self.matches(r'(^|/)\.{1,2}(/|$)')", PathError::DotSegment);
 /// See [`PathError::Control`].
 pub const PATH_CONTROL: Check = Check::path(
     r"!self.matches(r'[\x00-\x1f\x7f-\x{9f}\x{61c}\x{200e}\x{200f}\x{202a}-\x{202e}\x{2066}-\x{2069}]')",
@@ -237,10 +215,8 @@ pub const PATH_CONTROL: Check = Check::path(
 /// See [`PathError::TooLong`]. The schema counts characters, this counts bytes.
 pub const PATH_TOO_LONG: Check = Check::path("bytes(self).size() <= 1024", PathError::TooLong);
 /// See [`PathError::NameTooLong`].
-pub const PATH_NAME_TOO_LONG: Check = Check::path(
-    "bytes(self.substring(self.lastIndexOf('/') + 1)).size() <= 255",
-    PathError::NameTooLong,
-);
+pub const PATH_NAME_TOO_LONG: Check =
+    Check::path("bytes(self.substring(self.lastIndexOf('/') + 1)).size() <= 255", PathError::NameTooLong);
 /// The path stays.
 pub const PATH_IMMUTABLE: Check = Check::new("self == oldSelf", "path is immutable", KEEP);
 /// All that a path must be, in one list.
@@ -280,14 +256,7 @@ pub const COMMAND_FITS_TYPE: Check = Check::at(
     ".command",
     concat!(
         "!has(self.command) || !has(self.path) || ",
-        command_fits!(
-            "self.command",
-            typed_type!(),
-            "Python",
-            "Jar",
-            "Archive",
-            "File"
-        )
+        command_fits!("self.command", typed_type!(), "Python", "Jar", "Archive", "File")
     ),
     "command does not run files of this type",
     COMMAND_TYPE_CURE,
@@ -311,8 +280,7 @@ pub const COMMAND_DERIVABLE: Check = Check::at(
     "write command",
 );
 /// The command stays.
-pub const COMMAND_IMMUTABLE: Check =
-    Check::at(".command", fixed!("command"), "command is immutable", KEEP);
+pub const COMMAND_IMMUTABLE: Check = Check::at(".command", fixed!("command"), "command is immutable", KEEP);
 /// A data source has a name.
 pub const DATASOURCE_NAME: Check = Check::new(
     r"self.matches(r'^[^\s\x00-\x1f\x7f-\x{9f}]+$')",
@@ -393,15 +361,10 @@ pub const RESOURCE_GROUP: Check = Check::new(
     "write letters, digits, '_' and '-' only, such as S_res_group_1_2, or leave it out",
 );
 /// The resource group stays.
-pub const RESOURCE_GROUP_IMMUTABLE: Check = Check::at(
-    ".resourceGroup",
-    fixed!("resourceGroup"),
-    "resourceGroup is immutable",
-    KEEP,
-);
+pub const RESOURCE_GROUP_IMMUTABLE: Check =
+    Check::at(".resourceGroup", fixed!("resourceGroup"), "resourceGroup is immutable", KEEP);
 /// The storage stays.
-pub const STORAGE_IMMUTABLE: Check =
-    Check::at(".storage", fixed!("storage"), "storage is immutable", KEEP);
+pub const STORAGE_IMMUTABLE: Check = Check::at(".storage", fixed!("storage"), "storage is immutable", KEEP);
 /// Fields of local storage.
 pub const STORAGE_LOCAL: Check = Check::new(
     "self.type == 'local' || !has(self.root)",
@@ -424,11 +387,8 @@ pub const STORAGE_HDFS: Check = Check::new(
 // The raw document.
 
 /// A format version.
-pub const FLOW_SPEC_VERSION: Check = Check::new(
-    "self != ''",
-    "version is empty",
-    "write the version of the document's format, such as 1.1.0",
-);
+pub const FLOW_SPEC_VERSION: Check =
+    Check::new("self != ''", "version is empty", "write the version of the document's format, such as 1.1.0");
 /// Content stands in one place.
 pub const FLOW_SPEC_CONTENT: Check = Check::at(
     ".content",

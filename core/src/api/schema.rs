@@ -52,16 +52,11 @@ fn properties(schema: &Value) -> impl Iterator<Item = (&String, &Value)> {
 }
 
 fn is_required(schema: &Value, name: &str) -> bool {
-    schema["required"]
-        .as_array()
-        .is_some_and(|required| required.iter().any(|r| r == name))
+    schema["required"].as_array().is_some_and(|required| required.iter().any(|r| r == name))
 }
 
 fn report(found: &mut Vec<Violation>, field: &str, message: impl Into<String>) {
-    found.push(Violation {
-        field: field.to_owned(),
-        message: message.into(),
-    });
+    found.push(Violation { field: field.to_owned(), message: message.into() });
 }
 
 fn walk(schema: &Value, value: &Value, field: &str, found: &mut Vec<Violation>) {
@@ -79,14 +74,7 @@ fn walk(schema: &Value, value: &Value, field: &str, found: &mut Vec<Violation>) 
         && !allowed.contains(value)
     {
         let names: Vec<String> = allowed.iter().map(Value::to_string).collect();
-        report(
-            found,
-            field,
-            format!(
-                "Unsupported value: {value}: supported values: {}",
-                names.join(", ")
-            ),
-        );
+        report(found, field, format!("Unsupported value: {value}: supported values: {}", names.join(", ")));
     }
     match value {
         Value::String(text) => lengths(schema, text, field, found),
@@ -99,11 +87,7 @@ fn walk(schema: &Value, value: &Value, field: &str, found: &mut Vec<Violation>) 
 fn lengths(schema: &Value, text: &str, field: &str, found: &mut Vec<Violation>) {
     let length = text.chars().count() as u64;
     if let Some(max) = schema["maxLength"].as_u64().filter(|max| length > *max) {
-        report(
-            found,
-            field,
-            format!("Too long: may not be more than {max} bytes"),
-        );
+        report(found, field, format!("Too long: may not be more than {max} bytes"));
     }
 }
 
@@ -113,10 +97,7 @@ fn array(schema: &Value, items: &[Value], field: &str, found: &mut Vec<Violation
         report(
             found,
             field,
-            format!(
-                "Too many: {count}: must have at most {max} item{}",
-                if max == 1 { "" } else { "s" }
-            ),
+            format!("Too many: {count}: must have at most {max} item{}", if max == 1 { "" } else { "s" }),
         );
     }
     if let Some(min) = schema["minItems"].as_u64().filter(|min| count < *min) {

@@ -21,22 +21,14 @@ pub enum AnswerError {
 
 pub(super) fn differences(desired: &Desired, answer: &str) -> Result<Vec<String>, AnswerError> {
     let answer: Value = serde_json::from_str(answer).map_err(AnswerError::NotJson)?;
-    let actual = match answer["spec"]["fileResources"]
-        .as_array()
-        .map(Vec::as_slice)
-    {
+    let actual = match answer["spec"]["fileResources"].as_array().map(Vec::as_slice) {
         Some([one]) => one,
         Some(several) => return Err(AnswerError::NotOne(several.len())),
         None => return Err(AnswerError::NotOne(0)),
     };
     let wanted = serde_json::to_value(&desired.document).map_err(AnswerError::NotJson)?;
     let mut found = Vec::new();
-    compare(
-        &wanted["spec"]["fileResources"][0],
-        Some(actual),
-        "",
-        &mut found,
-    );
+    compare(&wanted["spec"]["fileResources"][0], Some(actual), "", &mut found);
     found.retain(|field| counts(desired, actual, field));
     metadata(&desired.document.metadata, &answer, actual, &mut found);
     Ok(found)
@@ -45,9 +37,7 @@ pub(super) fn differences(desired: &Desired, answer: &str) -> Result<Vec<String>
 /// Whether a difference in this field says anything: content that comes from elsewhere or is not
 /// answered does not; nor does `metadata`, of which the answer holds what it likes.
 fn counts(desired: &Desired, actual: &Value, field: &str) -> bool {
-    let answered = actual["script"]["content"]
-        .as_str()
-        .is_some_and(|text| !text.is_empty());
+    let answered = actual["script"]["content"].as_str().is_some_and(|text| !text.is_empty());
     let by_url = matches!(desired.content, DesiredContent::Url { .. });
     match field {
         "script.content" => answered && !by_url,
@@ -72,40 +62,20 @@ fn compare(wanted: &Value, actual: Option<&Value>, at: &str, found: &mut Vec<Str
     match wanted {
         Value::Object(fields) => {
             for (name, value) in fields {
-                let place = if at.is_empty() {
-                    name.clone()
-                } else {
-                    format!("{at}.{name}")
-                };
-                compare(
-                    value,
-                    actual.and_then(|actual| actual.get(name)),
-                    &place,
-                    found,
-                );
+                let place = if at.is_empty() { name.clone() } else { format!("{at}.{name}") };
+                compare(value, actual.and_then(|actual| actual.get(name)), &place, found);
             }
         }
-        Value::Array(items)
-            if actual
-                .and_then(Value::as_array)
-                .is_some_and(|a| a.len() == items.len()) =>
-        {
+        Value::Array(items) if actual.and_then(Value::as_array).is_some_and(|a| a.len() == items.len()) => {
             for (index, item) in items.iter().enumerate() {
-                compare(
-                    item,
-                    actual.and_then(|actual| actual.get(index)),
-                    &format!("{at}[{index}]"),
-                    found,
-                );
+                compare(item, actual.and_then(|actual| actual.get(index)), &format!("{at}[{index}]"), found);
             }
         }
         Value::Null => {}
         Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
             let any_case = matches!(at, "type" | "file.storage.type" | "datasource.type");
             let says = |value: &Value| {
-                let text = value
-                    .as_str()
-                    .map_or_else(|| value.to_string(), str::to_owned);
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                 if any_case { text.to_lowercase() } else { text }
             };
             let nothing = || wanted.as_str().is_some_and(str::is_empty);

@@ -4,9 +4,7 @@
 
 use super::{Desired, DesiredContent, Problem, SpecError};
 use crate::api::rules::{self, Check};
-use crate::api::v1alpha1::{
-    Content, DataWorksResourceSpec, Datasource, RawDocument, Storage, StorageType,
-};
+use crate::api::v1alpha1::{Content, DataWorksResourceSpec, Datasource, RawDocument, Storage, StorageType};
 use crate::flowspec::kind::{FileType, engine_of};
 use crate::flowspec::{ResourceDocument, TypedFields, document_of, parse_map, words};
 use crate::ids::{Digest, ProjectId};
@@ -18,27 +16,17 @@ const MAX_INLINE_BYTES: usize = 131_072;
 const DEFAULT_ENGINE: &str = "odps";
 
 pub(super) fn from_spec(spec: &DataWorksResourceSpec) -> Result<Desired, SpecError> {
-    let mut findings = Findings {
-        problems: Vec::new(),
-    };
+    let mut findings = Findings { problems: Vec::new() };
     let project = ProjectId::new(spec.project_id);
     findings.must(project.is_some(), "spec.projectId", &rules::PROJECT_ID);
-    let content = spec
-        .content
-        .as_ref()
-        .and_then(|content| findings.content(content));
+    let content = spec.content.as_ref().and_then(|content| findings.content(content));
     let parts = match &spec.flow_spec {
         Some(raw) => findings.raw(spec, raw, content),
         None => findings.typed(spec, content),
     };
     match (project, parts) {
         (Some(project), Some(parts)) if findings.problems.is_empty() => {
-            let Parts {
-                kind,
-                datasource,
-                content,
-                document,
-            } = parts;
+            let Parts { kind, datasource, content, document } = parts;
             let script = &document.resource.script;
             Ok(Desired {
                 project,
@@ -52,9 +40,7 @@ pub(super) fn from_spec(spec: &DataWorksResourceSpec) -> Result<Desired, SpecErr
                 document,
             })
         }
-        _ => Err(SpecError {
-            problems: findings.problems,
-        }),
+        _ => Err(SpecError { problems: findings.problems }),
     }
 }
 
@@ -87,38 +73,18 @@ impl Findings {
     fn content<'a>(&mut self, content: &'a Content) -> Option<Given<'a>> {
         match (&content.inline, &content.url) {
             (Some(text), None) => {
-                self.must(
-                    text.len() <= MAX_INLINE_BYTES,
-                    "spec.content.inline",
-                    &rules::INLINE_BYTES,
-                );
-                Some(Given {
-                    text,
-                    content: DesiredContent::Inline {
-                        digest: Digest::of(text.as_bytes()),
-                    },
-                })
+                self.must(text.len() <= MAX_INLINE_BYTES, "spec.content.inline", &rules::INLINE_BYTES);
+                Some(Given { text, content: DesiredContent::Inline { digest: Digest::of(text.as_bytes()) } })
             }
             (None, Some(url)) => {
                 let at = "spec.content.url";
                 let sha256 = url.sha256.as_deref().map(str::parse::<Digest>);
-                self.must(
-                    words::is_download_url(&url.location),
-                    &format!("{at}.location"),
-                    &rules::URL,
-                );
-                self.must(
-                    !matches!(sha256, Some(Err(_))),
-                    &format!("{at}.sha256"),
-                    &rules::SHA256,
-                );
+                self.must(words::is_download_url(&url.location), &format!("{at}.location"), &rules::URL);
+                self.must(!matches!(sha256, Some(Err(_))), &format!("{at}.sha256"), &rules::SHA256);
                 let sha256 = sha256.and_then(Result::ok);
                 Some(Given {
                     text: "",
-                    content: DesiredContent::Url {
-                        location: url.location.clone(),
-                        sha256,
-                    },
+                    content: DesiredContent::Url { location: url.location.clone(), sha256 },
                 })
             }
             (Some(_), Some(_)) | (None, None) => {
@@ -135,11 +101,7 @@ impl Findings {
         self.optional_fields(spec);
         let path = path?;
         let kind = self.kind(spec, &path)?;
-        if let Some(Given {
-            content: DesiredContent::Inline { .. },
-            ..
-        }) = &given
-        {
+        if let Some(Given { content: DesiredContent::Inline { .. }, .. }) = &given {
             let is_text = matches!(kind, FileType::Python | FileType::File);
             self.must(is_text, "spec.content", &rules::INLINE_IS_TEXT);
         }
@@ -156,18 +118,11 @@ impl Findings {
             resource_group: spec.resource_group.as_deref(),
             storage: spec.storage.as_ref(),
         });
-        Some(Parts {
-            kind,
-            datasource: spec.datasource.clone(),
-            content,
-            document,
-        })
+        Some(Parts { kind, datasource: spec.datasource.clone(), content, document })
     }
 
     fn path(&mut self, path: &str) -> Option<ResourcePath> {
-        path.parse()
-            .map_err(|error| self.problems.push(Problem::path("spec.path", error)))
-            .ok()
+        path.parse().map_err(|error| self.problems.push(Problem::path("spec.path", error))).ok()
     }
 
     fn kind(&mut self, spec: &DataWorksResourceSpec, path: &ResourcePath) -> Option<FileType> {
@@ -175,20 +130,12 @@ impl Findings {
         match spec.type_.map(|declared| declared.file_type()) {
             None => Some(FileType::of_suffix(&suffix)),
             Some(Some(kind)) => {
-                self.must(
-                    kind.fits_suffix(&suffix),
-                    "spec.type",
-                    &rules::TYPE_FITS_SUFFIX,
-                );
+                self.must(kind.fits_suffix(&suffix), "spec.type", &rules::TYPE_FITS_SUFFIX);
                 Some(kind)
             }
             Some(None) => {
                 let wrong = "type is none that this version of the operator knows";
-                self.problems.push(Problem::new(
-                    "spec.type",
-                    wrong,
-                    "write Python, Jar, Archive or File",
-                ));
+                self.problems.push(Problem::new("spec.type", wrong, "write Python, Jar, Archive or File"));
                 None
             }
         }
@@ -196,10 +143,7 @@ impl Findings {
 
     fn command(&mut self, spec: &DataWorksResourceSpec, kind: FileType) -> Option<String> {
         let at = "spec.command";
-        let engine = spec
-            .datasource
-            .as_ref()
-            .map_or(DEFAULT_ENGINE, |datasource| &datasource.type_);
+        let engine = spec.datasource.as_ref().map_or(DEFAULT_ENGINE, |datasource| &datasource.type_);
         let Some(command) = &spec.command else {
             let derived = kind.command_on(engine);
             self.must(derived.is_some(), at, &rules::COMMAND_DERIVABLE);
@@ -210,35 +154,22 @@ impl Findings {
             return None;
         };
         self.must(kind.fits_command(command), at, &rules::COMMAND_FITS_TYPE);
-        let other_engine = spec.datasource.is_some()
-            && owner != engine
-            && ["odps", "emr", "cdh"].contains(&engine);
+        let other_engine =
+            spec.datasource.is_some() && owner != engine && ["odps", "emr", "cdh"].contains(&engine);
         self.must(!other_engine, at, &rules::COMMAND_FITS_DATASOURCE);
         Some(command.clone())
     }
 
     fn optional_fields(&mut self, spec: &DataWorksResourceSpec) {
         if let Some(Datasource { name, type_ }) = &spec.datasource {
-            self.must(
-                words::is_word(name),
-                "spec.datasource.name",
-                &rules::DATASOURCE_NAME,
-            );
-            self.must(
-                words::is_datasource_type(type_),
-                "spec.datasource.type",
-                &rules::DATASOURCE_TYPE,
-            );
+            self.must(words::is_word(name), "spec.datasource.name", &rules::DATASOURCE_NAME);
+            self.must(words::is_datasource_type(type_), "spec.datasource.type", &rules::DATASOURCE_TYPE);
         }
         if let Some(owner) = &spec.owner {
             self.must(words::is_word(owner), "spec.owner", &rules::OWNER);
         }
         if let Some(group) = &spec.resource_group {
-            self.must(
-                words::is_identifier(group),
-                "spec.resourceGroup",
-                &rules::RESOURCE_GROUP,
-            );
+            self.must(words::is_identifier(group), "spec.resourceGroup", &rules::RESOURCE_GROUP);
         }
         if let Some(storage) = &spec.storage {
             self.storage(storage);
@@ -247,30 +178,13 @@ impl Findings {
 
     fn storage(&mut self, storage: &Storage) {
         let at = "spec.storage";
-        let Storage {
-            type_,
-            root,
-            endpoint,
-            bucket,
-            addresses,
-            hdfs_user,
-            path: _,
-            extension: _,
-        } = storage;
+        let Storage { type_, root, endpoint, bucket, addresses, hdfs_user, path: _, extension: _ } = storage;
         if *type_ == StorageType::Unsupported {
             let wrong = "type is none that this version of the operator knows";
-            self.problems.push(Problem::new(
-                format!("{at}.type"),
-                wrong,
-                "write local, oss or hdfs",
-            ));
+            self.problems.push(Problem::new(format!("{at}.type"), wrong, "write local, oss or hdfs"));
         }
         let is = |kind| *type_ == kind;
-        self.must(
-            is(StorageType::Local) || root.is_none(),
-            at,
-            &rules::STORAGE_LOCAL,
-        );
+        self.must(is(StorageType::Local) || root.is_none(), at, &rules::STORAGE_LOCAL);
         let of_oss = endpoint.is_some() || bucket.is_some();
         self.must(is(StorageType::Oss) || !of_oss, at, &rules::STORAGE_OSS);
         let of_hdfs = addresses.is_some() || hdfs_user.is_some();
@@ -293,11 +207,7 @@ impl Findings {
             || spec.storage.is_some();
         self.must(!stands_beside, "spec.flowSpec", &rules::FORM_EXCLUSIVE);
         let parsed = parse_map(&raw.0).map_err(|problems| {
-            self.problems.extend(
-                problems
-                    .into_iter()
-                    .map(|problem| problem.under("spec.flowSpec")),
-            );
+            self.problems.extend(problems.into_iter().map(|problem| problem.under("spec.flowSpec")));
         });
         let mut document = parsed.ok()?;
         let own = document.resource.script.content.clone().unwrap_or_default();
@@ -309,9 +219,7 @@ impl Findings {
                 document.resource.script.content = Some(text.to_owned());
                 content
             }
-            None => DesiredContent::Inline {
-                digest: Digest::of(own.as_bytes()),
-            },
+            None => DesiredContent::Inline { digest: Digest::of(own.as_bytes()) },
         };
         let kind = document
             .resource
@@ -319,16 +227,8 @@ impl Findings {
             .unwrap_or_else(|| FileType::of_suffix(&document.resource.script.path.suffix()));
         let datasource = document.resource.datasource.as_ref().and_then(|map| {
             let text = |name: &str| Some(map.get(name)?.as_str()?.to_owned());
-            Some(Datasource {
-                name: text("name")?,
-                type_: text("type")?,
-            })
+            Some(Datasource { name: text("name")?, type_: text("type")? })
         });
-        Some(Parts {
-            kind,
-            datasource,
-            content,
-            document,
-        })
+        Some(Parts { kind, datasource, content, document })
     }
 }

@@ -36,22 +36,10 @@ pub struct TypedFields<'a> {
 /// The document that says the same.
 #[must_use]
 pub fn document_of(fields: TypedFields<'_>) -> ResourceDocument {
-    let TypedFields {
-        path,
-        kind,
-        command,
-        content,
-        datasource,
-        owner,
-        description,
-        resource_group,
-        storage,
-    } = fields;
+    let TypedFields { path, kind, command, content, datasource, owner, description, resource_group, storage } =
+        fields;
     let texts = |pairs: &[(&str, Option<&str>)]| -> Map<String, Value> {
-        pairs
-            .iter()
-            .filter_map(|(name, value)| Some(((*name).to_owned(), json!((*value)?))))
-            .collect()
+        pairs.iter().filter_map(|(name, value)| Some(((*name).to_owned(), json!((*value)?)))).collect()
     };
     ResourceDocument {
         version: VERSION.to_owned(),
@@ -66,8 +54,7 @@ pub fn document_of(fields: TypedFields<'_>) -> ResourceDocument {
             },
             kind: Some(kind),
             file: Some(file_of(storage)),
-            datasource: datasource
-                .map(|d| texts(&[("name", Some(&d.name)), ("type", Some(&d.type_))])),
+            datasource: datasource.map(|d| texts(&[("name", Some(&d.name)), ("type", Some(&d.type_))])),
             runtime_resource: resource_group.map(|group| texts(&[("resourceGroup", Some(group))])),
             rest: Map::new(),
         },
@@ -80,17 +67,7 @@ pub fn document_of(fields: TypedFields<'_>) -> ResourceDocument {
 fn file_of(storage: Option<&Storage>) -> Map<String, Value> {
     let mut file = Map::new();
     let mut inner = Map::new();
-    if let Some(Storage {
-        type_,
-        root,
-        endpoint,
-        bucket,
-        addresses,
-        hdfs_user,
-        path,
-        extension,
-    }) = storage
-    {
+    if let Some(Storage { type_, root, endpoint, bucket, addresses, hdfs_user, path, extension }) = storage {
         inner.insert("type".to_owned(), json!(storage_word(*type_)));
         let put = |map: &mut Map<String, Value>, name: &str, value: Option<Value>| {
             if let Some(value) = value {
@@ -100,11 +77,7 @@ fn file_of(storage: Option<&Storage>) -> Map<String, Value> {
         put(&mut inner, "root", root.as_ref().map(|v| json!(v)));
         put(&mut inner, "endpoint", endpoint.as_ref().map(|v| json!(v)));
         put(&mut inner, "bucket", bucket.as_ref().map(|v| json!(v)));
-        put(
-            &mut inner,
-            "addresses",
-            addresses.as_ref().map(|v| json!(v)),
-        );
+        put(&mut inner, "addresses", addresses.as_ref().map(|v| json!(v)));
         put(&mut inner, "hdfsUser", hdfs_user.as_ref().map(|v| json!(v)));
         put(&mut file, "path", path.as_ref().map(|v| json!(v)));
         put(&mut file, "extension", extension.as_ref().map(|v| json!(v)));

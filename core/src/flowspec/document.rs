@@ -130,28 +130,9 @@ struct WireRuntime<'a> {
 
 impl Serialize for ResourceDocument {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self {
-            version,
-            metadata,
-            resource,
-            spec_rest,
-            rest,
-        } = self;
-        let FileResource {
-            script,
-            kind,
-            file,
-            datasource,
-            runtime_resource,
-            rest: resource_rest,
-        } = resource;
-        let Script {
-            content,
-            path,
-            command,
-            runtime_rest,
-            rest: script_rest,
-        } = script;
+        let Self { version, metadata, resource, spec_rest, rest } = self;
+        let FileResource { script, kind, file, datasource, runtime_resource, rest: resource_rest } = resource;
+        let Script { content, path, command, runtime_rest, rest: script_rest } = script;
         WireDocument {
             version,
             kind: "Resource",
@@ -162,10 +143,7 @@ impl Serialize for ResourceDocument {
                     script: WireScript {
                         content: content.as_deref(),
                         path: path.as_str(),
-                        runtime: WireRuntime {
-                            command,
-                            rest: runtime_rest,
-                        },
+                        runtime: WireRuntime { command, rest: runtime_rest },
                         rest: script_rest,
                     },
                     kind: kind.map(FileType::as_str),

@@ -79,8 +79,7 @@ impl FileType {
     pub fn fits_command(self, command: &str) -> bool {
         COMMANDS.iter().any(|(name, engine, kind)| {
             *name == command
-                && (*kind == self
-                    || (*engine != "odps" && *kind == Self::File && self != Self::Jar))
+                && (*kind == self || (*engine != "odps" && *kind == Self::File && self != Self::Jar))
         })
     }
 
@@ -110,20 +109,14 @@ impl FromStr for FileType {
 
     /// Any case, since the listing and the document spell it differently.
     fn from_str(text: &str) -> Result<Self, UnknownType> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.as_str().eq_ignore_ascii_case(text))
-            .ok_or(UnknownType)
+        Self::ALL.into_iter().find(|kind| kind.as_str().eq_ignore_ascii_case(text)).ok_or(UnknownType)
     }
 }
 
 /// The data source type that a command belongs to; `None` for a command of no file resource.
 #[must_use]
 pub fn engine_of(command: &str) -> Option<&'static str> {
-    COMMANDS
-        .iter()
-        .find(|(name, _, _)| *name == command)
-        .map(|(_, engine, _)| *engine)
+    COMMANDS.iter().find(|(name, _, _)| *name == command).map(|(_, engine, _)| *engine)
 }
 
 #[cfg(test)]

@@ -19,16 +19,8 @@ pub struct Problem {
 impl Problem {
     /// A finding in free words.
     #[must_use]
-    pub fn new(
-        field: impl Into<String>,
-        wrong: impl Into<String>,
-        cure: impl Into<String>,
-    ) -> Self {
-        Self {
-            field: field.into(),
-            wrong: wrong.into(),
-            cure: cure.into(),
-        }
+    pub fn new(field: impl Into<String>, wrong: impl Into<String>, cure: impl Into<String>) -> Self {
+        Self { field: field.into(), wrong: wrong.into(), cure: cure.into() }
     }
 
     /// A rule that admission holds too, in the same words.
@@ -46,11 +38,8 @@ impl Problem {
     /// The same finding in a document that stands under another field.
     #[must_use]
     pub fn under(self, parent: &str) -> Self {
-        let field = if self.field.is_empty() {
-            parent.to_owned()
-        } else {
-            format!("{parent}.{}", self.field)
-        };
+        let field =
+            if self.field.is_empty() { parent.to_owned() } else { format!("{parent}.{}", self.field) };
         Self { field, ..self }
     }
 }

@@ -30,10 +30,7 @@ pub(super) fn sorted(value: Value) -> Value {
 pub(super) fn sorted_map(map: Map<String, Value>) -> Map<String, Value> {
     let mut fields: Vec<(String, Value)> = map.into_iter().collect();
     fields.sort_by(|(a, _), (b, _)| a.cmp(b));
-    fields
-        .into_iter()
-        .map(|(name, value)| (name, sorted(value)))
-        .collect()
+    fields.into_iter().map(|(name, value)| (name, sorted(value))).collect()
 }
 
 #[derive(Clone, Copy)]
@@ -95,9 +92,7 @@ impl<'de> Visitor<'de> for Strict {
         while let Some(name) = fields.next_key::<String>()? {
             let value = fields.next_value_seed(self)?;
             if object.contains_key(&name) {
-                return Err(A::Error::custom(format_args!(
-                    "the key \"{name}\" stands twice"
-                )));
+                return Err(A::Error::custom(format_args!("the key \"{name}\" stands twice")));
             }
             object.insert(name, value);
         }

@@ -85,7 +85,9 @@ impl Inventory {
         let Some(listing) = self.listing else { return false };
         let young = now.duration_since(listing.begun) <= LISTING_AGE;
         let begun_after_read = listing.begun > version.seen;
-        let born_after = version.born_here && version.created >= listing.begun && version.seen >= listing.begun;
+        // creationTimestamp has whole seconds, so it is compared with the second the listing began in.
+        let same_second = version.created.as_second() >= listing.begun.as_second();
+        let born_after = version.born_here && same_second && version.seen >= listing.begun;
         listing.complete && young && (begun_after_read || born_after)
     }
 

@@ -105,7 +105,11 @@ fn own_changes_outlive_a_listing_that_lags() {
     inventory.replace(sweep, LAG);
     assert_eq!(ids(&inventory.near("XX/new.py", "new.py")), ["1"], "made just before: not listed yet");
     assert_eq!(ids(&inventory.near("XX/gone.py", "gone.py")), [""; 0], "deleted just before: still listed");
-    assert_eq!(ids(&inventory.near("XX/old.py", "old.py")), [""; 0], "made long before: the listing is right");
+    assert_eq!(
+        ids(&inventory.near("XX/old.py", "old.py")),
+        [""; 0],
+        "made long before: the listing is right"
+    );
 }
 
 #[test]
@@ -124,7 +128,14 @@ fn near_is_same_path_or_same_name_in_any_case() {
 
 #[test]
 fn the_cheaper_way_to_look() {
-    let rows = [(1, None, false), (1, Some(0), false), (1, Some(100), false), (1, Some(101), true), (5, Some(450), false), (4, Some(450), true)];
+    let rows = [
+        (1, None, false),
+        (1, Some(0), false),
+        (1, Some(100), false),
+        (1, Some(101), true),
+        (5, Some(450), false),
+        (4, Some(450), true),
+    ];
     for (waiting, total, want) in rows {
         assert_eq!(by_name_is_cheaper(waiting, total), want, "{waiting} wait, {total:?} rows");
     }

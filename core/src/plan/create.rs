@@ -11,6 +11,7 @@ use crate::desired::Desired;
 use crate::ids::ResourceId;
 use crate::intent::{Intent, IntentNote};
 use crate::inventory::Row;
+use crate::ownership::is_maxcompute;
 use crate::state::State;
 
 pub(super) fn plan(desired: &Desired, recorded: &Recorded, observed: &Observed, now: Timestamp) -> Plan {
@@ -33,7 +34,7 @@ pub(super) fn plan(desired: &Desired, recorded: &Recorded, observed: &Observed, 
             format!(
                 "The annotation {} cannot be read, so a file may exist that this object does not know. \
                  Look for {:?} in workspace {}; then remove the annotation.",
-                crate::api::CREATE_INTENT_ANNOTATION,
+                crate::api::CREATE_INTENT,
                 desired.path.to_string(),
                 desired.project,
             ),
@@ -120,7 +121,7 @@ fn taken<'a>(rows: &'a [Row], desired: &Desired) -> Option<&'a Row> {
             (Some(ours), Some(theirs)) => ours.name == *theirs,
             (None, _) | (_, None) => true,
         };
-        desired.is_maxcompute() && row.command.starts_with("ODPS_") && same_source
+        is_maxcompute(&desired.command) && is_maxcompute(&row.command) && same_source
     };
     rows.iter().find(|row| at_path(row, &path)).or_else(|| rows.iter().find(|row| same_engine_name(row)))
 }
@@ -141,7 +142,13 @@ pub(super) fn recreate(desired: &Desired, recorded: &Recorded, observed: &Observ
 }
 
 /// An intent whose outcome is not recorded.
-fn open(intent: &Intent, desired: &Desired, recorded: &Recorded, observed: &Observed, now: Timestamp) -> Plan {
+fn open(
+    intent: &Intent,
+    desired: &Desired,
+    recorded: &Recorded,
+    observed: &Observed,
+    now: Timestamp,
+) -> Plan {
     let in_time = now <= plus(intent.at, observed.bounds.start);
     let as_declared = intent.spec_sha256.as_deref() == Some(desired.spec_digest().to_string().as_str());
     match observed.memory.attempt {
@@ -158,7 +165,10 @@ fn open(intent: &Intent, desired: &Desired, recorded: &Recorded, observed: &Obse
         Some((at, Progress::Refused)) if at == intent.at => {
             let earliest = (intent.first < intent.at).then_some(intent.first);
             let renewed = self::intent(desired, recorded, observed, now, earliest);
-            return because(Step::WriteIntent(renewed), "nothing came of the last try and its intent is stale");
+            return because(
+                Step::WriteIntent(renewed),
+                "nothing came of the last try and its intent is stale",
+            );
         }
         Some((_, Progress::Written | Progress::Refused | Progress::Unknown { .. })) | None => {}
     }
@@ -214,23 +224,34 @@ fn none_found(
             return already_exists(row, desired, Some(intent.at));
         }
         let renewed = self::intent(desired, recorded, observed, now, Some(intent.first));
-        return because(Step::WriteIntent(renewed), "no request can arrive any more and none was carried out");
+        return because(
+            Step::WriteIntent(renewed),
+            "no request can arrive any more and none was carried out",
+        );
     }
     let until = if now < listed { listed } else { settled };
-    let state = State::OutcomeUnknown { path: desired.path.to_string(), project: desired.project, until: settled };
+    let state =
+        State::OutcomeUnknown { path: desired.path.to_string(), project: desired.project, until: settled };
     because(Step::Wait { until, state: Some(state) }, "a request may still be carried out")
 }
 
 /// The intent of an earlier object of this name: search once, without asking for the content.
-fn earlier(intent: &Intent, desired: &Desired, recorded: &Recorded, observed: &Observed, now: Timestamp) -> Plan {
+fn earlier(
+    intent: &Intent,
+    desired: &Desired,
+    recorded: &Recorded,
+    observed: &Observed,
+    now: Timestamp,
+) -> Plan {
     let Some(search) = &observed.search else {
         return because(Step::Search(intent.clone()), "an earlier object of this name may have left a file");
     };
     match judge(search, intent, &observed.bounds, false) {
         Finding::Read(_) | Finding::None(_) => first(desired, recorded, observed, now, None),
-        Finding::Ours(row) => {
-            because(Step::RecordFound(intent.clone(), row), "an earlier object of this name left exactly one file")
-        }
+        Finding::Ours(row) => because(
+            Step::RecordFound(intent.clone(), row),
+            "an earlier object of this name left exactly one file",
+        ),
         Finding::Ambiguous(ids) => ambiguous(&ids, desired),
     }
 }
@@ -246,7 +267,7 @@ fn ambiguous(ids: &[ResourceId], desired: &Desired) -> Plan {
             desired.path.to_string(),
             desired.project,
             named.join(", "),
-            crate::api::CREATE_INTENT_ANNOTATION,
+            crate::api::CREATE_INTENT,
         ),
         "what the lost create left cannot be told",
     )

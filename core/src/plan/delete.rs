@@ -15,7 +15,9 @@ pub(super) fn plan(wanted: Wanted<'_>, recorded: &Recorded, observed: &Observed,
         return because(Step::Nothing, "our finalizer is off: the object is not ours to hold");
     }
     match recorded.deletion {
-        DeletionPolicy::Retain => return because(Step::RemoveFinalizer, "deletionPolicy is Retain: the file stays"),
+        DeletionPolicy::Retain => {
+            return because(Step::RemoveFinalizer, "deletionPolicy is Retain: the file stays");
+        }
         DeletionPolicy::Delete => {}
     }
     if recorded.suspend {
@@ -37,7 +39,7 @@ fn nothing_recorded(recorded: &Recorded) -> Plan {
                 message: format!(
                     "The annotation {} cannot be read, so a file may exist that this object does not know. \
                      Look for it in the workspace, then remove the annotation.",
-                    crate::api::CREATE_INTENT_ANNOTATION
+                    crate::api::CREATE_INTENT
                 ),
                 fault: None,
             }),
@@ -63,7 +65,9 @@ fn by_id(id: &ResourceId, recorded: &Recorded, observed: &Observed, now: Timesta
         (Some(ReadBack::Present { .. }), Some(sent)) => {
             let until = plus(sent, observed.bounds.call);
             if now < until {
-                let state = State::Deleting { message: "The outcome of the last DeleteResource is not known yet.".to_owned() };
+                let state = State::Deleting {
+                    message: "The outcome of the last DeleteResource is not known yet.".to_owned(),
+                };
                 return because(Step::Wait { until, state: Some(state) }, "the last delete may still arrive");
             }
             because(Step::DeleteResource(id.clone()), "the last delete was not carried out")
@@ -75,7 +79,13 @@ fn by_id(id: &ResourceId, recorded: &Recorded, observed: &Observed, now: Timesta
 }
 
 /// No id, but a request may have been carried out: find its file first.
-fn lost(wanted: Wanted<'_>, intent: &Intent, recorded: &Recorded, observed: &Observed, now: Timestamp) -> Plan {
+fn lost(
+    wanted: Wanted<'_>,
+    intent: &Intent,
+    recorded: &Recorded,
+    observed: &Observed,
+    now: Timestamp,
+) -> Plan {
     if let Some(plan) = closed_connection(recorded, observed) {
         return plan;
     }
@@ -94,15 +104,21 @@ fn lost(wanted: Wanted<'_>, intent: &Intent, recorded: &Recorded, observed: &Obs
                 "A create was lost, and these resources may or may not be its result: {}. Nothing was touched. \
                  Remove those that are not wanted, then remove the annotation {} (or set deletionPolicy: Retain).",
                 named.join(", "),
-                crate::api::CREATE_INTENT_ANNOTATION,
+                crate::api::CREATE_INTENT,
             );
-            because(Step::Report(State::DeletionBlocked { message, fault: None }), "what the lost create left cannot be told")
+            because(
+                Step::Report(State::DeletionBlocked { message, fault: None }),
+                "what the lost create left cannot be told",
+            )
         }
         Finding::None(_) => {
             let listed = listed_at(intent, &observed.memory, &observed.bounds);
             let settled = settled_at(intent, &observed.memory, &observed.identity, &observed.bounds);
             if search.begun >= settled {
-                return because(Step::RemoveFinalizer, "no request can arrive any more and none was carried out");
+                return because(
+                    Step::RemoveFinalizer,
+                    "no request can arrive any more and none was carried out",
+                );
             }
             let _ = wanted;
             let until = if now < listed { listed } else { settled };
@@ -119,7 +135,9 @@ fn found(id: &ResourceId, observed: &Observed, now: Timestamp) -> Plan {
     match observed.memory.unknown_write {
         Some(sent) if now < plus(sent, observed.bounds.call) => {
             let until = plus(sent, observed.bounds.call);
-            let state = State::Deleting { message: "The outcome of the last DeleteResource is not known yet.".to_owned() };
+            let state = State::Deleting {
+                message: "The outcome of the last DeleteResource is not known yet.".to_owned(),
+            };
             because(Step::Wait { until, state: Some(state) }, "the last delete may still arrive")
         }
         Some(_) | None => because(Step::DeleteResource(id.clone()), "exactly one row is ours"),
@@ -131,7 +149,9 @@ fn closed_connection(recorded: &Recorded, observed: &Observed) -> Option<Plan> {
     let what = match observed.permission {
         Permission::Allowed => return None,
         Permission::NamespaceNotListed => "its namespace may no longer use the operator's default connection",
-        Permission::ProjectNotListed => "its workspace may no longer be used through the operator's default connection",
+        Permission::ProjectNotListed => {
+            "its workspace may no longer be used through the operator's default connection"
+        }
     };
     let message = format!(
         "The file of {:?} cannot be deleted: {what}. Allow it again, or set deletionPolicy: Retain to keep the file.",

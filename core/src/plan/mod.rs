@@ -13,6 +13,7 @@ mod update;
 
 use k8s_openapi::jiff::Timestamp;
 
+use crate::api::v1alpha1::{AttemptOutcome, DataWorksResourceStatus, DeletionPolicy};
 use crate::bounds::Bounds;
 use crate::desired::Desired;
 use crate::fault::Fault;
@@ -20,7 +21,6 @@ use crate::ids::ResourceId;
 use crate::intent::{Intent, IntentNote};
 use crate::inventory::Row;
 use crate::object::{ObjectKey, Uid};
-use crate::api::v1alpha1::{AttemptOutcome, DataWorksResourceStatus, DeletionPolicy};
 pub use search::{Candidate, ReadVerdict, Search, compare};
 pub use step::{Plan, Step};
 

@@ -84,7 +84,12 @@ fn in_window(row: &Row, intent: &Intent, bounds: &Bounds) -> bool {
 }
 
 /// From when on the last request of this intent can no longer arrive and what it made is listed.
-pub(super) fn settled_at(intent: &Intent, memory: &Memory, identity: &Identity, bounds: &Bounds) -> Timestamp {
+pub(super) fn settled_at(
+    intent: &Intent,
+    memory: &Memory,
+    identity: &Identity,
+    bounds: &Bounds,
+) -> Timestamp {
     let sent = match memory.attempt {
         Some((at, Progress::Unknown { sent, .. })) if at == intent.at => Some(sent),
         Some((_, Progress::Unknown { .. } | Progress::Written | Progress::Refused)) | None => None,
@@ -120,7 +125,7 @@ pub fn compare(intent: &Intent, desired: Option<&Desired>, spec: &str) -> ReadVe
     let resource = &document["spec"]["fileResources"][0];
     let text = |value: &Value| value.as_str().map(str::to_lowercase);
     if let Some(desired) = desired {
-        let kind = desired.kind.flowspec_name().to_lowercase();
+        let kind = desired.kind.as_str();
         if text(&resource["type"]).is_some_and(|found| found != kind) {
             return ReadVerdict::Differs("type");
         }

@@ -65,7 +65,9 @@ pub(super) fn plan(
         (Some(ReadBack::Present { as_declared: false }), Some(sent), _) => {
             let until = plus(sent, observed.bounds.call);
             if now < until {
-                let state = State::Updating { message: "The outcome of the last UpdateResource is not known yet.".to_owned() };
+                let state = State::Updating {
+                    message: "The outcome of the last UpdateResource is not known yet.".to_owned(),
+                };
                 return because(Step::Wait { until, state: Some(state) }, "the last write may still arrive");
             }
             because(Step::UpdateResource(id.clone()), "the last write was not carried out")

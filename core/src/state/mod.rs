@@ -19,6 +19,18 @@ pub const PATIENCE: SignedDuration = SignedDuration::from_mins(2);
 /// Refused access is `Stalled` when it has been `False` this long (15 min in all).
 pub const DENIED_PATIENCE: SignedDuration = SignedDuration::from_mins(13);
 
+/// Codes that say that the workspace is not there or not visible.
+const NO_WORKSPACE: [&str; 3] = ["1101080008", "InvalidProject.NotFound", "9990040003"];
+/// A used-up quota is probed this often: nothing says when exactly it comes back.
+const QUOTA_PROBE: SignedDuration = SignedDuration::from_hours(1);
+
+/// When a connection whose calls are used up is tried again.
+#[must_use]
+pub fn quota_until(fault: &Fault, now: Timestamp) -> Timestamp {
+    let wait = fault.retry_after.and_then(|wait| SignedDuration::try_from(wait).ok()).unwrap_or(QUOTA_PROBE);
+    now.saturating_add(wait).unwrap_or(Timestamp::MAX)
+}
+
 /// Where an object stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
@@ -159,6 +171,37 @@ impl Waited {
 }
 
 impl State {
+    /// What a failed call makes of the object; `update` when the resource exists already.
+    #[must_use]
+    pub fn of_fault(fault: &Fault, update: bool, now: Timestamp) -> Self {
+        let fault = fault.clone();
+        match fault.class {
+            Class::Throttled | Class::Transient => Self::Retrying { fault, update },
+            // Where absence matters it is read back first; what is left is not ours to judge.
+            Class::NotFound => Self::Retrying { fault, update },
+            Class::Quota => Self::QuotaExhausted { until: quota_until(&fault, now) },
+            Class::Denied => Self::Denied { fault },
+            Class::Terminal if NO_WORKSPACE.contains(&fault.code.as_str()) => Self::Stalled {
+                reason: Reason::WorkspaceNotFound,
+                message: format!(
+                    "The service knows no such workspace, or the operator's identity is not a member of it: {}. \
+                     Check spec.projectId and the members of the workspace.",
+                    told(&fault)
+                ),
+                fault: Some(fault),
+            },
+            Class::Terminal | Class::AlreadyExists => Self::Stalled {
+                reason: Reason::Refused,
+                message: format!(
+                    "The service refuses what this object declares: {}. Change the object; the same document is \
+                     not sent again for an hour or more.",
+                    told(&fault)
+                ),
+                fault: Some(fault),
+            },
+        }
+    }
+
     pub(crate) fn words(&self, waited: Waited, now: Timestamp) -> Words {
         use Progress::{Reconciling, Settled, Stalled};
         use Truth::{False, True, Unknown};
@@ -168,7 +211,9 @@ impl State {
             progress,
         };
         match self {
-            Self::Ready => words(True, Reason::Succeeded, "The resource is in the workspace as declared.", True, Settled),
+            Self::Ready => {
+                words(True, Reason::Succeeded, "The resource is in the workspace as declared.", True, Settled)
+            }
             Self::Suspended { pending: false } => {
                 words(True, Reason::Suspended, "Suspended; the resource is as declared.", True, Settled)
             }
@@ -200,13 +245,19 @@ impl State {
                 Unknown,
                 Reconciling,
             ),
-            Self::Recreating => {
-                words(Unknown, Reason::Recreating, "The resource is gone from the workspace and is made again.", False, Reconciling)
-            }
+            Self::Recreating => words(
+                Unknown,
+                Reason::Recreating,
+                "The resource is gone from the workspace and is made again.",
+                False,
+                Reconciling,
+            ),
             Self::Retrying { fault, update } => retrying(fault, *update, waited, now),
             Self::Denied { fault } => denied(fault, waited, now),
             Self::Stalled { reason, message, fault: _ } => words(False, *reason, message, False, Stalled),
-            Self::Taken { message, closes: _ } => words(False, Reason::AlreadyExists, message, False, Stalled),
+            Self::Taken { message, closes: _ } => {
+                words(False, Reason::AlreadyExists, message, False, Stalled)
+            }
             Self::Deleting { message } => words(False, Reason::Deleting, message, Unknown, Reconciling),
             Self::DeletionBlocked { message, fault: _ } => {
                 words(False, Reason::DeletionBlocked, message, Unknown, Stalled)
@@ -238,7 +289,9 @@ fn retrying(fault: &Fault, update: bool, waited: Waited, now: Timestamp) -> Word
     let synced = if update { Truth::False } else { Truth::Unknown };
     let impatient = waited.impatient(now);
     let (reason, what) = match fault.class {
-        Class::Throttled if impatient => (Reason::Throttled, "The service has throttled every call for a while"),
+        Class::Throttled if impatient => {
+            (Reason::Throttled, "The service has throttled every call for a while")
+        }
         Class::Throttled => (Reason::ProgressingWithRetry, "The service throttles"),
         Class::Quota
         | Class::Transient
@@ -295,6 +348,3 @@ pub fn told(fault: &Fault) -> String {
 pub fn whole(at: Timestamp) -> Timestamp {
     Timestamp::from_second(at.as_second()).unwrap_or(at)
 }
-
-#[cfg(test)]
-mod tests;

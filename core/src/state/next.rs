@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 
-use super::{Progress, State, Truth, Waited, Words, told};
+use super::{Progress, State, Truth, Waited, Words};
 use crate::api::condition::{ConditionType, Reason};
 use crate::api::v1alpha1::{Attempt, AttemptOutcome, DataWorksResourceStatus, LastError};
 use crate::desired::Desired;
@@ -47,8 +47,11 @@ impl Sent {
     #[must_use]
     pub fn of_intent(intent: &Intent, desired: &Desired, as_intended: bool) -> Self {
         let digest = |text: &Option<String>| text.as_deref().and_then(|hex| hex.parse().ok());
-        let (content, spec) =
-            if as_intended { (digest(&intent.content_sha256), digest(&intent.spec_sha256)) } else { (None, None) };
+        let (content, spec) = if as_intended {
+            (digest(&intent.content_sha256), digest(&intent.spec_sha256))
+        } else {
+            (None, None)
+        };
         Self { path: intent.path.clone(), content, spec, ..Self::of(desired) }
     }
 }
@@ -231,7 +234,8 @@ fn refusals(status: &mut DataWorksResourceStatus, change: &Change, same_generati
 
 fn same_error(before: Option<&LastError>, fault: &Fault) -> bool {
     before.is_some_and(|error| {
-        error.code.as_deref() == Some(fault.code.as_str()) && error.message.as_deref() == Some(fault.message.as_str())
+        error.code.as_deref() == Some(fault.code.as_str())
+            && error.message.as_deref() == Some(fault.message.as_str())
     })
 }
 
@@ -317,19 +321,5 @@ fn set(
     match conditions.iter_mut().find(|before| before.type_ == type_.as_str()) {
         Some(before) => *before = condition,
         None => conditions.push(condition),
-    }
-}
-
-/// A fault in a sentence for status, when a call was definitely refused.
-#[must_use]
-pub fn refused(fault: &Fault) -> State {
-    State::Stalled {
-        reason: Reason::Refused,
-        message: format!(
-            "The service refuses what this object declares: {}. Change the object; the same document is not sent \
-             again for an hour or more.",
-            told(fault)
-        ),
-        fault: Some(fault.clone()),
     }
 }

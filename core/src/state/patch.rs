@@ -41,7 +41,11 @@ mod tests {
     fn says_only_what_differs() {
         let rows = [
             (json!({"a": 1}), json!({"a": 1}), None),
-            (json!({"a": 1, "b": {"c": 1, "d": 2}}), json!({"b": {"c": 1}}), Some(json!({"a": null, "b": {"d": null}}))),
+            (
+                json!({"a": 1, "b": {"c": 1, "d": 2}}),
+                json!({"b": {"c": 1}}),
+                Some(json!({"a": null, "b": {"d": null}})),
+            ),
             (json!({}), json!({"l": [1]}), Some(json!({"l": [1]}))),
             (json!({"l": [1, 2]}), json!({"l": [2]}), Some(json!({"l": [2]}))),
         ];

@@ -3,10 +3,7 @@
 //! Decoding is lenient (a value of a newer schema must not stop a watch); the rules are in the
 //! schema and in the conversion. It must not know of either.
 
-#![expect(
-    unreachable_pub,
-    reason = "the schema derive repeats each public struct inside a function"
-)]
+#![expect(unreachable_pub, reason = "the schema derive repeats each public struct inside a function")]
 
 mod content;
 mod flowspec;
