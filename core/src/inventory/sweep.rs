@@ -67,6 +67,11 @@ impl Sweep {
         Next::Page(self.page)
     }
 
+    /// A row could not be read: the listing proves no absence.
+    pub fn doubt(&mut self) {
+        self.complete = false;
+    }
+
     /// When it began.
     #[must_use]
     pub fn begun(&self) -> Timestamp {

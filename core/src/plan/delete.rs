@@ -4,13 +4,13 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::search::{Finding, judge, listed_at, plus, settled_at};
 use super::step::because;
-use super::{Observed, Permission, Plan, ReadBack, Recorded, Step, Wanted};
+use super::{Observed, Permission, Plan, ReadBack, Recorded, Step};
 use crate::api::v1alpha1::DeletionPolicy;
 use crate::ids::ResourceId;
 use crate::intent::{Intent, IntentNote};
 use crate::state::State;
 
-pub(super) fn plan(wanted: Wanted<'_>, recorded: &Recorded, observed: &Observed, now: Timestamp) -> Plan {
+pub(super) fn plan(recorded: &Recorded, observed: &Observed, now: Timestamp) -> Plan {
     if !recorded.finalizer {
         return because(Step::Nothing, "our finalizer is off: the object is not ours to hold");
     }
@@ -25,7 +25,7 @@ pub(super) fn plan(wanted: Wanted<'_>, recorded: &Recorded, observed: &Observed,
     }
     let open = recorded.open_intent();
     match (open, recorded.id()) {
-        (Some(intent), _) => lost(wanted, intent, recorded, observed, now),
+        (Some(intent), _) => lost(intent, recorded, observed, now),
         (None, Some(id)) => by_id(&id, recorded, observed, now),
         (None, None) => nothing_recorded(recorded),
     }
@@ -92,6 +92,9 @@ fn lost(
     if observed.memory.sent_nothing(intent.at) {
         return because(Step::RemoveFinalizer, "nothing came of its create");
     }
+    if observed.read == Some(ReadBack::Absent) {
+        return because(Step::RemoveFinalizer, "the resource is gone");
+    }
     let Some(search) = &observed.search else {
         return because(Step::Search(intent.clone()), "a request may have been carried out");
     };
@@ -120,7 +123,6 @@ fn lost(
                     "no request can arrive any more and none was carried out",
                 );
             }
-            let _ = wanted;
             let until = if now < listed { listed } else { settled };
             let message = format!("Waiting until {settled} for a create whose outcome is not known.");
             because(

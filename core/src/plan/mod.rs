@@ -125,6 +125,8 @@ pub struct Memory {
     pub not_found: bool,
     /// Failures that may pass by themselves, in a row.
     pub failures: u32,
+    /// When the first of them was.
+    pub failing_since: Option<Timestamp>,
 }
 
 /// Whether the default connection may be used.
@@ -191,7 +193,7 @@ pub type Wanted<'a> = Result<&'a Desired, &'a str>;
 #[must_use]
 pub fn plan(wanted: Wanted<'_>, recorded: &Recorded, observed: &Observed, now: Timestamp) -> Plan {
     if recorded.deleting {
-        return delete::plan(wanted, recorded, observed, now);
+        return delete::plan(recorded, observed, now);
     }
     let desired = match wanted {
         Ok(desired) => desired,

@@ -1,0 +1,458 @@
+//! What is known of each object in a few hundred bytes: is it settled, and what does it claim?
+//!
+//! Fed by the watch and by the answers of our own writes; asked before anything is done. It holds
+//! no spec, no content and no condition, and must not know how an object is worked on. It may be
+//! behind the API server: it decides whether to look, never what to write.
+
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{Hash, Hasher};
+
+use dataworks_core::api::condition::{ConditionType, Reason};
+use dataworks_core::api::v1alpha1::{DataWorksResource, DeletionPolicy};
+use dataworks_core::api::{CREATE_INTENT, FINALIZER};
+use dataworks_core::backoff;
+use dataworks_core::desired::Desired;
+use dataworks_core::ids::{ProjectId, ResourceId};
+use dataworks_core::intent::IntentNote;
+use dataworks_core::inventory::Version;
+use dataworks_core::object::{ObjectKey, Uid};
+use dataworks_core::ownership::{Claim, Claimant, Claims, Class, Rank, wanted};
+use dataworks_core::plan::{Permission, Recorded};
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use kube::ResourceExt as _;
+
+use super::policy::Policy;
+
+/// A stalled object whose cure cannot be seen from here is looked at again after this long.
+const STALLED_RETRY: SignedDuration = SignedDuration::from_hours(1);
+
+/// Where an object's version came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A list of what is there.
+    Listed,
+    /// A change that the watch told.
+    Watched,
+    /// A live read, or the answer of our own write.
+    Own,
+}
+
+/// Whether there is something to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing, until it changes.
+    Settled,
+    /// Nothing before this time, unless something changes.
+    Resting(Timestamp),
+    /// Something.
+    Due,
+}
+
+#[derive(Debug)]
+struct Row {
+    uid: Uid,
+    version: Option<u64>,
+    seen: Timestamp,
+    born_here: bool,
+    created: Timestamp,
+    project: Option<ProjectId>,
+    wanted: Vec<Claim>,
+    held: Vec<Claim>,
+    class: Option<Class>,
+    has_id: bool,
+    needs_no_call: bool,
+    already_managed: bool,
+    standing: Standing,
+    fingerprint: u64,
+}
+
+/// The index of one kind.
+#[derive(Debug)]
+pub struct Index {
+    cluster: String,
+    policy: Policy,
+    rows: HashMap<ObjectKey, Row>,
+    claims: Claims,
+    proven: BTreeSet<ProjectId>,
+    /// Objects of a workspace that have no id yet.
+    pending: HashMap<ProjectId, usize>,
+}
+
+/// What taking in a version changed.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// The object itself is to be worked on.
+    pub due: Option<Timestamp>,
+    /// Other objects whose claims stand differently now.
+    pub woken: BTreeSet<ObjectKey>,
+}
+
+impl Index {
+    /// An empty index of this cluster, under this policy.
+    #[must_use]
+    pub fn new(cluster: String, policy: Policy) -> Self {
+        Self {
+            cluster,
+            policy,
+            rows: HashMap::new(),
+            claims: Claims::default(),
+            proven: BTreeSet::new(),
+            pending: HashMap::new(),
+        }
+    }
+
+    /// Takes in a version of an object; an older one than is known changes nothing.
+    pub fn apply(&mut self, object: &DataWorksResource, origin: Origin, now: Timestamp) -> Applied {
+        let key = key_of(object);
+        let version = object.resource_version().and_then(|text| text.parse::<u64>().ok());
+        let uid = Uid::new(object.metadata.uid.as_deref().unwrap_or_default());
+        let before = self.rows.get(&key).filter(|row| row.uid == uid);
+        if let Some(before) = before
+            && let (Some(old), Some(new)) = (before.version, version)
+            && (new < old || (new == old && origin != Origin::Own))
+        {
+            return Applied::default();
+        }
+        let unchanged = before.is_some_and(|row| row.version == version && version.is_some());
+        let seen = before.filter(|_| unchanged).map_or(now, |row| row.seen);
+        let born_here = match before {
+            Some(row) => row.born_here && object.metadata.generation.unwrap_or(0) <= 1,
+            None => {
+                origin == Origin::Watched
+                    && object.metadata.generation.unwrap_or(0) <= 1
+                    && !object.annotations().contains_key(CREATE_INTENT)
+            }
+        };
+        let old_fingerprint = before.map(|row| row.fingerprint);
+        let row = self.row(object, &key, uid, version, seen, born_here, now);
+        let news = old_fingerprint != Some(row.fingerprint);
+        self.count(&key, &row);
+        let mut woken = BTreeSet::new();
+        if let Some(replaced) = self.rows.get(&key).filter(|old| old.uid != row.uid) {
+            woken = self.claims.remove(&replaced.uid.clone());
+        }
+        let standing = row.standing;
+        self.rows.insert(key.clone(), row);
+        woken.extend(self.claim(&key));
+        let due = match standing {
+            Standing::Due if news => Some(now),
+            Standing::Resting(until) if news => Some(until),
+            Standing::Settled | Standing::Due | Standing::Resting(_) => None,
+        };
+        Applied { due, woken: self.moved(woken) }
+    }
+
+    /// Forgets an object that is gone. Answers whom that concerns.
+    pub fn remove(&mut self, key: &ObjectKey) -> BTreeSet<ObjectKey> {
+        let Some(row) = self.rows.remove(key) else { return BTreeSet::new() };
+        if let Some(project) = row.project.filter(|_| !row.has_id) {
+            self.uncount(project);
+        }
+        let woken = self.claims.remove(&row.uid);
+        self.moved(woken)
+    }
+
+    /// Remembers that a connection worked on this workspace. Answers whom that concerns: from
+    /// now on, wishes for paths in it count.
+    pub fn prove(&mut self, project: ProjectId) -> BTreeSet<ObjectKey> {
+        if !self.proven.insert(project) {
+            return BTreeSet::new();
+        }
+        let keys: Vec<ObjectKey> = self
+            .rows
+            .iter()
+            .filter(|(_, row)| row.project == Some(project))
+            .map(|(key, _)| key.clone())
+            .collect();
+        let mut woken = BTreeSet::new();
+        for key in keys {
+            woken.extend(self.claim(&key));
+        }
+        self.moved(woken)
+    }
+
+    /// Whether there is something to do for an object.
+    #[must_use]
+    pub fn standing(&self, key: &ObjectKey) -> Standing {
+        let Some(row) = self.rows.get(key) else { return Standing::Settled };
+        if self.verdict_moved(row) { Standing::Due } else { row.standing }
+    }
+
+    /// True when work on the object needs no call to the cloud.
+    #[must_use]
+    pub fn needs_no_call(&self, key: &ObjectKey) -> bool {
+        self.rows
+            .get(key)
+            .is_none_or(|row| row.needs_no_call || self.claims.held_by_other(&row.uid).is_some())
+    }
+
+    /// What tells one state of an object from another; changes with nothing else.
+    #[must_use]
+    pub fn fingerprint(&self, key: &ObjectKey) -> Option<u64> {
+        self.rows.get(key).map(|row| row.fingerprint)
+    }
+
+    /// Since when this process knows the object's present version.
+    #[must_use]
+    pub fn version(&self, key: &ObjectKey) -> Option<Version> {
+        let row = self.rows.get(key)?;
+        Some(Version { seen: row.seen, created: row.created, born_here: row.born_here })
+    }
+
+    /// Who holds what this object claims, if another.
+    #[must_use]
+    pub fn held_by_other(&self, uid: &Uid) -> Option<&ObjectKey> {
+        self.claims.held_by_other(uid)
+    }
+
+    /// Who else claims this id.
+    #[must_use]
+    pub fn id_held_by_other(&self, project: ProjectId, id: &ResourceId, uid: &Uid) -> Option<&ObjectKey> {
+        self.claims.holder_of(Claim::id(project, id), uid)
+    }
+
+    /// Objects of a workspace that have no id yet.
+    #[must_use]
+    pub fn pending(&self, project: ProjectId) -> usize {
+        self.pending.get(&project).copied().unwrap_or(0)
+    }
+
+    /// All objects.
+    pub fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
+        self.rows.keys()
+    }
+
+    /// All objects with something to do, and when.
+    #[must_use]
+    pub fn all_due(&self, now: Timestamp) -> Vec<(ObjectKey, Timestamp)> {
+        let due = |key: &ObjectKey| match self.standing(key) {
+            Standing::Settled => None,
+            Standing::Due => Some(now),
+            Standing::Resting(until) => Some(until.max(now)),
+        };
+        self.rows.keys().filter_map(|key| due(key).map(|at| (key.clone(), at))).collect()
+    }
+
+    /// How many objects there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// True when there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Whether an object stands under another's claim, against what its status says of that.
+    fn verdict_moved(&self, row: &Row) -> bool {
+        row.standing != Standing::Due
+            && row.already_managed != self.claims.held_by_other(&row.uid).is_some()
+            && row.class.is_some()
+    }
+
+    /// Of these objects, those whose status says otherwise than the claims do now.
+    fn moved(&self, keys: BTreeSet<ObjectKey>) -> BTreeSet<ObjectKey> {
+        let moved = |key: &ObjectKey| self.rows.get(key).is_some_and(|row| self.verdict_moved(row));
+        keys.into_iter().filter(moved).collect()
+    }
+
+    fn claim(&mut self, key: &ObjectKey) -> BTreeSet<ObjectKey> {
+        let Some(row) = self.rows.get(key) else { return BTreeSet::new() };
+        let wish = row.class == Some(Class::Wanted);
+        let proven = row.project.is_some_and(|project| self.proven.contains(&project));
+        let Some(class) = row.class.filter(|_| !wish || proven) else {
+            return self.claims.remove(&row.uid);
+        };
+        let mut claims = row.wanted.clone();
+        claims.extend(&row.held);
+        let rank = Rank { class, created: row.created, uid: row.uid.clone() };
+        self.claims.set(Claimant { rank, key: key.clone(), claims })
+    }
+
+    fn count(&mut self, key: &ObjectKey, row: &Row) {
+        let old = self.rows.get(key).filter(|old| !old.has_id).and_then(|old| old.project);
+        if let Some(project) = old {
+            self.uncount(project);
+        }
+        if let Some(project) = row.project.filter(|_| !row.has_id) {
+            *self.pending.entry(project).or_default() += 1;
+        }
+    }
+
+    fn uncount(&mut self, project: ProjectId) {
+        if let Some(count) = self.pending.get_mut(&project) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one private call site that has them all at hand")]
+    fn row(
+        &self,
+        object: &DataWorksResource,
+        key: &ObjectKey,
+        uid: Uid,
+        version: Option<u64>,
+        seen: Timestamp,
+        born_here: bool,
+        now: Timestamp,
+    ) -> Row {
+        let recorded = recorded(object, &self.cluster);
+        let desired = Desired::from_spec(&object.spec).ok();
+        let project = ProjectId::new(object.spec.project_id);
+        let permission = project.map(|project| self.policy.permission(&key.namespace, project));
+        let id = recorded.id();
+        let class = if id.is_some() {
+            Some(Class::Recorded)
+        } else if recorded.open_intent().is_some() {
+            Some(Class::Intent)
+        } else if permission == Some(Permission::Allowed) && desired.is_some() {
+            Some(Class::Wanted)
+        } else {
+            None
+        };
+        let mut held = Vec::new();
+        if let (Some(project), Some(id)) = (project, &id) {
+            held.push(Claim::id(project, id));
+            if let Some(path) = object.status.as_ref().and_then(|status| status.path.as_ref()?.parse().ok()) {
+                held.push(Claim::path(project, &path));
+            }
+        }
+        let retained = recorded.deletion == DeletionPolicy::Retain;
+        let needs_no_call = recorded.suspend
+            || desired.is_none() && !recorded.deleting
+            || recorded.deleting && (retained || !recorded.finalizer)
+            || permission != Some(Permission::Allowed);
+        Row {
+            version,
+            seen,
+            born_here,
+            created: created(object),
+            project,
+            wanted: desired.as_ref().map(wanted).unwrap_or_default(),
+            held,
+            class,
+            has_id: id.is_some(),
+            needs_no_call,
+            already_managed: reason(object) == Some(Reason::AlreadyManaged),
+            standing: standing(object, &recorded, desired.is_some(), permission, now),
+            fingerprint: fingerprint(object),
+            uid,
+        }
+    }
+}
+
+/// The key of an object.
+#[must_use]
+pub fn key_of(object: &DataWorksResource) -> ObjectKey {
+    ObjectKey::new(&object.namespace().unwrap_or_default(), &object.name_any())
+}
+
+/// What the object itself says, for the plan.
+#[must_use]
+pub fn recorded(object: &DataWorksResource, cluster: &str) -> Recorded {
+    let key = key_of(object);
+    let uid = Uid::new(object.metadata.uid.as_deref().unwrap_or_default());
+    let annotation = object.annotations().get(CREATE_INTENT).map(String::as_str);
+    Recorded {
+        intent: IntentNote::read(annotation, cluster, &key, &uid),
+        generation: object.metadata.generation.unwrap_or(0),
+        deleting: object.metadata.deletion_timestamp.is_some(),
+        finalizer: object.finalizers().iter().any(|name| name == FINALIZER),
+        deletion: object.spec.deletion(),
+        suspend: object.spec.suspended(),
+        status: object.status.clone().unwrap_or_default(),
+        key,
+        uid,
+    }
+}
+
+fn created(object: &DataWorksResource) -> Timestamp {
+    object.metadata.creation_timestamp.as_ref().map_or(Timestamp::MIN, |time| time.0)
+}
+
+fn ready(object: &DataWorksResource) -> Option<(&str, Reason, Timestamp)> {
+    let conditions = &object.status.as_ref()?.conditions;
+    let ready = conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str())?;
+    Some((&ready.status, ready.reason.parse().ok()?, ready.last_transition_time.0))
+}
+
+fn reason(object: &DataWorksResource) -> Option<Reason> {
+    ready(object).map(|(_, reason, _)| reason)
+}
+
+fn stalled(object: &DataWorksResource) -> bool {
+    object.status.as_ref().is_some_and(|status| {
+        status.conditions.iter().any(|c| c.type_ == ConditionType::Stalled.as_str() && c.status == "True")
+    })
+}
+
+fn standing(
+    object: &DataWorksResource,
+    recorded: &Recorded,
+    valid: bool,
+    permission: Option<Permission>,
+    now: Timestamp,
+) -> Standing {
+    if recorded.deleting {
+        return if recorded.finalizer { Standing::Due } else { Standing::Settled };
+    }
+    if recorded.status.observed_generation != Some(recorded.generation) {
+        return Standing::Due;
+    }
+    let id = recorded.id();
+    if id.is_some() && !recorded.finalizer && !stalled(object) {
+        return Standing::Due;
+    }
+    match ready(object) {
+        Some(("True", ..)) if id.is_some() && recorded.open_intent().is_none() => Standing::Settled,
+        Some(("Unknown", Reason::Suspended, _)) if recorded.suspend => Standing::Settled,
+        Some((_, reason, since)) if stalled(object) => {
+            let mended = match reason {
+                Reason::InvalidSpec => valid,
+                Reason::ConnectionNotAllowed => permission == Some(Permission::Allowed),
+                Reason::AmbiguousCreate | Reason::IntentUnreadable => recorded.intent == IntentNote::Absent,
+                _ => false,
+            };
+            let waits_for_a_change = matches!(
+                reason,
+                Reason::InvalidSpec | Reason::ConnectionNotAllowed | Reason::AlreadyManaged | Reason::WorkspaceChanged
+            );
+            if mended {
+                Standing::Due
+            } else if waits_for_a_change {
+                Standing::Settled
+            } else {
+                Standing::Resting(retry_at(recorded, since).max(now))
+            }
+        }
+        Some(_) | None => Standing::Due,
+    }
+}
+
+fn retry_at(recorded: &Recorded, since: Timestamp) -> Timestamp {
+    let status = &recorded.status;
+    let refusals = status.attempt.as_ref().and_then(|attempt| attempt.refusals).unwrap_or(0);
+    let at = status.last_error.as_ref().and_then(|error| error.time.as_ref()).map(|time| time.0);
+    match (u32::try_from(refusals), at) {
+        (Ok(refusals), Some(at)) if refusals > 0 => at
+            .saturating_add(SignedDuration::try_from(backoff::refused(&recorded.uid, refusals)).unwrap_or(STALLED_RETRY))
+            .unwrap_or(Timestamp::MAX),
+        _ => since.saturating_add(STALLED_RETRY).unwrap_or(Timestamp::MAX),
+    }
+}
+
+/// Everything that a decision is made from and that somebody may change; labels and the like are
+/// not in it.
+fn fingerprint(object: &DataWorksResource) -> u64 {
+    let mut hash = DefaultHasher::new();
+    object.metadata.uid.hash(&mut hash);
+    object.metadata.generation.hash(&mut hash);
+    object.metadata.deletion_timestamp.is_some().hash(&mut hash);
+    object.finalizers().iter().any(|name| name == FINALIZER).hash(&mut hash);
+    object.annotations().get(CREATE_INTENT).hash(&mut hash);
+    serde_json::to_string(&object.status).unwrap_or_default().hash(&mut hash);
+    hash.finish()
+}

@@ -1,0 +1,77 @@
+//! The queue with a lock, a clock and a bell: the pure state machine made usable by tasks.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use dataworks_core::object::ObjectKey;
+use dataworks_core::queue::{Due, Lane, Queue, SubQueue, Taken};
+use k8s_openapi::jiff::Timestamp;
+use tokio::sync::Notify;
+
+/// The sub-queue of the default connection's limiter.
+pub const DEFAULT_CONNECTION: SubQueue = SubQueue(1);
+
+/// The queue of one controller.
+#[derive(Debug, Default)]
+pub struct Scheduler {
+    queue: Mutex<Queue>,
+    bell: Notify,
+}
+
+impl Scheduler {
+    /// Asks that an object be worked on, not before `at`.
+    pub fn push(&self, key: &ObjectKey, sub: SubQueue, lane: Lane, at: Timestamp) {
+        self.lock().push(key, Due { sub, lane, at }, Timestamp::now());
+        self.bell.notify_one();
+    }
+
+    /// The next object of a sub-queue.
+    #[must_use]
+    pub fn take(&self, sub: SubQueue) -> Option<Taken> {
+        self.lock().take(sub, Timestamp::now())
+    }
+
+    /// Ends the work on an object.
+    pub fn done(&self, key: &ObjectKey, again: Option<Due>) {
+        self.lock().done(key, again, Timestamp::now());
+        self.bell.notify_one();
+    }
+
+    /// Forgets an object that is gone.
+    pub fn forget(&self, key: &ObjectKey) {
+        self.lock().forget(key);
+    }
+
+    /// True when a sub-queue has work that could start now.
+    #[must_use]
+    pub fn has_ready(&self, sub: SubQueue) -> bool {
+        self.lock().has_ready(sub, Timestamp::now())
+    }
+
+    /// When the next delayed entry comes up.
+    #[must_use]
+    pub fn next_at(&self) -> Option<Timestamp> {
+        self.lock().next_at()
+    }
+
+    /// How many entries wait.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.lock().waiting()
+    }
+
+    /// Entries that have waited for a permit or a worker since before `before`.
+    #[must_use]
+    pub fn waiting_since_before(&self, before: Timestamp) -> Vec<ObjectKey> {
+        self.lock().waiting_since_before(before)
+    }
+
+    /// Ends when something was pushed or done since it was last asked.
+    pub async fn rung(&self) {
+        self.bell.notified().await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // The queue's methods do not panic half-way; a poisoned lock holds a whole queue.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,127 @@
+//! Reads and writes of our objects: one call each, with a deadline and a resourceVersion.
+//!
+//! It must not decide anything. Every write names the version that it was decided on, so that a
+//! change in between makes it fail instead of being overwritten.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dataworks_core::api::FIELD_MANAGER;
+use dataworks_core::api::v1alpha1::DataWorksResource;
+use dataworks_core::object::ObjectKey;
+use kube::api::{Api, Patch, PatchParams};
+use kube::core::PartialObjectMeta;
+use serde_json::{Value, json};
+
+use crate::metrics::Metrics;
+
+/// An answer that takes longer is not waited for: the API server itself gives up after a minute,
+/// and what we ask of it takes milliseconds.
+const DEADLINE: Duration = Duration::from_secs(15);
+
+/// Why a call to the API server failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// Somebody changed the object since it was read.
+    #[error("the object changed meanwhile")]
+    Conflict,
+    /// The object is gone.
+    #[error("the object is gone")]
+    Gone,
+    /// The API server refused the call.
+    #[error("the API server refused it: {0}")]
+    Refused(String),
+    /// No answer in time.
+    #[error("the API server did not answer within {} s", DEADLINE.as_secs())]
+    TimedOut,
+    /// The call failed on the way.
+    #[error("the API server cannot be reached: {0}")]
+    Failed(String),
+}
+
+/// Calls to the API server.
+#[derive(Clone)]
+pub struct Calls {
+    client: kube::Client,
+    metrics: Arc<Metrics>,
+}
+
+impl fmt::Debug for Calls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Calls")
+    }
+}
+
+impl Calls {
+    /// Calls over this client.
+    #[must_use]
+    pub fn new(client: kube::Client, metrics: Arc<Metrics>) -> Self {
+        Self { client, metrics }
+    }
+
+    /// The object as it is now; `None` when it is gone.
+    ///
+    /// # Errors
+    /// When the API server cannot be asked.
+    pub async fn get(&self, key: &ObjectKey) -> Result<Option<DataWorksResource>, CallError> {
+        let api = self.api(key);
+        self.call("get", api.get_opt(&key.name)).await
+    }
+
+    /// Patches metadata. The patch must hold the resourceVersion.
+    ///
+    /// # Errors
+    /// [`CallError::Conflict`] when the object changed, [`CallError::Gone`] when it is gone.
+    pub async fn patch_metadata(
+        &self,
+        key: &ObjectKey,
+        metadata: Value,
+    ) -> Result<PartialObjectMeta<DataWorksResource>, CallError> {
+        let api = self.api(key);
+        let body = json!({ "metadata": metadata });
+        let patch = Patch::Merge(&body);
+        self.call("patch", api.patch_metadata(&key.name, &params(), &patch)).await
+    }
+
+    /// Patches status of the version `resource_version`.
+    ///
+    /// # Errors
+    /// [`CallError::Conflict`] when the object changed, [`CallError::Gone`] when it is gone.
+    pub async fn patch_status(
+        &self,
+        key: &ObjectKey,
+        resource_version: &str,
+        status: &Value,
+    ) -> Result<DataWorksResource, CallError> {
+        let api = self.api(key);
+        let body = json!({ "metadata": { "resourceVersion": resource_version }, "status": status });
+        let patch = Patch::Merge(&body);
+        self.call("patch_status", api.patch_status(&key.name, &params(), &patch)).await
+    }
+
+    fn api(&self, key: &ObjectKey) -> Api<DataWorksResource> {
+        Api::namespaced(self.client.clone(), &key.namespace)
+    }
+
+    async fn call<T>(
+        &self,
+        verb: &'static str,
+        call: impl Future<Output = Result<T, kube::Error>>,
+    ) -> Result<T, CallError> {
+        let end = match tokio::time::timeout(DEADLINE, call).await {
+            Err(_) => Err(CallError::TimedOut),
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(kube::Error::Api(status))) if status.is_conflict() => Err(CallError::Conflict),
+            Ok(Err(kube::Error::Api(status))) if status.is_not_found() => Err(CallError::Gone),
+            Ok(Err(kube::Error::Api(status))) => Err(CallError::Refused(status.message)),
+            Ok(Err(error)) => Err(CallError::Failed(error.to_string())),
+        };
+        self.metrics.kubernetes_call(verb, end.is_ok());
+        end
+    }
+}
+
+fn params() -> PatchParams {
+    PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() }
+}

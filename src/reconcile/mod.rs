@@ -1,0 +1,94 @@
+//! One object, once: live read, observe, plan, execute, record, and again until nothing is left.
+//!
+//! The decisions are the core's; the steps are [`execute`]'s. This file only turns the crank.
+
+pub mod execute;
+pub mod kube_client;
+pub mod observe;
+pub mod record;
+
+use std::sync::Arc;
+
+use dataworks_core::desired::Desired;
+use dataworks_core::object::ObjectKey;
+use dataworks_core::plan::{Plan, Step, plan};
+use dataworks_core::queue::Lane;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use kube::ResourceExt as _;
+use tracing::{debug, info, warn};
+
+use crate::context::Context;
+use crate::controller::index::Origin;
+use crate::workspace::limiter::Permit;
+use kube_client::CallError;
+use observe::Subject;
+
+/// The steps of one run: the longest honest one is look, intent, create, search, read, record;
+/// more means that a plan and its execution disagree, and the queue takes over.
+const MOST_STEPS: usize = 16;
+
+/// What is to become of the object in the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// Nothing, until something changes.
+    Never,
+    /// To be taken again.
+    At(Timestamp, Lane),
+    /// It failed in a way that may pass.
+    AfterFailure,
+}
+
+/// Works on an object until nothing is left to do now.
+pub async fn reconcile(ctx: &Arc<Context>, key: &ObjectKey, permit: Permit) -> Again {
+    let live = match ctx.kube.get(key).await {
+        Ok(Some(live)) => live,
+        Ok(None) | Err(CallError::Gone) => {
+            ctx.gone(key);
+            return Again::Never;
+        }
+        Err(error) => {
+            warn!(object = %key, %error, "the object cannot be read");
+            return Again::AfterFailure;
+        }
+    };
+    ctx.index().apply(&live, Origin::Own, Timestamp::now());
+    let mut subject = Subject::new(ctx, live, permit);
+    for _ in 0..MOST_STEPS {
+        let now = ctx.cloud.cloud_now();
+        let desired = Desired::from_spec(&subject.object.spec).map_err(|problem| problem.to_string());
+        let wanted = desired.as_ref().map_err(String::as_str);
+        let observed = subject.observe(ctx);
+        let decided = plan(wanted, &subject.recorded(ctx), &observed, now);
+        log(&subject, &decided);
+        let flow = execute::execute(ctx, &mut subject, desired.as_ref().ok(), decided.step).await;
+        match flow {
+            execute::Flow::Continue => {}
+            execute::Flow::End(again) => {
+                subject.keep_memory(ctx);
+                return again;
+            }
+        }
+    }
+    warn!(object = %key, "more steps than a run may take");
+    subject.keep_memory(ctx);
+    Again::AfterFailure
+}
+
+fn log(subject: &Subject, decided: &Plan) {
+    let object = &subject.object;
+    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    let generation = object.metadata.generation.unwrap_or(0);
+    let (step, why) = (decided.step.name(), decided.why);
+    match &decided.step {
+        Step::Nothing | Step::Report(_) | Step::Look | Step::Wait { .. } => {
+            debug!(namespace, name, generation, step, why, "decided");
+        }
+        _ => info!(namespace, name, generation, step, why, "decided"),
+    }
+}
+
+/// `now` and a span later.
+#[must_use]
+pub fn after(span: SignedDuration) -> Timestamp {
+    Timestamp::now().saturating_add(span).unwrap_or(Timestamp::MAX)
+}

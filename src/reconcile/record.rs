@@ -1,0 +1,182 @@
+//! Writes what was decided and learned into the object: status, annotation, finalizer.
+//!
+//! Each write names the version that it was decided on. What the cloud did must not be lost: a
+//! created id is written until it stands there or the object is gone.
+
+use std::time::Duration;
+
+use dataworks_core::api::v1alpha1::{DataWorksResource, DeletionPolicy};
+use dataworks_core::api::{CREATE_INTENT, FINALIZER};
+use dataworks_core::fault::{Class, Outcome};
+use dataworks_core::ids::ResourceId;
+use dataworks_core::intent::Intent;
+use dataworks_core::state::{Change, merge_patch, next};
+use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt as _;
+use serde_json::{Value, json};
+use tracing::{error, info, warn};
+
+use super::kube_client::CallError;
+use super::observe::Subject;
+use crate::context::Context;
+use crate::controller::index::Origin;
+
+/// Pauses between tries to record an id: short at first, since a conflict is over at once.
+const RECORD_PAUSE_FIRST: Duration = Duration::from_millis(50);
+const RECORD_PAUSE_MOST: Duration = Duration::from_secs(5);
+
+/// Writes status when it differs. Answers whether it was written.
+///
+/// # Errors
+/// When the write failed; the object is then to be looked at again.
+pub async fn status(ctx: &Context, subject: &mut Subject, change: &Change) -> Result<bool, CallError> {
+    let generation = subject.object.metadata.generation.unwrap_or(0);
+    let before = subject.object.status.clone().unwrap_or_default();
+    let after = next(&before, change, generation, ctx.cloud.cloud_now());
+    let Some(patch) = merge_patch(&value(&before), &value(&after)) else { return Ok(false) };
+    let version = subject.object.resource_version().unwrap_or_default();
+    let written = ctx.kube.patch_status(&subject.key, &version, &patch).await?;
+    ctx.events.transition(&subject.object, &before, &after);
+    take_in(ctx, subject, written);
+    Ok(true)
+}
+
+/// Adds the finalizer and the create intent in one write.
+///
+/// # Errors
+/// When the write failed; it may have been made all the same.
+pub async fn intent(ctx: &Context, subject: &mut Subject, intent: &Intent) -> Result<(), CallError> {
+    let mut finalizers = subject.object.finalizers().to_vec();
+    if !finalizers.iter().any(|name| name == FINALIZER) {
+        finalizers.push(FINALIZER.to_owned());
+    }
+    let annotations = json!({ CREATE_INTENT: intent.to_annotation() });
+    metadata(ctx, subject, json!({ "finalizers": finalizers, "annotations": annotations })).await
+}
+
+/// Puts our finalizer on.
+///
+/// # Errors
+/// When the write failed.
+pub async fn add_finalizer(ctx: &Context, subject: &mut Subject) -> Result<(), CallError> {
+    let mut finalizers = subject.object.finalizers().to_vec();
+    finalizers.push(FINALIZER.to_owned());
+    metadata(ctx, subject, json!({ "finalizers": finalizers })).await
+}
+
+/// Takes our finalizer off and leaves others' alone.
+///
+/// # Errors
+/// When the write failed. An object that is gone is no failure.
+pub async fn remove_finalizer(ctx: &Context, subject: &mut Subject) -> Result<(), CallError> {
+    let finalizers: Vec<&String> =
+        subject.object.finalizers().iter().filter(|name| *name != FINALIZER).collect();
+    let finalizers = json!({ "finalizers": finalizers });
+    match metadata(ctx, subject, finalizers).await {
+        Err(CallError::Gone) => Ok(()),
+        end => end,
+    }
+}
+
+async fn metadata(ctx: &Context, subject: &mut Subject, mut metadata: Value) -> Result<(), CallError> {
+    metadata["resourceVersion"] = json!(subject.object.resource_version());
+    let written = ctx.kube.patch_metadata(&subject.key, metadata).await?;
+    subject.object.metadata = written.metadata;
+    ctx.index().apply(&subject.object, Origin::Own, Timestamp::now());
+    Ok(())
+}
+
+/// Records the id that CreateResource answered with, whatever happens to the object meanwhile.
+/// Not cancelled by a shutdown; tried until it is written, or the object is gone or another, in
+/// which case the resource that was just made is surplus and is deleted by its id.
+pub async fn created(ctx: &Context, subject: &mut Subject, change: &Change, id: &ResourceId) {
+    let generation = subject.object.metadata.generation.unwrap_or(0);
+    let mut pause = RECORD_PAUSE_FIRST;
+    loop {
+        let before = subject.object.status.clone().unwrap_or_default();
+        let after = next(&before, change, generation, ctx.cloud.cloud_now());
+        let patch = merge_patch(&value(&before), &value(&after)).unwrap_or_else(|| json!({}));
+        let version = subject.object.resource_version().unwrap_or_default();
+        match ctx.kube.patch_status(&subject.key, &version, &patch).await {
+            Ok(written) => {
+                ctx.events.transition(&subject.object, &before, &after);
+                take_in(ctx, subject, written);
+                return;
+            }
+            Err(CallError::Conflict | CallError::Gone) => {}
+            Err(error) => warn!(object = %subject.key, %id, %error, "the id could not be recorded yet"),
+        }
+        match ctx.kube.get(&subject.key).await {
+            Ok(live) => match still_ours(live, subject, id) {
+                Ours::Yes(object) => subject.object = *object,
+                Ours::Recorded(object) => {
+                    take_in(ctx, subject, *object);
+                    return;
+                }
+                Ours::Surplus => return surplus(ctx, subject, id).await,
+            },
+            Err(error) => warn!(object = %subject.key, %id, %error, "the object cannot be read"),
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(RECORD_PAUSE_MOST);
+    }
+}
+
+enum Ours {
+    /// The same object without an id: try again.
+    Yes(Box<DataWorksResource>),
+    /// The id stands there: an earlier try got through.
+    Recorded(Box<DataWorksResource>),
+    /// The object is gone, or another one, or has another resource.
+    Surplus,
+}
+
+fn still_ours(live: Option<DataWorksResource>, subject: &Subject, id: &ResourceId) -> Ours {
+    let Some(live) = live.filter(|live| live.metadata.uid == subject.object.metadata.uid) else {
+        return Ours::Surplus;
+    };
+    let before = subject.object.status.as_ref().and_then(|status| status.id.clone());
+    match live.status.as_ref().and_then(|status| status.id.as_deref()) {
+        Some(recorded) if recorded == id.as_str() => Ours::Recorded(Box::new(live)),
+        // A resource that is being made again because the recorded one is gone.
+        Some(recorded) if Some(recorded) == before.as_deref() => Ours::Yes(Box::new(live)),
+        Some(_) => Ours::Surplus,
+        None => Ours::Yes(Box::new(live)),
+    }
+}
+
+/// Deletes a resource that no object owns any more.
+async fn surplus(ctx: &Context, subject: &Subject, id: &ResourceId) {
+    let Some(project) = subject.project() else { return };
+    if subject.object.spec.deletion() == DeletionPolicy::Retain {
+        ctx.metrics.orphans.inc();
+        error!(object = %subject.key, %project, %id, "an orphan: its object is gone and retains it");
+        return;
+    }
+    let mut pause = RECORD_PAUSE_FIRST;
+    loop {
+        let _spent = ctx.limiter.permit().await.spend();
+        let end = ctx.cloud.delete_resource(project, id).await;
+        match end {
+            Outcome::Done(_) => break,
+            Outcome::Refused(fault) if fault.class == Class::NotFound => break,
+            Outcome::Refused(fault) | Outcome::Unknown(fault) => {
+                ctx.limiter.learn(Some(&fault));
+                warn!(object = %subject.key, %project, %id, code = fault.code, "a surplus resource could not be deleted yet");
+            }
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(RECORD_PAUSE_MOST);
+    }
+    info!(object = %subject.key, %project, %id, "deleted a surplus resource: its object is gone or has another");
+}
+
+fn take_in(ctx: &Context, subject: &mut Subject, written: DataWorksResource) {
+    subject.object = written;
+    let woken = ctx.index().apply(&subject.object, Origin::Own, Timestamp::now()).woken;
+    ctx.wake(woken);
+}
+
+fn value(status: &impl serde::Serialize) -> Value {
+    serde_json::to_value(status).unwrap_or(Value::Null)
+}

@@ -1,0 +1,251 @@
+//! The listings of the workspaces of a connection: one for many objects.
+//!
+//! An object that needs a fresh listing is parked, not held by a worker; the listing that begins
+//! after its live read wakes all that wait for it. Where few wait and the workspace is large, each
+//! lists by name instead. It must not know what an object is.
+//!
+//! Its times are the local clock's throughout: what counts is which of two things this process
+//! did first, and the service's clock may be found to be off in between.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use dataworks_core::fault::{Class, Fault};
+use dataworks_core::ids::ProjectId;
+use dataworks_core::inventory::{Inventory, Next, Own, PAGE_SIZE, Row, Sweep, Version, by_name_is_cheaper};
+use dataworks_core::object::ObjectKey;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+
+use super::limiter::{Limiter, Permit};
+use crate::dataworks::Client;
+use crate::dataworks::types::{ListFilter, Page, ResourceRow};
+
+/// Pages of a listing by name: a fuzzy match on a short name may hit many rows, and what lies
+/// beyond this is a workspace that is better listed whole.
+const NAME_PAGES: u32 = 50;
+
+/// What is known of one workspace.
+#[derive(Debug, Default)]
+struct Shared {
+    inventory: Inventory,
+    sweeping: bool,
+    waiting: BTreeSet<ObjectKey>,
+    failed: HashMap<ObjectKey, Fault>,
+    /// Woken by a listing. One that is not good enough for them (partial, because the workspace
+    /// changes all the time) is not tried again.
+    listed: BTreeSet<ObjectKey>,
+}
+
+/// All workspaces of one connection.
+#[derive(Debug)]
+pub struct Listings {
+    shared: Mutex<HashMap<ProjectId, Shared>>,
+    lag: SignedDuration,
+}
+
+/// What a question for a free path is answered with.
+#[derive(Debug)]
+pub enum Answer {
+    /// The rows at the path or with the name.
+    Rows(Vec<Row>),
+    /// List by name: that is cheaper.
+    ListByName,
+    /// Wait for a listing; `start` when the caller has to start it with [`Listings::sweep`].
+    Parked {
+        /// Nobody lists yet.
+        start: bool,
+    },
+    /// The listing that was waited for failed.
+    Failed(Fault),
+}
+
+impl Listings {
+    /// Listings of a service that may list what was done up to `lag` late.
+    #[must_use]
+    pub fn new(lag: SignedDuration) -> Self {
+        Self { shared: Mutex::new(HashMap::new()), lag }
+    }
+
+    /// Whether `path` is free, for an object of this version; `pending` objects of the workspace
+    /// have no resource yet.
+    pub fn ask(
+        &self,
+        project: ProjectId,
+        key: &ObjectKey,
+        (path, name): (&str, &str),
+        version: &Version,
+        pending: usize,
+    ) -> Answer {
+        let now = Timestamp::now();
+        let mut all = self.lock();
+        let shared = all.entry(project).or_default();
+        if let Some(fault) = shared.failed.remove(key) {
+            return Answer::Failed(fault);
+        }
+        if shared.inventory.speaks_for(version, now) {
+            shared.listed.remove(key);
+            return Answer::Rows(shared.inventory.near(path, name));
+        }
+        if shared.listed.remove(key) {
+            return Answer::ListByName;
+        }
+        if !shared.sweeping && by_name_is_cheaper(pending, shared.inventory.total()) {
+            return Answer::ListByName;
+        }
+        shared.waiting.insert(key.clone());
+        let start = !shared.sweeping;
+        shared.sweeping = true;
+        Answer::Parked { start }
+    }
+
+    /// Reads the whole workspace. Answers who waited for it.
+    ///
+    /// # Errors
+    /// The fault that ended it, with those that waited.
+    pub async fn sweep(
+        &self,
+        client: &Client,
+        limiter: &Limiter,
+        permit: Permit,
+        project: ProjectId,
+    ) -> Result<BTreeSet<ObjectKey>, (BTreeSet<ObjectKey>, Fault)> {
+        let end = self.pages(client, limiter, permit, project).await;
+        let mut all = self.lock();
+        let shared = all.entry(project).or_default();
+        shared.sweeping = false;
+        let waiting = std::mem::take(&mut shared.waiting);
+        match end {
+            Ok(Some(sweep)) => {
+                shared.inventory.replace(sweep, self.lag);
+                shared.listed.extend(waiting.iter().cloned());
+                Ok(waiting)
+            }
+            Ok(None) => Ok(waiting),
+            Err(fault) => {
+                for key in &waiting {
+                    shared.failed.insert(key.clone(), fault.clone());
+                }
+                Err((waiting, fault))
+            }
+        }
+    }
+
+    /// `None` when the first page showed that listing by name is cheaper for those that wait.
+    async fn pages(
+        &self,
+        client: &Client,
+        limiter: &Limiter,
+        mut permit: Permit,
+        project: ProjectId,
+    ) -> Result<Option<Sweep>, Fault> {
+        let mut sweep = Sweep::new(Timestamp::now());
+        let mut number = 1;
+        loop {
+            if !permit.spend() {
+                permit = limiter.permit().await;
+                continue;
+            }
+            let page = client.list_resources(project, &ListFilter::default(), number, page_size()).await;
+            limiter.learn(page.as_ref().err());
+            let page = page?;
+            if number == 1 {
+                let mut all = self.lock();
+                let shared = all.entry(project).or_default();
+                shared.inventory.note_total(page.total);
+                if by_name_is_cheaper(shared.waiting.len().saturating_add(1), Some(page.total)) {
+                    return Ok(None);
+                }
+            }
+            if page.unreadable > 0 {
+                sweep.doubt();
+            }
+            match sweep.page(page.rows.into_iter().map(core_row).collect(), page.total) {
+                Next::Done => return Ok(Some(sweep)),
+                Next::Page(next) => number = next,
+            }
+        }
+    }
+
+    /// Lists by name, with all pages, corrected by what this process did itself. Answers when
+    /// the listing began.
+    ///
+    /// # Errors
+    /// The fault of the page that failed.
+    pub async fn by_name(
+        &self,
+        client: &Client,
+        limiter: &Limiter,
+        permit: &mut Permit,
+        project: ProjectId,
+        name: &str,
+    ) -> Result<(Timestamp, Vec<Row>), Fault> {
+        let begun = Timestamp::now();
+        let filter = ListFilter { name: Some(name.to_owned()), ..ListFilter::default() };
+        let mut rows = Vec::new();
+        for number in 1..=NAME_PAGES {
+            if !permit.spend() {
+                let _spent = limiter.permit().await.spend();
+            }
+            let page = client.list_resources(project, &filter, number, page_size()).await;
+            limiter.learn(page.as_ref().err());
+            let page = page?;
+            if page.unreadable > 0 {
+                return Err(unreadable(&page));
+            }
+            let count = page.rows.len() as u64;
+            rows.extend(page.rows.into_iter().map(core_row));
+            if count < PAGE_SIZE || u64::from(number) * PAGE_SIZE >= page.total {
+                break;
+            }
+        }
+        let mut all = self.lock();
+        let inventory = &all.entry(project).or_default().inventory;
+        Ok((begun, inventory.correct(rows, begun, self.lag)))
+    }
+
+    /// Takes in what this process just did itself.
+    pub fn record(&self, project: ProjectId, own: Own) {
+        self.lock().entry(project).or_default().inventory.record(own, Timestamp::now());
+    }
+
+    /// Forgets an object that is gone.
+    pub fn forget(&self, key: &ObjectKey) {
+        for shared in self.lock().values_mut() {
+            shared.waiting.remove(key);
+            shared.listed.remove(key);
+            shared.failed.remove(key);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ProjectId, Shared>> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn page_size() -> u32 {
+    u32::try_from(PAGE_SIZE).unwrap_or(u32::MAX)
+}
+
+fn core_row(row: ResourceRow) -> Row {
+    Row {
+        id: row.id,
+        path: row.path,
+        name: row.name,
+        kind: row.type_,
+        datasource: row.datasource.map(|datasource| datasource.name),
+        command: row.command.unwrap_or_default(),
+        created: row.create_time,
+        modified: row.modify_time,
+    }
+}
+
+/// A listing by name is asked to prove absence, which rows that cannot be read do not.
+fn unreadable(page: &Page) -> Fault {
+    Fault {
+        class: Class::Transient,
+        code: "UnreadableAnswer".to_owned(),
+        message: format!("{} rows of a listing could not be read", page.unreadable),
+        request_id: Some(page.request_id.clone()),
+        retry_after: None,
+    }
+}

@@ -1,0 +1,5 @@
+//! What belongs to a connection rather than to an object: its budget of calls and the listings of
+//! its workspaces.
+
+pub mod limiter;
+pub mod listing;
