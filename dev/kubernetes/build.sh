@@ -56,15 +56,21 @@ fi
 
 base=${DATAWORKS_DEV_CACHE:-$root/.cache}/kubernetes
 out=$base/$kubernetes
-[[ -z $assets ]] || out=$base/assets
+if [[ -n $assets ]]; then
+	out=$base/assets
+fi
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 
 # Without flock (macOS) two calls at once build the same twice; the rename below still keeps each file whole.
 exec 9>"$out/.lock"
-if command -v flock >/dev/null 2>&1 && ! flock -n 9; then
-	say "waiting for another build in $out ..."
-	flock 9
+if command -v flock >/dev/null 2>&1; then
+	if ! flock -n 9; then
+		say "waiting for another build in $out ..."
+		flock 9
+	fi
+	# Whatever is there now was left by a build that was killed.
+	rm -rf "$out"/.build.*
 fi
 
 temporary=$(mktemp -d "$out/.build.XXXXXX")
