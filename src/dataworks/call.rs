@@ -1,0 +1,358 @@
+//! One call from parameters to a judged answer: sign, send once, read, report.
+//!
+//! The only place that puts credentials, clock and connection together. It must not know what an
+//! operation is for. The rule it keeps: date and nonce are new for each send, and each call
+//! leaves exactly one record.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dataworks_core::fault::{Class, Fault};
+use k8s_openapi::jiff::Timestamp;
+use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::{Method, Request};
+use secrecy::ExposeSecret as _;
+use tokio::time::Instant;
+
+use super::Inner;
+use super::credentials::Credentials;
+use super::encode::{self, Pair};
+use super::endpoint::Endpoint;
+use super::error::{Certainty, Effect, Failure, code, is_clock, judge};
+use super::sign::{Signable, payload_hash, sign};
+use super::transport::{Answer, Connection, SendError};
+
+/// The content type of a form.
+const FORM: &str = "application/x-www-form-urlencoded";
+/// A clock that is off by less than this is not worth a word.
+const WORTH_TELLING: Duration = Duration::from_secs(60);
+
+/// What became of one call, for logs and metrics. Holds nothing of the request but its action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallRecord {
+    /// The operation, such as `CreateResource`.
+    pub action: &'static str,
+    /// The HTTP status, when there was an answer.
+    pub status: Option<u16>,
+    /// The class of the fault; `None` is success.
+    pub class: Option<Class>,
+    /// The service's code, or one of ours.
+    pub code: Option<String>,
+    /// The service's request id of a failed call.
+    pub request_id: Option<String>,
+    /// From before credentials were fetched to the last byte.
+    pub duration: Duration,
+}
+
+/// Called with the record of each call.
+pub type Observer = Arc<dyn Fn(&CallRecord) + Send + Sync>;
+
+/// Which API is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Service {
+    DataWorks,
+    Sts,
+}
+
+impl Service {
+    fn version(self) -> &'static str {
+        match self {
+            Self::DataWorks => "2024-05-18",
+            Self::Sts => "2015-04-01",
+        }
+    }
+}
+
+/// One call. Has no `Debug`: parameters hold documents.
+#[derive(Clone, Copy)]
+pub(super) struct Call<'a> {
+    pub(super) service: Service,
+    pub(super) action: &'static str,
+    pub(super) effect: Effect,
+    pub(super) parameters: &'a [Pair<'a>],
+}
+
+impl<'a> Call<'a> {
+    pub(super) fn new(action: &'static str, effect: Effect, parameters: &'a [Pair<'a>]) -> Self {
+        Self {
+            service: Service::DataWorks,
+            action,
+            effect,
+            parameters,
+        }
+    }
+
+    // Reads of DataWorks are GETs; its writes are forms; STS takes a POST with a query.
+    fn method(&self) -> Method {
+        match (self.service, self.effect) {
+            (Service::DataWorks, Effect::Read) => Method::GET,
+            (Service::DataWorks, Effect::Write | Effect::Create) | (Service::Sts, _) => {
+                Method::POST
+            }
+        }
+    }
+
+    fn is_form(&self) -> bool {
+        self.service == Service::DataWorks && self.effect != Effect::Read
+    }
+}
+
+impl Inner {
+    /// Makes a call and reads its success with `read`, which gives `None` for what is none.
+    pub(super) async fn call<T>(
+        &self,
+        call: &Call<'_>,
+        read: fn(&[u8], Timestamp) -> Option<T>,
+    ) -> Result<T, Failure> {
+        let started = Instant::now();
+        let mut status = None;
+        let result = self.exchange(call, started, &mut status, read).await;
+        self.report(
+            call,
+            started,
+            status,
+            result.as_ref().err().map(|failure| &failure.fault),
+        );
+        result
+    }
+
+    async fn exchange<T>(
+        &self,
+        call: &Call<'_>,
+        started: Instant,
+        status: &mut Option<u16>,
+        read: fn(&[u8], Timestamp) -> Option<T>,
+    ) -> Result<T, Failure> {
+        let (connection, allowed) = match call.effect {
+            Effect::Read => (Connection::Pooled, self.transport.read_deadline),
+            Effect::Write => (Connection::Pooled, self.transport.call_deadline),
+            Effect::Create => (Connection::Fresh, self.transport.call_deadline),
+        };
+        let deadline = started + allowed;
+        let credentials = self.credentials(deadline).await?;
+        let endpoint = match call.service {
+            Service::DataWorks => &self.endpoint,
+            Service::Sts => &self.sts_endpoint,
+        };
+        let nonce = uuid::Uuid::new_v4().simple().to_string();
+        let request = build(call, endpoint, &credentials, self.clock.now(), &nonce)?;
+
+        let sent = self.clock.local();
+        let answer = self
+            .transport
+            .send(request, connection, deadline)
+            .await
+            .map_err(unanswered)?;
+        let received = self.clock.local();
+        *status = Some(answer.status);
+
+        let date = answer.date.unwrap_or_else(|| self.clock.now());
+        let success = (200..300).contains(&answer.status);
+        if let Some(value) = success.then(|| read(&answer.body, date)).flatten() {
+            self.learn(&answer, sent, received);
+            return Ok(value);
+        }
+        Err(self.failed(&answer, &credentials, call.effect, sent, received))
+    }
+
+    async fn credentials(&self, deadline: Instant) -> Result<Arc<Credentials>, Failure> {
+        let none = |class, message: &str| {
+            Failure::of_ours(class, code::NO_CREDENTIALS, message, Certainty::Nothing)
+        };
+        match tokio::time::timeout_at(deadline, self.credentials.current()).await {
+            Ok(Ok(credentials)) => Ok(credentials),
+            Ok(Err(error)) => Err(none(Class::Denied, &error.to_string())),
+            Err(_elapsed) => Err(none(Class::Transient, "no credentials before the deadline")),
+        }
+    }
+
+    fn failed(
+        &self,
+        answer: &Answer,
+        credentials: &Credentials,
+        effect: Effect,
+        sent: Timestamp,
+        received: Timestamp,
+    ) -> Failure {
+        let token = credentials
+            .security_token
+            .as_ref()
+            .map_or("", |token| token.expose_secret());
+        let secrets = [credentials.access_key_secret.expose_secret(), token];
+        let mut failure = judge(
+            answer.status,
+            answer.retry_after,
+            &answer.body,
+            &secrets,
+            effect,
+        );
+        // Only the API's own answers teach the time: the page of some proxy may say anything.
+        let off = match failure.fault.request_id {
+            Some(_) => self.learn(answer, sent, received),
+            None => Duration::ZERO,
+        };
+        if is_clock(&failure.fault.code) {
+            // With the time learnt from this answer the next call will pass.
+            let corrected = off > WORTH_TELLING;
+            failure.fault.class = if corrected {
+                Class::Transient
+            } else {
+                Class::Terminal
+            };
+            failure.fault.message = format!(
+                "the clock of this machine disagrees with the cloud's{}: {}",
+                if corrected {
+                    " and was corrected from its answer"
+                } else {
+                    ""
+                },
+                failure.fault.message,
+            );
+        }
+        failure
+    }
+
+    fn learn(&self, answer: &Answer, sent: Timestamp, received: Timestamp) -> Duration {
+        let off = answer
+            .date
+            .map(|date| self.clock.learn(date, sent, received).unsigned_abs());
+        let off = off.unwrap_or_default();
+        if off > WORTH_TELLING {
+            tracing::warn!(off_seconds = off.as_secs(), "clock corrected");
+        }
+        off
+    }
+
+    fn report(
+        &self,
+        call: &Call<'_>,
+        started: Instant,
+        status: Option<u16>,
+        fault: Option<&Fault>,
+    ) {
+        let record = CallRecord {
+            action: call.action,
+            status,
+            class: fault.map(|fault| fault.class),
+            code: fault.map(|fault| fault.code.clone()),
+            request_id: fault.and_then(|fault| fault.request_id.clone()),
+            duration: started.elapsed(),
+        };
+        tracing::debug!(
+            action = record.action,
+            status = record.status,
+            code = record.code,
+            requestId = record.request_id,
+            durationMs = u64::try_from(record.duration.as_millis()).unwrap_or(u64::MAX),
+            "call",
+        );
+        if let Some(observer) = &self.observer {
+            observer(&record);
+        }
+    }
+}
+
+fn unanswered(error: SendError) -> Failure {
+    let (class, code, message, certainty) = match error {
+        SendError::NotConnected(step) => (
+            Class::Transient,
+            code::CONNECTION_FAILED,
+            step,
+            Certainty::Nothing,
+        ),
+        SendError::TimedOut => (
+            Class::Transient,
+            code::TIMED_OUT,
+            "no answer before the deadline",
+            Certainty::Doubt,
+        ),
+        SendError::Lost(step) => (
+            Class::Transient,
+            code::CONNECTION_LOST,
+            step,
+            Certainty::Doubt,
+        ),
+        SendError::TooLarge => (
+            Class::Transient,
+            code::TOO_LARGE,
+            "the answer is larger than 8 MiB",
+            Certainty::Doubt,
+        ),
+    };
+    Failure::of_ours(class, code, message, certainty)
+}
+
+/// The signed request. Pure: time and nonce are given.
+fn build(
+    call: &Call<'_>,
+    endpoint: &Endpoint,
+    credentials: &Credentials,
+    now: Timestamp,
+    nonce: &str,
+) -> Result<Request, Failure> {
+    let method = call.method();
+    let mut url = endpoint.url().clone();
+    let (query, body) = if call.is_form() {
+        (&[][..], encode::form(call.parameters))
+    } else {
+        if !call.parameters.is_empty() {
+            url.set_query(Some(&encode::form(call.parameters)));
+        }
+        (call.parameters, String::new())
+    };
+    let host = endpoint.host();
+    let date = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let hash = payload_hash(body.as_bytes());
+    let mut headers = vec![
+        ("host", host.as_str()),
+        ("x-acs-action", call.action),
+        ("x-acs-version", call.service.version()),
+        ("x-acs-date", &date),
+        ("x-acs-signature-nonce", nonce),
+        ("x-acs-content-sha256", &hash),
+    ];
+    if call.is_form() {
+        headers.push(("content-type", FORM));
+    }
+    if let Some(token) = &credentials.security_token {
+        headers.push(("x-acs-security-token", token.expose_secret()));
+        headers.push(("x-acs-accesskey-id", &credentials.access_key_id));
+    }
+    let signable = Signable {
+        method: method.as_str(),
+        query,
+        headers: &headers,
+        payload_hash: &hash,
+    };
+    let signed = sign(
+        &signable,
+        &credentials.access_key_id,
+        &credentials.access_key_secret,
+    );
+    headers.push(("authorization", &signed.authorization));
+    headers.push(("accept", "application/json"));
+
+    let mut request = Request::new(method, url);
+    for (name, value) in headers {
+        let mut value = HeaderValue::from_str(value).map_err(|_| unusable(name))?;
+        value.set_sensitive(matches!(name, "authorization" | "x-acs-security-token"));
+        request
+            .headers_mut()
+            .insert(HeaderName::from_static(name), value);
+    }
+    if call.is_form() {
+        *request.body_mut() = Some(body.into());
+    }
+    Ok(request)
+}
+
+// Only the credentials are not of our own making.
+fn unusable(header: &str) -> Failure {
+    let message = format!("the credentials hold a character that the header {header} cannot carry");
+    Failure::of_ours(
+        Class::Denied,
+        code::NO_CREDENTIALS,
+        &message,
+        Certainty::Nothing,
+    )
+}

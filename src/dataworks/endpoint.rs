@@ -1,0 +1,313 @@
+//! Where requests go: region and network to host, or an address an administrator gave.
+//!
+//! Pure: nothing is resolved or contacted. The rule it keeps: credentials never travel in plain
+//! text beyond this machine, so plain http is for loopback addresses only.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use url::{Host, Url};
+
+/// Regions that are served by the central host, which has no VPC name.
+const CENTRAL: [&str; 6] = [
+    "cn-qingdao",
+    "cn-huhehaote",
+    "cn-wuhan",
+    "cn-zhangbei",
+    "ap-south-1",
+    "ap-southeast-2",
+];
+
+/// Longest region id taken: a DNS label.
+const REGION_LENGTH: usize = 63;
+
+/// Which network the endpoint is reached through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Network {
+    /// The internet.
+    Public,
+    /// The region's own network, reachable from a VPC in the same region only.
+    Vpc,
+}
+
+/// A region id such as `cn-shanghai`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Region(String);
+
+impl Region {
+    /// The id.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Region {
+    type Err = InvalidEndpoint;
+
+    fn from_str(text: &str) -> Result<Self, InvalidEndpoint> {
+        let label = (1..=REGION_LENGTH).contains(&text.len())
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && !text.starts_with('-')
+            && !text.ends_with('-');
+        if label {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidEndpoint::Region)
+        }
+    }
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The address of an API: scheme and authority, path `/`, nothing else.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Endpoint {
+    url: Url,
+}
+
+impl Endpoint {
+    /// The DataWorks endpoint of a region. Regions that this code does not know follow the rule
+    /// of the known ones.
+    ///
+    /// # Errors
+    /// [`InvalidEndpoint::NoVpc`] when the region is served by the central host only.
+    pub fn dataworks(region: &Region, network: Network) -> Result<Self, InvalidEndpoint> {
+        let central = CENTRAL.contains(&region.as_str());
+        match (network, central) {
+            (Network::Public, true) => "https://dataworks.aliyuncs.com".parse(),
+            (Network::Vpc, true) => Err(InvalidEndpoint::NoVpc {
+                region: region.to_string(),
+            }),
+            (Network::Public, false) => format!("https://dataworks.{region}.aliyuncs.com").parse(),
+            (Network::Vpc, false) => format!("https://dataworks-vpc.{region}.aliyuncs.com").parse(),
+        }
+    }
+
+    /// The STS endpoint of a region; without a region the central one, which is public only.
+    ///
+    /// # Errors
+    /// [`InvalidEndpoint::NoRegion`] for the VPC network without a region.
+    pub fn sts(region: Option<&Region>, network: Network) -> Result<Self, InvalidEndpoint> {
+        match (region, network) {
+            (None, Network::Public) => "https://sts.aliyuncs.com".parse(),
+            (None, Network::Vpc) => Err(InvalidEndpoint::NoRegion),
+            (Some(region), Network::Public) => format!("https://sts.{region}.aliyuncs.com").parse(),
+            (Some(region), Network::Vpc) => {
+                format!("https://sts-vpc.{region}.aliyuncs.com").parse()
+            }
+        }
+    }
+
+    /// The address, with `/` as its path.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The value of the `host` header: with the port, unless it is the scheme's own.
+    #[must_use]
+    pub fn host(&self) -> String {
+        let host = self.url.host_str().unwrap_or_default();
+        self.url
+            .port()
+            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = InvalidEndpoint;
+
+    /// Reads `https://host[:port]`, `http://` for a loopback host, or a host alone, which means
+    /// https.
+    fn from_str(text: &str) -> Result<Self, InvalidEndpoint> {
+        let with_scheme = if text.contains("://") {
+            text.to_owned()
+        } else {
+            format!("https://{text}")
+        };
+        let url = Url::parse(&with_scheme).map_err(InvalidEndpoint::Unreadable)?;
+        match url.scheme() {
+            "https" => {}
+            "http" if is_loopback(&url) => {}
+            "http" => return Err(InvalidEndpoint::PlainHttp),
+            _ => return Err(InvalidEndpoint::Scheme),
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(InvalidEndpoint::UserInfo);
+        }
+        if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+            return Err(InvalidEndpoint::MoreThanHost);
+        }
+        Ok(Self { url })
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.url.as_str().trim_end_matches('/'))
+    }
+}
+
+// `localhost` is not asked of a resolver that could say otherwise: RFC 6761 binds it to loopback.
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
+        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
+        None => false,
+    }
+}
+
+/// Why a text is no endpoint. The text itself is not repeated: it may hold a password.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidEndpoint {
+    /// No URL at all.
+    #[error("the endpoint is not a URL; write https://HOST or HOST")]
+    Unreadable(#[source] url::ParseError),
+    /// Neither https nor http.
+    #[error("the endpoint's scheme is not https")]
+    Scheme,
+    /// Plain http to another machine.
+    #[error("plain http is allowed to a loopback address only; write https://")]
+    PlainHttp,
+    /// A user name or password.
+    #[error("the endpoint holds a user name or password; credentials are set elsewhere")]
+    UserInfo,
+    /// A path, query or fragment.
+    #[error("the endpoint holds more than host and port; remove its path, query and fragment")]
+    MoreThanHost,
+    /// Not shaped like a region id.
+    #[error("not a region id; write one such as cn-shanghai")]
+    Region,
+    /// The region has no VPC endpoint.
+    #[error("the region {region} has no VPC endpoint; use the public network or set an endpoint")]
+    NoVpc {
+        /// The region.
+        region: String,
+    },
+    /// STS in a VPC is regional.
+    #[error("the VPC endpoint of STS needs a region")]
+    NoRegion,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regions_lead_to_their_hosts() {
+        let rows = [
+            (
+                "cn-shanghai",
+                Network::Public,
+                Ok("https://dataworks.cn-shanghai.aliyuncs.com"),
+            ),
+            (
+                "cn-shanghai",
+                Network::Vpc,
+                Ok("https://dataworks-vpc.cn-shanghai.aliyuncs.com"),
+            ),
+            (
+                "xx-new-9",
+                Network::Vpc,
+                Ok("https://dataworks-vpc.xx-new-9.aliyuncs.com"),
+            ),
+            (
+                "cn-qingdao",
+                Network::Public,
+                Ok("https://dataworks.aliyuncs.com"),
+            ),
+            (
+                "cn-qingdao",
+                Network::Vpc,
+                Err(InvalidEndpoint::NoVpc {
+                    region: "cn-qingdao".to_owned(),
+                }),
+            ),
+        ];
+        for (region, network, want) in rows {
+            let got = Endpoint::dataworks(&region.parse().unwrap(), network);
+            assert_eq!(
+                got.map(|e| e.to_string()),
+                want.map(str::to_owned),
+                "{region}"
+            );
+        }
+        let region: Region = "cn-beijing".parse().unwrap();
+        let sts = |region, network| Endpoint::sts(region, network).map(|e| e.host());
+        assert_eq!(sts(None, Network::Public).unwrap(), "sts.aliyuncs.com");
+        assert_eq!(sts(None, Network::Vpc), Err(InvalidEndpoint::NoRegion));
+        assert_eq!(
+            sts(Some(&region), Network::Public).unwrap(),
+            "sts.cn-beijing.aliyuncs.com"
+        );
+        assert_eq!(
+            sts(Some(&region), Network::Vpc).unwrap(),
+            "sts-vpc.cn-beijing.aliyuncs.com"
+        );
+    }
+
+    #[test]
+    fn a_region_cannot_reach_out_of_its_label() {
+        for text in [
+            "",
+            "CN",
+            "a.evil.com/",
+            "a/b",
+            "a#",
+            "-a",
+            "a-",
+            "a@b",
+            "a:1",
+        ] {
+            assert_eq!(
+                text.parse::<Region>(),
+                Err(InvalidEndpoint::Region),
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn addresses_are_https_or_loopback_and_nothing_more() {
+        let rows = [
+            ("https://example.com", Ok("example.com")),
+            ("https://example.com:443/", Ok("example.com")),
+            ("https://example.com:8443", Ok("example.com:8443")),
+            ("dataworks.example.com", Ok("dataworks.example.com")),
+            ("http://127.0.0.1:8080", Ok("127.0.0.1:8080")),
+            ("http://127.9.9.9", Ok("127.9.9.9")),
+            ("http://[::1]:8080", Ok("[::1]:8080")),
+            ("http://localhost:8080", Ok("localhost:8080")),
+            (
+                "http://localhost.example.com",
+                Err(InvalidEndpoint::PlainHttp),
+            ),
+            ("http://10.0.0.1", Err(InvalidEndpoint::PlainHttp)),
+            ("http://example.com", Err(InvalidEndpoint::PlainHttp)),
+            ("ftp://example.com", Err(InvalidEndpoint::Scheme)),
+            ("https://u:p@example.com", Err(InvalidEndpoint::UserInfo)),
+            ("https://u@example.com", Err(InvalidEndpoint::UserInfo)),
+            ("https://example.com/x", Err(InvalidEndpoint::MoreThanHost)),
+            ("https://example.com?x", Err(InvalidEndpoint::MoreThanHost)),
+            ("https://example.com/#x", Err(InvalidEndpoint::MoreThanHost)),
+            (
+                "",
+                Err(InvalidEndpoint::Unreadable(url::ParseError::EmptyHost)),
+            ),
+        ];
+        for (text, want) in rows {
+            let got = text.parse::<Endpoint>().map(|e| e.host());
+            assert_eq!(got, want.map(str::to_owned), "{text:?}");
+        }
+    }
+}

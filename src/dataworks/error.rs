@@ -1,0 +1,383 @@
+//! What an answer that is no success means.
+//!
+//! Pure: status, headers and body in, class and outcome out. It must not know who asked or what
+//! will be done about it. The rules it keeps: the code decides before the HTTP status; only a
+//! definite code is NotFound; of an answer that is not the API's JSON nothing is kept but its
+//! status and length; whatever leaves here is clean text of bounded length.
+
+use std::time::Duration;
+
+use dataworks_core::fault::{Class, Fault, Outcome};
+use serde_json::{Map, Value};
+
+use super::types::is_true;
+
+/// Longest text of the service that is kept, in bytes: a condition's message stays readable.
+const MESSAGE_LIMIT: usize = 512;
+/// Longest code or request id that is kept, in bytes: known ones are below 50.
+const CODE_LIMIT: usize = 128;
+/// Longest wait that `x-acs-retry-after` may ask for: what the vendor's SDK allows.
+const ACS_WAIT_LIMIT: Duration = Duration::from_millis(120_000);
+/// Longest wait that `Retry-After` may ask for: a wrong header must not stop an object for long.
+const HTTP_WAIT_LIMIT: Duration = Duration::from_hours(1);
+
+/// Codes of ours, where the service gave none.
+pub(super) mod code {
+    /// Nothing was sent.
+    pub(in super::super) const CONNECTION_FAILED: &str = "ConnectionFailed";
+    /// The connection broke after the request may have been sent.
+    pub(in super::super) const CONNECTION_LOST: &str = "ConnectionLost";
+    /// The deadline passed after the request may have been sent.
+    pub(in super::super) const TIMED_OUT: &str = "TimedOut";
+    /// There was nothing to sign with.
+    pub(in super::super) const NO_CREDENTIALS: &str = "CredentialsUnavailable";
+    /// A success that cannot be read.
+    pub(in super::super) const UNREADABLE: &str = "UnreadableAnswer";
+    /// An answer beyond the size limit.
+    pub(in super::super) const TOO_LARGE: &str = "AnswerTooLarge";
+    /// `Success: false` without a code.
+    pub(super) const UNSUCCESSFUL: &str = "Unsuccessful";
+}
+
+/// What was asked, as far as it matters for what a failure means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Nothing changes.
+    Read,
+    /// Something that exists changes.
+    Write,
+    /// Something new comes to be.
+    Create,
+}
+
+/// Whether a failed request may have had its effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Certainty {
+    /// Definitely not.
+    Nothing,
+    /// Nobody knows.
+    Doubt,
+}
+
+/// A fault, and whether the request may have had its effect all the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Failure {
+    pub(super) fault: Fault,
+    pub(super) certainty: Certainty,
+}
+
+impl Failure {
+    /// A failure that no answer of the service stands behind.
+    pub(super) fn of_ours(class: Class, code: &str, message: &str, certainty: Certainty) -> Self {
+        let fault = Fault {
+            class,
+            code: code.to_owned(),
+            message: clean(message, MESSAGE_LIMIT),
+            request_id: None,
+            retry_after: None,
+        };
+        Self { fault, certainty }
+    }
+
+    pub(super) fn outcome<T>(self) -> Outcome<T> {
+        match self.certainty {
+            Certainty::Nothing => Outcome::Refused(self.fault),
+            Certainty::Doubt => Outcome::Unknown(self.fault),
+        }
+    }
+}
+
+/// Judges an answer that is not the success that was asked for.
+pub(super) fn judge(
+    status: u16,
+    retry_after: Option<Duration>,
+    body: &[u8],
+    secrets: &[&str],
+    effect: Effect,
+) -> Failure {
+    let object = match serde_json::from_slice::<Map<String, Value>>(body) {
+        Ok(object) => object,
+        Err(_) => return foreign(status, retry_after, body.len()),
+    };
+    let said_code = field(&object, "Code", "code");
+    let unsuccessful = object
+        .get("Success")
+        .or(object.get("success"))
+        .is_some_and(|s| !is_true(s));
+    if said_code.is_empty() && (200..300).contains(&status) && !unsuccessful {
+        let mut failure = foreign(status, retry_after, body.len());
+        failure.fault.request_id = request_id(&object);
+        return failure;
+    }
+    let said_message = field(&object, "Message", "message");
+    let message = without_status_prefix(&said_message);
+    let known = class_of_code(&said_code, message);
+    let hint = retry_after.is_some() && (400..500).contains(&status);
+    let class = known.unwrap_or_else(|| class_of_status(status, hint));
+    let shown = if is_about_signature(&said_code) {
+        // The service repeats the canonical request here, which holds the security token.
+        "the signature was not accepted: the AccessKey secret is wrong, or something on the way \
+         changed the request"
+            .to_owned()
+    } else {
+        clean(&without_secrets(message, secrets), MESSAGE_LIMIT)
+    };
+    let code = match (said_code.is_empty(), unsuccessful) {
+        (false, _) => clean(&without_secrets(&said_code, secrets), CODE_LIMIT),
+        (true, true) => code::UNSUCCESSFUL.to_owned(),
+        (true, false) => format!("Http{status}"),
+    };
+    let certainty = certainty(status, &said_code, known, class, effect);
+    let request_id = request_id(&object);
+    Failure {
+        fault: Fault {
+            class,
+            code,
+            message: shown,
+            request_id,
+            retry_after,
+        },
+        certainty,
+    }
+}
+
+/// An answer that is not the API's: a proxy's page, an empty one, a cut one.
+fn foreign(status: u16, retry_after: Option<Duration>, length: usize) -> Failure {
+    let success = (200..300).contains(&status);
+    let class = if success {
+        Class::Transient
+    } else {
+        class_of_status(status, false)
+    };
+    let code = if success {
+        code::UNREADABLE.to_owned()
+    } else {
+        format!("Http{status}")
+    };
+    let message = format!("HTTP {status} with {length} bytes that are not an answer of the API");
+    let certainty = certainty(status, "", None, class, Effect::Write);
+    Failure {
+        fault: Fault {
+            class,
+            code,
+            message,
+            request_id: None,
+            retry_after,
+        },
+        certainty,
+    }
+}
+
+fn certainty(
+    status: u16,
+    code: &str,
+    known: Option<Class>,
+    class: Class,
+    effect: Effect,
+) -> Certainty {
+    let doubt = match known {
+        Some(Class::AlreadyExists) => effect == Effect::Create || status >= 500,
+        Some(Class::Transient) => {
+            status >= 500 || code == "SignatureNonceUsed" || code.starts_with("InternalError")
+        }
+        Some(
+            Class::Throttled | Class::Quota | Class::Denied | Class::Terminal | Class::NotFound,
+        ) => false,
+        // A success that says nothing, a redirect, a time-out at a gateway: who knows. With a
+        // code or `Success: false` a 200 is a refusal.
+        None => match status {
+            200..300 => class == Class::Transient,
+            408 | 499 => true,
+            400..500 => false,
+            _ => true,
+        },
+    };
+    if doubt {
+        Certainty::Doubt
+    } else {
+        Certainty::Nothing
+    }
+}
+
+fn class_of_status(status: u16, wait_hint: bool) -> Class {
+    match status {
+        429 => Class::Throttled,
+        _ if wait_hint => Class::Throttled,
+        401 | 403 => Class::Denied,
+        408 | 499 | 500.. => Class::Transient,
+        _ => Class::Terminal,
+    }
+}
+
+/// The class that code and message settle by themselves. A numeric code keeps its word in the
+/// message, and the word says more than the number.
+fn class_of_code(code: &str, message: &str) -> Option<Class> {
+    let numeric = !code.is_empty() && code.bytes().all(|b| b.is_ascii_digit());
+    let word = if numeric { first_word(message) } else { code };
+    let by_code =
+        class_of_word(word).or_else(|| if numeric { class_of_number(code) } else { None });
+    match by_code {
+        Some(class @ (Class::Throttled | Class::Quota | Class::Denied | Class::NotFound)) => {
+            Some(class)
+        }
+        Some(Class::Transient | Class::Terminal | Class::AlreadyExists) | None => {
+            says_already_exists(code, message)
+                .then_some(Class::AlreadyExists)
+                .or(by_code)
+        }
+    }
+}
+
+fn class_of_word(word: &str) -> Option<Class> {
+    let class = match word {
+        "Throttling.Api.Risk" | "Throttling.Resource" => Class::Quota,
+        "ServiceUnavailable" | "SignatureNonceUsed" => Class::Transient,
+        "Forbidden.Not.Server" | "InvalidProject.NotFound" => Class::Terminal,
+        "NoPermission" | "SignatureDoesNotMatch" | "IncompleteSignature" => Class::Denied,
+        _ if is_or_under(word, "Throttling") => Class::Throttled,
+        _ if is_or_under(word, "InternalError") => Class::Transient,
+        _ if [
+            "Forbidden",
+            "ResourceNotAuthorized",
+            "InvalidAccessKeyId",
+            "AuthenticationFail",
+        ]
+        .iter()
+        .any(|family| is_or_under(word, family)) =>
+        {
+            Class::Denied
+        }
+        _ if is_or_under(word, "InvalidSecurityToken") => Class::Denied,
+        _ if [
+            "InvalidTimeStamp",
+            "InvalidApi",
+            "InvalidProduct",
+            "InvalidProtocol",
+        ]
+        .iter()
+        .any(|family| is_or_under(word, family)) =>
+        {
+            Class::Terminal
+        }
+        _ if word.starts_with("InvalidParameter") || word.starts_with("Missing") => Class::Terminal,
+        _ => return None,
+    };
+    Some(class)
+}
+
+fn class_of_number(number: &str) -> Option<Class> {
+    let class = match number {
+        "9990020002" => Class::Throttled,
+        "9990040003" => Class::Transient,
+        "5801488441564725318" => Class::NotFound,
+        "9990010001" | "1101080008" | "1201111431" | "5801489541076353033" => Class::Terminal,
+        _ if number.len() == 19 && number.starts_with("58014884415") => Class::Terminal,
+        _ => return None,
+    };
+    Some(class)
+}
+
+/// `family` itself or `family.something`.
+fn is_or_under(word: &str, family: &str) -> bool {
+    word.strip_prefix(family)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+fn first_word(message: &str) -> &str {
+    let end = message
+        .find(|c: char| !(c.is_ascii_alphanumeric() || c == '.'))
+        .unwrap_or(message.len());
+    message[..end].trim_end_matches('.')
+}
+
+// No code for this is known, so any of the ways to say it counts: to take it for something else
+// could make a second file.
+fn says_already_exists(code: &str, message: &str) -> bool {
+    [code, message].into_iter().any(|text| {
+        let text = text.to_ascii_lowercase();
+        ["alreadyexist", "already exist", "已存在", "duplicate"]
+            .iter()
+            .any(|way| text.contains(way))
+    })
+}
+
+pub(super) fn is_clock(code: &str) -> bool {
+    is_or_under(code, "InvalidTimeStamp")
+}
+
+fn is_about_signature(code: &str) -> bool {
+    matches!(code, "SignatureDoesNotMatch" | "IncompleteSignature")
+}
+
+/// A text field under either spelling; a number is taken as text.
+fn field(object: &Map<String, Value>, upper: &str, lower: &str) -> String {
+    match object.get(upper).or(object.get(lower)) {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Number(number)) => number.to_string(),
+        Some(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) | None => {
+            String::new()
+        }
+    }
+}
+
+fn request_id(object: &Map<String, Value>) -> Option<String> {
+    let id = clean(&field(object, "RequestId", "requestId"), CODE_LIMIT);
+    (!id.is_empty()).then_some(id)
+}
+
+/// Drops `code: 400, ` from the front.
+fn without_status_prefix(message: &str) -> &str {
+    message
+        .strip_prefix("code: ")
+        .and_then(|rest| {
+            rest.trim_start_matches(|c: char| c.is_ascii_digit())
+                .strip_prefix(", ")
+        })
+        .unwrap_or(message)
+}
+
+// Before any cut: the rest of a token that was cut in half would not be found.
+fn without_secrets(text: &str, secrets: &[&str]) -> String {
+    secrets
+        .iter()
+        .filter(|secret| !secret.is_empty())
+        .fold(text.to_owned(), |text, secret| {
+            text.replace(secret, "[redacted]")
+        })
+}
+
+/// Text that can be shown: no control or bidi characters, line breaks as spaces, at most `limit`
+/// bytes and whole characters.
+pub(super) fn clean(text: &str, limit: usize) -> String {
+    let mut out = String::new();
+    for c in text.trim().chars() {
+        let shown = match c {
+            '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' => ' ',
+            '\u{61c}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}' => continue,
+            c if c.is_control() => continue,
+            c => c,
+        };
+        if out.len() + shown.len_utf8() > limit {
+            break;
+        }
+        out.push(shown);
+    }
+    out
+}
+
+/// How long the service asked to wait: `x-acs-retry-after` in milliseconds before `Retry-After`
+/// in seconds. Zero, a date or anything else is no wish.
+pub(super) fn retry_after(acs: Option<&str>, http: Option<&str>) -> Option<Duration> {
+    let positive = |text: &str| text.trim().parse::<u64>().ok().filter(|n| *n > 0);
+    let acs = acs
+        .and_then(positive)
+        .map(|ms| Duration::from_millis(ms).min(ACS_WAIT_LIMIT));
+    acs.or_else(|| {
+        http.and_then(positive)
+            .map(|s| Duration::from_secs(s).min(HTTP_WAIT_LIMIT))
+    })
+}
