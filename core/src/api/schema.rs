@@ -47,6 +47,28 @@ pub fn violations(schema: &Value, object: &Value) -> Vec<Violation> {
     found
 }
 
+/// The object without the nulls of declared fields, which the API server takes away before it looks.
+#[must_use]
+pub fn without_nulls(schema: &Value, object: &Value) -> Value {
+    match object {
+        Value::Object(fields) => fields
+            .iter()
+            .filter(|(name, value)| !(value.is_null() && schema["properties"].get(*name).is_some()))
+            .map(|(name, value)| {
+                (
+                    name.clone(),
+                    without_nulls(&schema["properties"][name.as_str()], value),
+                )
+            })
+            .collect(),
+        Value::Array(items) => items
+            .iter()
+            .map(|item| without_nulls(&schema["items"], item))
+            .collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => object.clone(),
+    }
+}
+
 fn properties(schema: &Value) -> impl Iterator<Item = (&String, &Value)> {
     schema["properties"].as_object().into_iter().flatten()
 }

@@ -135,6 +135,7 @@ pub struct DataWorksResourceSpec {
     /// .jar) or `File` (any). Absent: from the suffix of path, any case; what is none of these is a
     /// `File`. Example: `Python`. Immutable.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ResourceType")]
     pub type_: Option<ResourceType>,
     /// The engine's data source in the workspace. Absent: the workspace's default. Immutable once
     /// set.
@@ -185,6 +186,7 @@ pub struct DataWorksResourceSpec {
     /// What becomes of the file when the object is deleted: `Delete` or `Retain`. Absent:
     /// `Delete`. Example: `Retain`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "DeletionPolicy")]
     pub deletion_policy: Option<DeletionPolicy>,
     /// Whether the operator writes nothing to the workspace for this object. A suspended object
     /// that is deleted leaves its file. Absent: `false`. Example: `true`.

@@ -37,6 +37,7 @@ pub struct DataWorksResourceStatus {
     pub path: Option<String>,
     /// The file's type as last sent, declared or from the suffix. Example: `Python`.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ResourceType")]
     pub type_: Option<ResourceType>,
     /// The data source as last sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,6 +89,7 @@ pub struct Attempt {
     /// What became of it: `Done`, `Refused` (nothing happened) or `Unknown` (it may have
     /// happened). Example: `Done`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "AttemptOutcome")]
     pub outcome: Option<AttemptOutcome>,
     /// How many tries in a row of the same document were refused. Example: `2`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
