@@ -235,3 +235,6 @@ impl Project {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
