@@ -1,1 +1,58 @@
-//! Scaffold.
+//! The DataWorks OpenAPI 2024-05-18 on loopback, for tests, demonstrations and CI.
+//!
+//! It keeps real state, checks real ACS3-HMAC-SHA256 signatures, and breaks on demand: lost
+//! answers, late commits, throttling, quotas, a listing that lags. Every behaviour of the service
+//! that is not documented is a switch ([`Behaviour`]).
+//!
+//! The rule it keeps: nothing here is shared with the operator. A mistake in one of them must not
+//! be able to hide behind the same mistake in the other.
+//!
+//! A map of the crate, from the wire inwards:
+//!
+//! - `server`: connections; `call`: the way of one call; `admin`: the JSON API for tests
+//! - `signature`, `nonces`, `percent`: who calls, rebuilt from the wire
+//! - `limits`, `faults`: what is refused or broken before, during or after the effect
+//! - `operations`: parameters in, answer out; `flowspec`: the document
+//! - `world`: workspaces and files, with their indexes
+//! - `journal`: what was asked; `cloud`: all shared parts; `control`: the typed door for tests
+//!
+//! ```no_run
+//! # async fn example() -> std::io::Result<()> {
+//! use dataworks_simulator::{Config, Fault, FaultKind, Simulator};
+//!
+//! let simulator = Simulator::start(Config::default()).await?;
+//! simulator.add_fault(Fault::new("CreateResource", FaultKind::Lost).times(1));
+//! println!("the operator's endpoint: {}", simulator.url());
+//! # Ok(())
+//! # }
+//! ```
+
+mod admin;
+mod call;
+mod clock;
+mod cloud;
+pub mod config;
+pub mod control;
+mod error;
+pub mod faults;
+mod flowspec;
+pub mod journal;
+mod limits;
+mod nonces;
+mod operations;
+mod percent;
+mod server;
+pub mod settings;
+mod signature;
+mod world;
+
+pub use config::{AccessKey, Config, DataSource, ProjectConfig};
+pub use control::{
+    Control, NoSuchResource, OutsideEdit, OutsideFile, ProjectView, Reset, ResourceView,
+};
+pub use faults::{Fault, FaultKind};
+pub use journal::{Call, Counts, Outcome};
+pub use server::Simulator;
+pub use settings::{
+    Behaviour, DuplicatePath, ErrorAnswer, IdStyle, ListOrder, Settings, UpdateName,
+};

@@ -1,0 +1,373 @@
+//! The way of one call: who, allowed, broken, carried out, answered, written down.
+//!
+//! It runs as a task of its own, so that a caller that goes away does not stop what it asked for:
+//! neither does it with the real service.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Response, header};
+use serde_json::{Map, Value, json};
+use tracing::debug;
+use uuid::Uuid;
+
+use crate::clock::{Now, http_date};
+use crate::cloud::{Cloud, lock};
+use crate::error::ApiError;
+use crate::faults::{FaultKind, Target};
+use crate::journal::{Call, Outcome};
+use crate::operations::{Action, Done, Params, Request, Touched};
+use crate::settings::Settings;
+use crate::signature::{Wire, verify};
+
+/// The longest that a fault may hold a call.
+const MOST_WAIT: Duration = Duration::from_secs(3600);
+
+/// What the connection does.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    /// Sends this.
+    Answer(Response<Body>),
+    /// Closes without a word.
+    Close,
+}
+
+/// One call on its way.
+struct Context {
+    cloud: Arc<Cloud>,
+    settings: Arc<Settings>,
+    action: String,
+    touched: Touched,
+    host: String,
+    request_id: String,
+    arrived: Now,
+}
+
+/// Takes a whole request and says what to do with its connection.
+pub(crate) async fn answer(cloud: Arc<Cloud>, parts: Parts, body: Bytes) -> Reply {
+    let settings = cloud.settings();
+    let text = |name: &str| {
+        let value = parts.headers.get(name);
+        value.and_then(|value| value.to_str().ok()).unwrap_or("")
+    };
+    let mut context = Context {
+        arrived: cloud.now(&settings),
+        action: text("x-acs-action").to_owned(),
+        touched: Touched::default(),
+        host: text("host").to_owned(),
+        request_id: Uuid::new_v4().to_string().to_uppercase(),
+        cloud,
+        settings,
+    };
+    if context.settings.down {
+        context.record(Outcome::Unanswered, None, None);
+        return Reply::Close;
+    }
+    pause(context.settings.latency_ms).await;
+    let request = match context.admit(&parts, &body) {
+        Ok(request) => request,
+        Err(error) => return context.refuse(&error, &[]),
+    };
+    context.touched = request.touches(&context.cloud.world, context.cloud.has_faults());
+    match context.fault() {
+        Some(fault) => context.broken(request, fault).await,
+        None => context.carry_out(&request),
+    }
+}
+
+impl Context {
+    /// Signature, nonce, operation, parameters and limits, in the order of a gateway.
+    fn admit(&self, parts: &Parts, body: &[u8]) -> Result<Request, ApiError> {
+        let now = self.arrived;
+        let query = parts.uri.query().unwrap_or("");
+        let wire = Wire {
+            method: &parts.method,
+            path: parts.uri.path(),
+            query,
+            headers: &parts.headers,
+            body,
+        };
+        let keys = self.cloud.keys();
+        let caller = verify(&wire, &keys, now.wall_ms)?;
+        let version = parts.headers.get("x-acs-version");
+        let version = version.and_then(|value| value.to_str().ok()).unwrap_or("");
+        if !self.cloud.first_use(caller.nonce) {
+            return Err(ApiError::new(
+                400,
+                "SignatureNonceUsed",
+                "Specified signature nonce was used already.",
+            ));
+        }
+        let action = Action::parse(&self.action, version)
+            .filter(|_| parts.uri.path() == "/")
+            .ok_or_else(|| {
+                ApiError::new(404, "InvalidApi.NotFound", "Specified api is not found.")
+            })?;
+        let account = caller.key.account_id.clone();
+        if action.is_dataworks() {
+            self.cloud.admit(&account, &self.settings, now)?;
+        }
+        let wrong_method = || {
+            ApiError::new(
+                405,
+                "UnsupportedHTTPMethod",
+                "The operation does not take this HTTP method.",
+            )
+        };
+        let params = match (action.is_write(), parts.method.as_str()) {
+            (true, "POST") => {
+                let form = parts.headers.get(header::CONTENT_TYPE);
+                let form = form.is_some_and(|value| {
+                    value
+                        .as_bytes()
+                        .starts_with(b"application/x-www-form-urlencoded")
+                });
+                match form {
+                    true => body,
+                    false => b"".as_slice(),
+                }
+            }
+            (false, "GET") => query.as_bytes(),
+            (false, "POST") if action == Action::GetCallerIdentity => query.as_bytes(),
+            _ => return Err(wrong_method()),
+        };
+        Ok(Request {
+            action,
+            params: Params::parse(params)?,
+            account,
+        })
+    }
+
+    fn fault(&self) -> Option<FaultKind> {
+        self.cloud.pick_fault(&Target {
+            action: &self.action,
+            project: self.touched.project,
+            name: self.touched.name.as_deref(),
+        })
+    }
+
+    /// The effect, now.
+    fn perform(&mut self, request: &Request) -> Result<Done, ApiError> {
+        let now = self.cloud.now(&self.settings);
+        let done = request.perform(&self.cloud.world, &self.settings, now)?;
+        if let Some(id) = done.id {
+            self.touched.id = Some(id);
+            self.touched.name = self.cloud.path_of(id);
+        }
+        Ok(done)
+    }
+
+    fn carry_out(mut self, request: &Request) -> Reply {
+        match self.perform(request) {
+            Ok(done) => {
+                self.record_done(Outcome::Ok, Some(200), &done);
+                self.json(200, done.answer, &[])
+            }
+            Err(error) => self.refuse(&error, &[]),
+        }
+    }
+
+    async fn broken(mut self, request: Request, fault: FaultKind) -> Reply {
+        match fault {
+            FaultKind::Throttle {
+                numeric,
+                retry_after_ms,
+                retry_after_seconds,
+            } => {
+                let error = match numeric {
+                    true => ApiError::throttling_numeric(),
+                    false => ApiError::throttling_user(),
+                };
+                let hints = [
+                    ("x-acs-retry-after", retry_after_ms),
+                    ("retry-after", retry_after_seconds),
+                ];
+                self.refuse(&error, &hints)
+            }
+            FaultKind::Error(answer) => self.refuse(&ApiError::from(&answer), &[]),
+            FaultKind::ErrorAfter(answer) => {
+                let effect = match self.perform(&request) {
+                    Ok(done) => done.effect,
+                    Err(error) => return self.refuse(&error, &[]),
+                };
+                self.answer_error(&ApiError::from(&answer), effect, &[])
+            }
+            FaultKind::Lost => {
+                self.vanish(Some(&request));
+                Reply::Close
+            }
+            FaultKind::DropBefore => {
+                self.vanish(None);
+                Reply::Close
+            }
+            FaultKind::LateCommit { ms, hang } => {
+                self.record(Outcome::Postponed, None, None);
+                let late = tokio::spawn(self.land(request, ms));
+                if hang {
+                    // Its only failure is a panic, after which closing is right as well.
+                    let _ = late.await;
+                }
+                Reply::Close
+            }
+            FaultKind::Hang { ms, effect } => {
+                self.vanish(effect.then_some(&request));
+                pause(ms).await;
+                Reply::Close
+            }
+            FaultKind::Slow { ms } => {
+                pause(ms).await;
+                self.carry_out(&request)
+            }
+            FaultKind::Garbage => match self.perform(&request) {
+                Ok(done) => {
+                    self.record_done(Outcome::Garbage, Some(200), &done);
+                    let body = "{\"RequestId\":\"".to_owned();
+                    self.respond(200, "application/json", body, &[])
+                }
+                Err(error) => self.refuse(&error, &[]),
+            },
+            FaultKind::Html503 => {
+                self.record(Outcome::Garbage, Some(503), None);
+                let body = "<html><body><h1>503 Service Unavailable</h1></body></html>";
+                self.respond(503, "text/html", body.to_owned(), &[])
+            }
+        }
+    }
+
+    /// No answer; the effect only with a request.
+    fn vanish(&mut self, request: Option<&Request>) {
+        match request.map(|request| self.perform(request)) {
+            Some(Ok(done)) => self.record_done(Outcome::Unanswered, None, &done),
+            Some(Err(_)) | None => self.record(Outcome::Unanswered, None, None),
+        }
+    }
+
+    /// The effect of a call whose caller has gone.
+    async fn land(mut self, request: Request, ms: u64) {
+        pause(ms).await;
+        self.arrived = self.cloud.now(&self.settings);
+        match self.perform(&request) {
+            Ok(done) => self.record_done(Outcome::Landed, None, &done),
+            Err(error) => self.record(Outcome::Landed, None, Some(&error)),
+        }
+    }
+
+    fn refuse(&self, error: &ApiError, hints: &[(&'static str, Option<u64>)]) -> Reply {
+        self.answer_error(error, false, hints)
+    }
+
+    fn answer_error(
+        &self,
+        error: &ApiError,
+        effect: bool,
+        hints: &[(&'static str, Option<u64>)],
+    ) -> Reply {
+        let mut call = self.entry(Outcome::Error);
+        call.http_status = Some(error.status);
+        call.code = Some(error.code.clone());
+        call.effect = effect;
+        self.write(call);
+        let recommend = format!(
+            "https://api.aliyun.com/troubleshoot?q={}&product=dataworks-public&requestId={}",
+            error.code, self.request_id
+        );
+        let mut answer = Map::new();
+        answer.insert("HostId".to_owned(), self.host.as_str().into());
+        answer.insert("Code".to_owned(), error.code.as_str().into());
+        answer.insert("Message".to_owned(), error.message.as_str().into());
+        answer.insert("Recommend".to_owned(), recommend.into());
+        self.json(error.status, answer, hints)
+    }
+
+    fn json(
+        &self,
+        status: u16,
+        mut answer: Map<String, Value>,
+        hints: &[(&'static str, Option<u64>)],
+    ) -> Reply {
+        answer.insert("RequestId".to_owned(), json!(self.request_id));
+        let body = Value::Object(answer).to_string();
+        self.respond(status, "application/json;charset=utf-8", body, hints)
+    }
+
+    fn respond(
+        &self,
+        status: u16,
+        content_type: &'static str,
+        body: String,
+        hints: &[(&'static str, Option<u64>)],
+    ) -> Reply {
+        let mut response = Response::new(Body::from(body));
+        if let Ok(status) = status.try_into() {
+            *response.status_mut() = status;
+        }
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        let now = self.cloud.now(&self.settings);
+        if let Ok(date) = http_date(now.wall_ms).try_into() {
+            headers.insert(header::DATE, date);
+        }
+        if let Ok(id) = self.request_id.as_str().try_into() {
+            headers.insert("x-acs-request-id", id);
+        }
+        for (name, value) in hints {
+            if let Some(value) = value {
+                headers.insert(*name, HeaderValue::from(*value));
+            }
+        }
+        Reply::Answer(response)
+    }
+
+    fn record_done(&self, outcome: Outcome, status: Option<u16>, done: &Done) {
+        let mut call = self.entry(outcome);
+        call.http_status = status;
+        call.effect = done.effect;
+        self.write(call);
+    }
+
+    fn record(&self, outcome: Outcome, status: Option<u16>, error: Option<&ApiError>) {
+        let mut call = self.entry(outcome);
+        call.http_status = status;
+        call.code = error.map(|error| error.code.clone());
+        self.write(call);
+    }
+
+    fn entry(&self, outcome: Outcome) -> Call {
+        Call {
+            seq: 0,
+            time: self.arrived.wall_ms,
+            action: self.action.clone(),
+            project: self.touched.project,
+            id: self.touched.id.map(|id| id.to_string()),
+            name: self.touched.name.clone(),
+            http_status: None,
+            code: None,
+            request_id: self.request_id.clone(),
+            outcome,
+            effect: false,
+        }
+    }
+
+    fn write(&self, call: Call) {
+        debug!(
+            action = call.action,
+            project = call.project,
+            id = call.id,
+            status = call.http_status,
+            code = call.code,
+            outcome = ?call.outcome,
+            effect = call.effect,
+            request_id = call.request_id,
+            "call"
+        );
+        lock(&self.cloud.journal).record(call);
+    }
+}
+
+async fn pause(ms: u64) {
+    if ms > 0 {
+        tokio::time::sleep(Duration::from_millis(ms).min(MOST_WAIT)).await;
+    }
+}

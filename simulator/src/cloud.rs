@@ -1,0 +1,102 @@
+//! Everything that calls share, each part behind a short lock of its own.
+//!
+//! No lock is held across an await, and no two at once.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use crate::clock::{Clock, Now};
+use crate::config::{AccessKey, Config};
+use crate::error::ApiError;
+use crate::faults::{FaultKind, Faults, Target};
+use crate::journal::Journal;
+use crate::limits::Limits;
+use crate::nonces::Nonces;
+use crate::settings::Settings;
+use crate::world::World;
+
+/// The shared parts.
+#[derive(Debug)]
+pub(crate) struct Cloud {
+    pub(crate) config: Config,
+    clock: Clock,
+    settings: RwLock<Arc<Settings>>,
+    keys: RwLock<Arc<[AccessKey]>>,
+    pub(crate) world: Mutex<World>,
+    pub(crate) limits: Mutex<Limits>,
+    nonces: Mutex<Nonces>,
+    pub(crate) faults: Mutex<Faults>,
+    pub(crate) journal: Mutex<Journal>,
+}
+
+impl Cloud {
+    pub(crate) fn new(config: Config) -> Self {
+        Self {
+            clock: Clock::new(config.fixed_time_ms),
+            settings: RwLock::new(Arc::new(config.settings.clone())),
+            keys: RwLock::new(config.access_keys.clone().into()),
+            world: Mutex::new(World::new(&config.projects)),
+            limits: Mutex::default(),
+            nonces: Mutex::default(),
+            faults: Mutex::default(),
+            journal: Mutex::new(Journal::new(config.journal_capacity)),
+            config,
+        }
+    }
+
+    pub(crate) fn now(&self, settings: &Settings) -> Now {
+        self.clock.now(settings.clock_offset_ms)
+    }
+
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        let settings = self.settings.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&settings)
+    }
+
+    pub(crate) fn set_settings(&self, settings: Settings) {
+        let mut current = self
+            .settings
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        *current = Arc::new(settings);
+    }
+
+    pub(crate) fn keys(&self) -> Arc<[AccessKey]> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set_keys(&self, keys: Vec<AccessKey>) {
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys.into();
+    }
+
+    /// True when a nonce was not used before; it is used now.
+    pub(crate) fn first_use(&self, nonce: u128) -> bool {
+        lock(&self.nonces).first_use(nonce)
+    }
+
+    pub(crate) fn admit(
+        &self,
+        account: &str,
+        settings: &Settings,
+        now: Now,
+    ) -> Result<(), ApiError> {
+        lock(&self.limits).admit(account, settings, now)
+    }
+
+    pub(crate) fn has_faults(&self) -> bool {
+        !lock(&self.faults).is_empty()
+    }
+
+    pub(crate) fn pick_fault(&self, target: &Target<'_>) -> Option<FaultKind> {
+        lock(&self.faults).pick(target)
+    }
+
+    pub(crate) fn path_of(&self, id: u64) -> Option<String> {
+        Some(lock(&self.world).get(id)?.path.to_string())
+    }
+}
+
+/// A lock whose holder panicked is taken all the same: the parts are consistent after each line,
+/// and a test that fails should show its own failure.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,184 @@
+//! The operations: parameters in, effect on the world, answer out.
+//!
+//! One function for each operation, and one lock taken in it: nothing here waits. Signatures,
+//! limits and faults are decided before; how answers travel is decided after.
+
+mod params;
+mod reads;
+mod writes;
+
+use std::sync::Mutex;
+
+use serde_json::{Map, Value};
+
+use crate::clock::Now;
+use crate::cloud::lock;
+use crate::error::ApiError;
+use crate::flowspec::Entity;
+use crate::settings::{IdStyle, Settings};
+use crate::world::World;
+pub(crate) use params::Params;
+pub(crate) use writes::build;
+
+/// Version of the DataWorks operations.
+const DATAWORKS: &str = "2024-05-18";
+/// Version of the STS operation.
+const STS: &str = "2015-04-01";
+
+/// An operation that the simulator carries out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    CreateResource,
+    UpdateResource,
+    DeleteResource,
+    MoveResource,
+    RenameResource,
+    GetResource,
+    ListResources,
+    GetProject,
+    GetCallerIdentity,
+}
+
+impl Action {
+    /// The operation of the headers `x-acs-action` and `x-acs-version`.
+    pub(crate) fn parse(name: &str, version: &str) -> Option<Self> {
+        let action = match name {
+            "CreateResource" => Self::CreateResource,
+            "UpdateResource" => Self::UpdateResource,
+            "DeleteResource" => Self::DeleteResource,
+            "MoveResource" => Self::MoveResource,
+            "RenameResource" => Self::RenameResource,
+            "GetResource" => Self::GetResource,
+            "ListResources" => Self::ListResources,
+            "GetProject" => Self::GetProject,
+            "GetCallerIdentity" => Self::GetCallerIdentity,
+            _ => return None,
+        };
+        let right = match action {
+            Self::GetCallerIdentity => STS,
+            _ => DATAWORKS,
+        };
+        (version == right).then_some(action)
+    }
+
+    /// True when the parameters come in a form by POST.
+    pub(crate) fn is_write(self) -> bool {
+        matches!(
+            self,
+            Self::CreateResource
+                | Self::UpdateResource
+                | Self::DeleteResource
+                | Self::MoveResource
+                | Self::RenameResource
+        )
+    }
+
+    /// True when it counts among the calls of DataWorks.
+    pub(crate) fn is_dataworks(self) -> bool {
+        self != Self::GetCallerIdentity
+    }
+}
+
+/// A call whose parameters were taken from the wire.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) action: Action,
+    pub(crate) params: Params,
+    /// The account of the key that signed.
+    pub(crate) account: String,
+}
+
+/// What a call touches, as far as its parameters tell: for faults and for the journal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Touched {
+    pub(crate) project: Option<u64>,
+    pub(crate) id: Option<u64>,
+    pub(crate) name: Option<String>,
+}
+
+/// A call that succeeded.
+#[derive(Clone, Debug)]
+pub(crate) struct Done {
+    /// The answer, without `RequestId`.
+    pub(crate) answer: Map<String, Value>,
+    /// True when a resource has changed.
+    pub(crate) effect: bool,
+    /// The resource, where the call made it.
+    pub(crate) id: Option<u64>,
+}
+
+impl Done {
+    fn read(name: &str, value: Value) -> Self {
+        Self {
+            answer: Map::from_iter([(name.to_owned(), value)]),
+            effect: false,
+            id: None,
+        }
+    }
+
+    fn success() -> Self {
+        Self {
+            answer: Map::from_iter([("Success".to_owned(), true.into())]),
+            effect: true,
+            id: None,
+        }
+    }
+}
+
+impl Request {
+    /// What the call touches. Reads the document of a create only if `look_inside`.
+    pub(crate) fn touches(&self, world: &Mutex<World>, look_inside: bool) -> Touched {
+        let number = |name| self.params.get(name).and_then(|text| text.parse().ok());
+        let mut touched = match self.action {
+            Action::GetProject => Touched {
+                project: number("Id"),
+                ..Touched::default()
+            },
+            _ => Touched {
+                project: number("ProjectId"),
+                id: number("Id"),
+                name: None,
+            },
+        };
+        touched.name = match self.action {
+            Action::CreateResource if look_inside => self
+                .params
+                .get("Spec")
+                .and_then(|text| Entity::parse(text).ok())
+                .and_then(|entity| Some(entity.columns().ok()?.path.to_owned())),
+            Action::ListResources => self.params.get("Name").map(str::to_owned),
+            _ => touched
+                .id
+                .and_then(|id| Some(lock(world).get(id)?.path.to_string())),
+        };
+        touched
+    }
+
+    /// Carries the call out.
+    pub(crate) fn perform(
+        &self,
+        world: &Mutex<World>,
+        settings: &Settings,
+        now: Now,
+    ) -> Result<Done, ApiError> {
+        match self.action {
+            Action::CreateResource => writes::create(self, world, settings, now),
+            Action::UpdateResource => writes::update(self, world, settings, now),
+            Action::DeleteResource => writes::delete(self, world, settings, now),
+            Action::MoveResource => writes::r#move(self, world, settings, now),
+            Action::RenameResource => writes::rename(self, world, settings, now),
+            Action::GetResource => reads::resource(self, world, settings, now),
+            Action::ListResources => reads::list(self, world, settings, now),
+            Action::GetProject => reads::project(self, world, settings),
+            Action::GetCallerIdentity => Ok(reads::identity(&self.account)),
+        }
+    }
+}
+
+/// An id as answers write it.
+fn id_value(id: u64, style: IdStyle) -> Value {
+    match style {
+        IdStyle::String => id.to_string().into(),
+        IdStyle::Number => id.into(),
+    }
+}

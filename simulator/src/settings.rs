@@ -1,0 +1,159 @@
+//! What can be changed while the simulator runs: load, limits, and the switches for every
+//! behaviour of the service that is not documented.
+
+use serde::{Deserialize, Serialize};
+
+/// Settings of the whole simulator.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Settings {
+    /// Time that each call takes before its effect, in milliseconds.
+    pub latency_ms: u64,
+    /// Calls a second of one account, all operations together; beyond: `Throttling.User`.
+    pub rate_limit: Option<f64>,
+    /// Calls a day (UTC) of one account; beyond: `Throttling.Api.Risk`.
+    pub daily_quota: Option<u64>,
+    /// Calls a month (UTC) of one account; beyond: `Throttling.Resource`.
+    pub monthly_quota: Option<u64>,
+    /// How long ListResources and GetResource go on showing what was before a change.
+    pub list_lag_ms: u64,
+    /// Shifts the simulator's clock against real time, in milliseconds.
+    pub clock_offset_ms: i64,
+    /// Every API call has its connection closed unanswered; the admin API still answers.
+    pub down: bool,
+    /// The switches.
+    pub behaviour: Behaviour,
+}
+
+/// Switches for behaviours that no source documents, and the answers that go with them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Behaviour {
+    /// What a second file at the same path of a workspace meets.
+    pub duplicate_path: DuplicatePath,
+    /// File names are unique in the whole workspace, whatever the folder.
+    pub unique_names: bool,
+    /// How resource ids are written in answers.
+    pub id_style: IdStyle,
+    /// How `ProjectId` is written in answers.
+    pub project_id_style: IdStyle,
+    /// GetResource's document holds `script.content`.
+    pub get_resource_content: bool,
+    /// What UpdateResource does with another name, path, type or command.
+    pub update_name: UpdateName,
+    /// The order of ListResources.
+    pub list_order: ListOrder,
+    /// `metadata.owner` of the document becomes the owner; otherwise the caller's account.
+    pub honour_metadata_owner: bool,
+    /// The answer to a second file at a path or of a name.
+    pub already_exists: ErrorAnswer,
+    /// The answer for a resource id that does not exist.
+    pub resource_not_found: ErrorAnswer,
+    /// The answer for a workspace that does not exist.
+    pub project_not_found: ErrorAnswer,
+    /// The answer to a write on a workspace that is not `Available`.
+    pub project_not_available: ErrorAnswer,
+    /// Status and code for a document that does not parse; the message says why.
+    pub bad_spec: ErrorAnswer,
+}
+
+impl Default for Behaviour {
+    fn default() -> Self {
+        Self {
+            duplicate_path: DuplicatePath::Refuse,
+            unique_names: false,
+            id_style: IdStyle::String,
+            project_id_style: IdStyle::Number,
+            get_resource_content: true,
+            update_name: UpdateName::Ignore,
+            list_order: ListOrder::Creation,
+            honour_metadata_owner: true,
+            // Made up after the pattern of the family; nobody published the real number.
+            already_exists: ErrorAnswer::new(
+                400,
+                "5801488441564725265",
+                "code: 400, a file of the same name already exists in the project",
+            ),
+            resource_not_found: ErrorAnswer::new(
+                400,
+                "5801488441564725318",
+                "code: 400, the resource does not exist",
+            ),
+            project_not_found: ErrorAnswer::new(
+                400,
+                "1101080008",
+                "code: 400, the workspace does not exist",
+            ),
+            project_not_available: ErrorAnswer::new(
+                400,
+                "InvalidProject.Status",
+                "The workspace is not available.",
+            ),
+            bad_spec: ErrorAnswer::new(400, "5801488441564725253", "0x5083000000000005"),
+        }
+    }
+}
+
+/// An error as it is answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ErrorAnswer {
+    /// HTTP status.
+    pub status: u16,
+    /// The vendor's code: a word, or a decimal number in a string.
+    pub code: String,
+    /// The text beside it.
+    #[serde(default)]
+    pub message: String,
+}
+
+impl ErrorAnswer {
+    /// An error answer.
+    pub fn new(status: u16, code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code: code.into(),
+            message: message.into(),
+        }
+    }
+}
+
+/// What a second file at the same path meets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum DuplicatePath {
+    /// Two files live side by side.
+    Allow,
+    /// The second is refused with [`Behaviour::already_exists`].
+    Refuse,
+}
+
+/// How an id is written in JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum IdStyle {
+    /// `"6314788648976303104"`
+    String,
+    /// `6314788648976303104`
+    Number,
+}
+
+/// What UpdateResource does with another name, path, type or command in the document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum UpdateName {
+    /// Keeps the old ones and answers success.
+    Ignore,
+    /// Takes the new ones.
+    Apply,
+}
+
+/// The order of ListResources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ListOrder {
+    /// Oldest first.
+    Creation,
+    /// Last changed first.
+    ModifyDesc,
+}
