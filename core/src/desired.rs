@@ -9,6 +9,8 @@ mod problem;
 
 use std::fmt::Write as _;
 
+use serde_json::{Map, Value};
+
 use crate::api::v1alpha1::{DataWorksResourceSpec, Datasource, DeletionPolicy};
 use crate::flowspec::ResourceDocument;
 use crate::flowspec::kind::FileType;
@@ -74,6 +76,31 @@ impl Desired {
     #[must_use]
     pub fn document_json(&self) -> String {
         self.document.to_json()
+    }
+
+    /// The document for UpdateResource, which leaves alone what is not named: without the data
+    /// source and the resource group, which cannot change here and which the service may have
+    /// corrected and would refuse in their old form. More in them is sent: it may have changed.
+    #[must_use]
+    pub fn update_json(&self) -> String {
+        let only = |fields: &Map<String, Value>, names: &[&str]| {
+            fields.keys().all(|key| names.contains(&key.as_str()))
+        };
+        let mut document = self.document.clone();
+        document.resource.datasource.take_if(|fields| only(fields, &["name", "type"]));
+        document.resource.runtime_resource.take_if(|fields| only(fields, &["resourceGroup"]));
+        document.to_json()
+    }
+
+    /// True when the service's document certainly holds all that is declared, the content
+    /// included. Content that the answer does not show is not certain.
+    #[must_use]
+    pub fn is_held_by(&self, answer_spec: &str) -> bool {
+        let shows_content = match &self.content {
+            DesiredContent::Inline { .. } => compare::shows_content(answer_spec),
+            DesiredContent::Url { .. } => false,
+        };
+        shows_content && self.matches_spec_text(answer_spec).is_ok_and(|differing| differing.is_empty())
     }
 
     /// The URL for `ResourceFile`; `None` when the content is in the document.

@@ -22,9 +22,7 @@ struct Row {
 }
 
 fn rows(file: &str) -> Vec<Row> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/fixtures/refused")
-        .join(file);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/refused").join(file);
     serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
@@ -42,10 +40,7 @@ fn expand(value: &Value) -> Value {
     match value {
         Value::String(text) => Value::String(expand_text(text)),
         Value::Array(items) => items.iter().map(expand).collect(),
-        Value::Object(fields) => fields
-            .iter()
-            .map(|(name, value)| (name.clone(), expand(value)))
-            .collect(),
+        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), expand(value))).collect(),
         plain @ (Value::Null | Value::Bool(_) | Value::Number(_)) => plain.clone(),
     }
 }
@@ -56,11 +51,7 @@ fn expand_text(text: &str) -> String {
     };
     let (times, rest) = rest.split_once('*').unwrap();
     let (what, after) = rest.split_once('}').unwrap();
-    format!(
-        "{before}{}{}",
-        what.repeat(times.parse().unwrap()),
-        expand_text(after)
-    )
+    format!("{before}{}{}", what.repeat(times.parse().unwrap()), expand_text(after))
 }
 
 struct Admission {
@@ -71,27 +62,18 @@ struct Admission {
 impl Admission {
     fn new() -> Self {
         let schema = schema_of(&crds()[0]);
-        Self {
-            rules: compile_schema(&schema),
-            schema,
-        }
+        Self { rules: compile_schema(&schema), schema }
     }
 
     /// Every reason to refuse, as `field: message`.
     fn refusals(&self, object: &Value, old: Option<&Value>) -> Vec<(String, String)> {
         let structural = schema::violations(&self.schema, object);
         if !structural.is_empty() {
-            return structural
-                .into_iter()
-                .map(|v| (v.field, v.message))
-                .collect();
+            return structural.into_iter().map(|v| (v.field, v.message)).collect();
         }
         match Validator::new().validate_compiled(&self.rules, object, old) {
             Ok(()) => Vec::new(),
-            Err(errors) => errors
-                .into_iter()
-                .map(|e| (e.field_path, e.message))
-                .collect(),
+            Err(errors) => errors.into_iter().map(|e| (e.field_path, e.message)).collect(),
         }
     }
 
@@ -104,9 +86,7 @@ impl Admission {
         let found = self.refusals(&new, old.as_ref());
         match (&row.field, &row.expect) {
             (Some(field), Some(expect)) => assert!(
-                found
-                    .iter()
-                    .any(|(at, message)| at == field && message.contains(expect.as_str())),
+                found.iter().any(|(at, message)| at == field && message.contains(expect.as_str())),
                 "{}: {found:?}",
                 row.name
             ),
@@ -122,20 +102,10 @@ impl Admission {
 /// all and the field is one that exists.
 fn the_conversion_agrees(row: &Row, new: &Value) {
     let expect = row.expect.as_deref().unwrap();
-    let structural = [
-        "Required value",
-        "must be of type",
-        "Unsupported value",
-        "unknown field",
-        "Too ",
-        "should have",
-    ];
+    let structural =
+        ["Required value", "must be of type", "Unsupported value", "unknown field", "Too ", "should have"];
     let Ok(object) = serde_json::from_value::<DataWorksResource>(new.clone()) else {
-        assert!(
-            structural.iter().any(|word| expect.contains(word)),
-            "{}",
-            row.name
-        );
+        assert!(structural.iter().any(|word| expect.contains(word)), "{}", row.name);
         return;
     };
     if row.field.as_deref() == Some("spec.deletionPolicy") || expect == "unknown field" {
@@ -144,11 +114,7 @@ fn the_conversion_agrees(row: &Row, new: &Value) {
     let error = Desired::from_spec(&object.spec).unwrap_err();
     if structural.iter().any(|word| expect.contains(word)) {
         let at = row.field.as_deref().unwrap();
-        assert!(
-            error.problems.iter().any(|p| p.field == at),
-            "{}: {error}",
-            row.name
-        );
+        assert!(error.problems.iter().any(|p| p.field == at), "{}: {error}", row.name);
     } else {
         let said = error.problems.iter().any(|p| {
             Some(p.field.as_str()) == row.field.as_deref()

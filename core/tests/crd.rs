@@ -23,11 +23,7 @@ fn the_crds_folder_is_fresh() {
             std::fs::write(&file, &yaml).unwrap();
         }
         let found = std::fs::read_to_string(&file).unwrap_or_default();
-        assert!(
-            found == yaml,
-            "{} is stale: run the core tests with UPDATE_CRDS=1",
-            file.display()
-        );
+        assert!(found == yaml, "{} is stale: run the core tests with UPDATE_CRDS=1", file.display());
     }
 }
 
@@ -66,31 +62,14 @@ fn every_property_is_explained() {
     each_schema(|at, schema| {
         count += 1;
         let text = schema["description"].as_str().unwrap_or_default();
-        assert!(
-            text.len() > 10 || at.ends_with("addresses[]"),
-            "{at} has no description"
-        );
-        assert!(
-            !text.contains("Option<") && !text.contains("::"),
-            "{at}: {text}"
-        );
-        let scalar = matches!(
-            schema["type"].as_str(),
-            Some("string" | "integer" | "boolean")
-        );
-        assert!(
-            !scalar || text.contains("Example:") || at.ends_with("[]"),
-            "{at} has no example: {text}"
-        );
+        assert!(text.len() > 10 || at.ends_with("addresses[]"), "{at} has no description");
+        assert!(!text.contains("Option<") && !text.contains("::"), "{at}: {text}");
+        let scalar = matches!(schema["type"].as_str(), Some("string" | "integer" | "boolean"));
+        assert!(!scalar || text.contains("Example:") || at.ends_with("[]"), "{at} has no example: {text}");
     });
     assert!(count > 60, "{count}");
     let crd = crds().remove(0);
-    assert!(
-        schema_of(&crd)["description"]
-            .as_str()
-            .unwrap()
-            .starts_with("One file resource")
-    );
+    assert!(schema_of(&crd)["description"].as_str().unwrap().starts_with("One file resource"));
 }
 
 #[test]
@@ -102,15 +81,7 @@ fn immutable_fields_say_so() {
             seen.push(at.to_owned());
         }
     });
-    let expected = [
-        "command",
-        "datasource",
-        "path",
-        "projectId",
-        "resourceGroup",
-        "storage",
-        "type",
-    ];
+    let expected = ["command", "datasource", "path", "projectId", "resourceGroup", "storage", "type"];
     assert_eq!(seen, expected.map(|name| format!(".spec.{name}")));
 }
 
@@ -118,10 +89,7 @@ fn immutable_fields_say_so() {
 fn nothing_takes_null_and_nothing_is_unbounded() {
     each_schema(|at, schema| {
         assert!(schema.get("nullable").is_none(), "{at} takes null");
-        assert!(
-            schema.get("anyOf").is_none() && schema.get("oneOf").is_none(),
-            "{at} is a choice: {schema}"
-        );
+        assert!(schema.get("anyOf").is_none() && schema.get("oneOf").is_none(), "{at} is a choice: {schema}");
         match schema["type"].as_str() {
             Some("string") => assert!(
                 schema.get("maxLength").is_some()
@@ -131,10 +99,7 @@ fn nothing_takes_null_and_nothing_is_unbounded() {
             ),
             Some("array") => {
                 assert!(schema.get("maxItems").is_some(), "{at} has no maxItems");
-                assert!(
-                    schema.get("x-kubernetes-list-type").is_some(),
-                    "{at} has no list type"
-                );
+                assert!(schema.get("x-kubernetes-list-type").is_some(), "{at} has no list type");
             }
             Some("object" | "integer" | "boolean") => {}
             other => panic!("{at} has type {other:?}"),
@@ -145,10 +110,7 @@ fn nothing_takes_null_and_nothing_is_unbounded() {
 #[test]
 fn only_status_has_a_default() {
     each_schema(|at, schema| match at {
-        ".status" => assert_eq!(
-            schema["default"],
-            serde_json::json!({"observedGeneration": -1})
-        ),
+        ".status" => assert_eq!(schema["default"], serde_json::json!({"observedGeneration": -1})),
         _ => assert!(schema.get("default").is_none(), "{at} has a default"),
     });
 }
@@ -164,8 +126,5 @@ fn values_of_a_newer_schema_are_decoded() {
     }))
     .unwrap();
     assert_eq!(object.spec.type_.unwrap().file_type(), None);
-    assert_eq!(
-        object.spec.deletion(),
-        dataworks_core::api::v1alpha1::DeletionPolicy::Retain
-    );
+    assert_eq!(object.spec.deletion(), dataworks_core::api::v1alpha1::DeletionPolicy::Retain);
 }

@@ -40,20 +40,11 @@ const DOCUMENT: &str = concat!(
 fn the_example_becomes_its_document() {
     let wanted = desired(example(json!({})));
     assert_eq!(wanted.document_json(), DOCUMENT);
-    assert_eq!(
-        (wanted.kind, wanted.command.as_str()),
-        (FileType::Python, "ODPS_PYTHON")
-    );
+    assert_eq!((wanted.kind, wanted.command.as_str()), (FileType::Python, "ODPS_PYTHON"));
     assert_eq!(wanted.project.get(), 123_456);
-    assert_eq!(
-        (wanted.deletion, wanted.suspend),
-        (DeletionPolicy::Delete, false)
-    );
+    assert_eq!((wanted.deletion, wanted.suspend), (DeletionPolicy::Delete, false));
     assert_eq!(wanted.resource_file(), None);
-    assert_eq!(
-        wanted.content_digest(),
-        Some(Digest::of(b"print(\"hello\")\n"))
-    );
+    assert_eq!(wanted.content_digest(), Some(Digest::of(b"print(\"hello\")\n")));
 }
 
 #[test]
@@ -81,10 +72,7 @@ fn every_typed_field_has_its_place() {
     );
     assert_eq!(wanted.resource_file(), Some("https://example.com/a.py"));
     assert_eq!(wanted.content_digest(), None);
-    assert_eq!(
-        (wanted.deletion, wanted.suspend),
-        (DeletionPolicy::Retain, true)
-    );
+    assert_eq!((wanted.deletion, wanted.suspend), (DeletionPolicy::Retain, true));
 }
 
 #[test]
@@ -106,34 +94,22 @@ fn type_and_command_follow_from_suffix_and_datasource() {
             value["datasource"] = json!({"name": "d", "type": type_});
         }
         let wanted = desired(value);
-        assert_eq!(
-            (wanted.kind, wanted.command.as_str()),
-            (kind, command),
-            "{path} on {datasource_type:?}"
-        );
+        assert_eq!((wanted.kind, wanted.command.as_str()), (kind, command), "{path} on {datasource_type:?}");
     }
 }
 
 #[test]
 fn declared_type_and_command_win() {
     let url = json!({"url": {"location": "https://example.com/f"}});
-    for (type_, command) in [
-        ("Archive", "ODPS_ARCHIVE"),
-        ("File", "ODPS_FILE"),
-        ("Jar", "ODPS_JAR"),
-    ] {
-        let wanted =
-            desired(json!({"projectId": 1, "path": "a.jar", "type": type_, "content": url}));
+    for (type_, command) in [("Archive", "ODPS_ARCHIVE"), ("File", "ODPS_FILE"), ("Jar", "ODPS_JAR")] {
+        let wanted = desired(json!({"projectId": 1, "path": "a.jar", "type": type_, "content": url}));
         assert_eq!(wanted.command, command);
     }
     let datasource = json!({"name": "e", "type": "emr"});
     let wanted = desired(json!({
         "projectId": 1, "path": "a.py", "command": "EMR_FILE", "datasource": datasource, "content": {"inline": ""},
     }));
-    assert_eq!(
-        (wanted.kind, wanted.command.as_str()),
-        (FileType::Python, "EMR_FILE")
-    );
+    assert_eq!((wanted.kind, wanted.command.as_str()), (FileType::Python, "EMR_FILE"));
 }
 
 fn raw(resource: Value) -> Value {
@@ -160,29 +136,16 @@ fn a_raw_document_keeps_all_it_says() {
             r#""alpha":{"x":2,"y":1},"zeta":1}],"more":{"a":2,"b":1}},"tags":[1]}"#
         )
     );
-    assert_eq!(
-        (wanted.path.as_str(), wanted.kind),
-        ("XX/a.py", FileType::Python)
-    );
-    assert_eq!(
-        wanted
-            .datasource
-            .as_ref()
-            .map(|d| (d.name.as_str(), d.type_.as_str())),
-        Some(("o", "odps"))
-    );
+    assert_eq!((wanted.path.as_str(), wanted.kind), ("XX/a.py", FileType::Python));
+    assert_eq!(wanted.datasource.as_ref().map(|d| (d.name.as_str(), d.type_.as_str())), Some(("o", "odps")));
     assert_eq!(wanted.content_digest(), Some(Digest::of(b"x")));
 }
 
 #[test]
 fn content_may_stand_beside_a_raw_document() {
     let flow_spec = raw(raw_resource(json!("")));
-    let inline =
-        desired(json!({"projectId": 1, "flowSpec": flow_spec, "content": {"inline": "y"}}));
-    assert_eq!(
-        inline.document.resource.script.content.as_deref(),
-        Some("y")
-    );
+    let inline = desired(json!({"projectId": 1, "flowSpec": flow_spec, "content": {"inline": "y"}}));
+    assert_eq!(inline.document.resource.script.content.as_deref(), Some("y"));
     assert_eq!(inline.content_digest(), Some(Digest::of(b"y")));
     let url = json!({"url": {"location": "http://example.com/a.py"}});
     let by_url = desired(json!({"projectId": 1, "flowSpec": flow_spec, "content": url}));
@@ -209,11 +172,7 @@ fn all_findings_are_told_with_their_fields() {
         "spec.storage.type",
     ];
     assert_eq!(fields, expected);
-    assert!(
-        error
-            .to_string()
-            .starts_with("spec.projectId: projectId is not positive: write")
-    );
+    assert!(error.to_string().starts_with("spec.projectId: projectId is not positive: write"));
     let unknown = Desired::from_spec(&spec(example(json!({"type": "Wheel"})))).unwrap_err();
     assert_eq!(unknown.problems[0].field, "spec.type");
 }
@@ -222,10 +181,7 @@ fn all_findings_are_told_with_their_fields() {
 fn the_digest_is_of_what_the_service_is_told() {
     let digest = |over| desired(example(over)).spec_digest();
     let same = digest(json!({}));
-    assert_eq!(
-        same,
-        digest(json!({"type": "Python", "command": "ODPS_PYTHON", "deletionPolicy": "Retain"}))
-    );
+    assert_eq!(same, digest(json!({"type": "Python", "command": "ODPS_PYTHON", "deletionPolicy": "Retain"})));
     assert_eq!(same, digest(json!({"suspend": true})));
     assert_ne!(same, digest(json!({"content": {"inline": "x"}})));
     assert_ne!(same, digest(json!({"owner": "1"})));
@@ -260,9 +216,7 @@ fn differences(wanted: &Desired, change: impl FnOnce(&mut Value)) -> Vec<String>
 
 #[test]
 fn what_the_service_adds_or_spells_otherwise_is_no_difference() {
-    let wanted = desired(example(
-        json!({"owner": "1000", "storage": {"type": "hdfs"}}),
-    ));
+    let wanted = desired(example(json!({"owner": "1000", "storage": {"type": "hdfs"}})));
     let none: [String; 0] = [];
     assert_eq!(differences(&wanted, |_| ()), none);
     assert_eq!(
@@ -282,10 +236,7 @@ fn what_the_service_adds_or_spells_otherwise_is_no_difference() {
         differences(&plain, |answer| {
             let resource = answer["spec"]["fileResources"][0].as_object_mut().unwrap();
             resource.remove("file");
-            resource["script"]
-                .as_object_mut()
-                .unwrap()
-                .remove("content");
+            resource["script"].as_object_mut().unwrap().remove("content");
         }),
         none
     );
@@ -322,30 +273,18 @@ fn what_was_changed_outside_is_a_difference() {
 
 #[test]
 fn content_of_a_url_is_not_compared() {
-    let wanted = desired(example(
-        json!({"content": {"url": {"location": "https://example.com/a"}}}),
-    ));
+    let wanted = desired(example(json!({"content": {"url": {"location": "https://example.com/a"}}})));
     assert!(matches!(wanted.content, DesiredContent::Url { .. }));
-    let found = differences(&wanted, |answer| {
-        answer["spec"]["fileResources"][0]["script"]["content"] = json!("x")
-    });
+    let found =
+        differences(&wanted, |answer| answer["spec"]["fileResources"][0]["script"]["content"] = json!("x"));
     assert_eq!(found, [""; 0]);
 }
 
 #[test]
 fn an_answer_that_cannot_be_compared_is_an_error() {
     let wanted = desired(example(json!({})));
-    assert!(matches!(
-        wanted.matches_spec_text("{"),
-        Err(AnswerError::NotJson(_))
-    ));
-    assert!(matches!(
-        wanted.matches_spec_text("{}"),
-        Err(AnswerError::NotOne(0))
-    ));
+    assert!(matches!(wanted.matches_spec_text("{"), Err(AnswerError::NotJson(_))));
+    assert!(matches!(wanted.matches_spec_text("{}"), Err(AnswerError::NotOne(0))));
     let two = json!({"spec": {"fileResources": [{}, {}]}}).to_string();
-    assert!(matches!(
-        wanted.matches_spec_text(&two),
-        Err(AnswerError::NotOne(2))
-    ));
+    assert!(matches!(wanted.matches_spec_text(&two), Err(AnswerError::NotOne(2))));
 }

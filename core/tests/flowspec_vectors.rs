@@ -10,23 +10,11 @@ use serde_json::Value;
 const REFUSED: [(&str, &str); 30] = [
     ("array.txt", ""),
     ("bom.txt", ""),
-    (
-        "command-missing.json",
-        "spec.fileResources[0].script.runtime.command",
-    ),
-    (
-        "command-of-a-node.json",
-        "spec.fileResources[0].script.runtime.command",
-    ),
-    (
-        "command-unknown.json",
-        "spec.fileResources[0].script.runtime.command",
-    ),
+    ("command-missing.json", "spec.fileResources[0].script.runtime.command"),
+    ("command-of-a-node.json", "spec.fileResources[0].script.runtime.command"),
+    ("command-unknown.json", "spec.fileResources[0].script.runtime.command"),
     ("content-null.json", "spec.fileResources[0].script.content"),
-    (
-        "content-object.json",
-        "spec.fileResources[0].script.content",
-    ),
+    ("content-object.json", "spec.fileResources[0].script.content"),
     ("duplicate-key.txt", ""),
     ("empty.txt", ""),
     ("extension-mismatch.json", "spec.fileResources[0].type"),
@@ -45,10 +33,7 @@ const REFUSED: [(&str, &str); 30] = [
     ("script-missing.json", "spec.fileResources[0].script"),
     ("singular-key.json", "spec.fileResources"),
     ("spec-missing.json", "spec"),
-    (
-        "storage-unknown.json",
-        "spec.fileResources[0].file.storage.type",
-    ),
+    ("storage-unknown.json", "spec.fileResources[0].file.storage.type"),
     ("two-resources.json", "spec.fileResources"),
     ("type-listing-spelling.json", "spec.fileResources[0].type"),
     ("type-unknown.json", "spec.fileResources[0].type"),
@@ -64,8 +49,7 @@ fn folder() -> std::path::PathBuf {
 #[test]
 fn every_document_of_the_table_is_judged_as_it_says() {
     let results: Value =
-        serde_json::from_str(&std::fs::read_to_string(folder().join("results.json")).unwrap())
-            .unwrap();
+        serde_json::from_str(&std::fs::read_to_string(folder().join("results.json")).unwrap()).unwrap();
     let (mut taken, mut refused) = (0, Vec::new());
     for (file, entry) in results["documents"].as_object().unwrap() {
         let text = std::fs::read_to_string(folder().join("documents").join(file)).unwrap();
@@ -73,11 +57,7 @@ fn every_document_of_the_table_is_judged_as_it_says() {
             ("valid", Ok(document)) => {
                 taken += 1;
                 let written: Value = serde_json::from_str(&document.to_json()).unwrap();
-                assert_eq!(
-                    written,
-                    serde_json::from_str::<Value>(&text).unwrap(),
-                    "{file}"
-                );
+                assert_eq!(written, serde_json::from_str::<Value>(&text).unwrap(), "{file}");
                 assert_eq!(parse(&document.to_json()), Ok(document), "{file}");
             }
             ("invalid" | "unclear", Err(problems)) => {

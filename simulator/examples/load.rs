@@ -40,18 +40,11 @@ async fn main() -> Result<(), Failure> {
     let (calls, connections) = (number(100_000)?, number(64)?);
     let simulator = Simulator::start(Config::default()).await?;
     let host = simulator.address().to_string();
-    for (kind, calls) in [
-        (Kind::Create, calls),
-        (Kind::ByName, calls / 2),
-        (Kind::Page, calls / 10),
-    ] {
+    for (kind, calls) in [(Kind::Create, calls), (Kind::ByName, calls / 2), (Kind::Page, calls / 10)] {
         let begin = Instant::now();
         fire(kind, &host, calls, connections).await?;
         let seconds = begin.elapsed().as_secs_f64();
-        println!(
-            "{kind:?}: {calls} calls, {:.0} a second",
-            calls as f64 / seconds
-        );
+        println!("{kind:?}: {calls} calls, {:.0} a second", calls as f64 / seconds);
     }
     println!("files: {}", simulator.resource_count(123_456));
     Ok(())
@@ -98,11 +91,7 @@ fn request(kind: Kind, number: usize, host: &str) -> Vec<u8> {
     let (method, action, params) = match kind {
         Kind::Create => ("POST", "CreateResource", vec![("Spec", spec.as_str())]),
         Kind::ByName => ("GET", "ListResources", vec![("Name", name.as_str())]),
-        Kind::Page => (
-            "GET",
-            "ListResources",
-            vec![("PageSize", "100"), ("PageNumber", page.as_str())],
-        ),
+        Kind::Page => ("GET", "ListResources", vec![("PageSize", "100"), ("PageNumber", page.as_str())]),
     };
     let params = [params, vec![("ProjectId", PROJECT)]].concat();
     let coded = signer::encode(&params);

@@ -71,17 +71,11 @@ struct StateView {
 async fn state(State(control): State<Control>, Query(query): Query<StateQuery>) -> Json<StateView> {
     let mut projects = control.projects();
     projects.retain(|project| query.project.is_none_or(|id| id == project.config.id));
-    let resources = query.resources.unwrap_or(true).then(|| {
-        projects
-            .iter()
-            .flat_map(|project| control.resources(project.config.id))
-            .collect()
-    });
-    Json(StateView {
-        now: control.now_ms(),
-        projects,
-        resources,
-    })
+    let resources = query
+        .resources
+        .unwrap_or(true)
+        .then(|| projects.iter().flat_map(|project| control.resources(project.config.id)).collect());
+    Json(StateView { now: control.now_ms(), projects, resources })
 }
 
 #[derive(Debug, Deserialize)]
@@ -112,10 +106,7 @@ async fn settings(State(control): State<Control>) -> Json<Settings> {
 }
 
 /// Fields that are present replace, at any depth; absent ones stay.
-async fn change_settings(
-    State(control): State<Control>,
-    Json(change): Json<Value>,
-) -> Answer<Settings> {
+async fn change_settings(State(control): State<Control>, Json(change): Json<Value>) -> Answer<Settings> {
     let wrong = |error: serde_json::Error| Refusal(StatusCode::BAD_REQUEST, error.to_string());
     let mut value = serde_json::to_value(control.settings()).map_err(wrong)?;
     merge(&mut value, change);
@@ -136,11 +127,8 @@ fn merge(old: &mut Value, new: Value) {
 }
 
 async fn faults(State(control): State<Control>) -> Json<Value> {
-    let rules: Vec<_> = control
-        .faults()
-        .into_iter()
-        .map(|(fault, used)| json!({"fault": fault, "used": used}))
-        .collect();
+    let rules: Vec<_> =
+        control.faults().into_iter().map(|(fault, used)| json!({"fault": fault, "used": used})).collect();
     Json(json!({"faults": rules}))
 }
 
@@ -170,10 +158,7 @@ async fn set_keys(State(control): State<Control>, Json(keys): Json<Vec<AccessKey
     Json(json!({}))
 }
 
-async fn add_project(
-    State(control): State<Control>,
-    Json(project): Json<ProjectConfig>,
-) -> Json<Value> {
+async fn add_project(State(control): State<Control>, Json(project): Json<ProjectConfig>) -> Json<Value> {
     control.add_project(project);
     Json(json!({}))
 }

@@ -84,21 +84,11 @@ pub(crate) struct Arguments {
     list_lag_ms: Option<u64>,
 
     /// Milliseconds by which the simulator's clock is ahead (negative: behind)
-    #[arg(
-        long,
-        env = "DATAWORKS_SIMULATOR_CLOCK_OFFSET_MS",
-        value_name = "MS",
-        allow_hyphen_values = true
-    )]
+    #[arg(long, env = "DATAWORKS_SIMULATOR_CLOCK_OFFSET_MS", value_name = "MS", allow_hyphen_values = true)]
     clock_offset_ms: Option<i64>,
 
     /// What to log, such as `info` or `dataworks_simulator=debug` (one line for each call)
-    #[arg(
-        long,
-        env = "DATAWORKS_SIMULATOR_LOG",
-        default_value = "info",
-        value_name = "FILTER"
-    )]
+    #[arg(long, env = "DATAWORKS_SIMULATOR_LOG", default_value = "info", value_name = "FILTER")]
     log: String,
 }
 
@@ -107,16 +97,10 @@ pub(crate) struct Arguments {
 pub(crate) enum ConfigError {
     /// The file cannot be read.
     #[error("the file {} cannot be read: {source}", path.display())]
-    Read {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    Read { path: PathBuf, source: std::io::Error },
     /// The file is not a configuration.
     #[error("the file {} is not a configuration: {source}", path.display())]
-    Parse {
-        path: PathBuf,
-        source: serde_json::Error,
-    },
+    Parse { path: PathBuf, source: serde_json::Error },
 }
 
 impl Arguments {
@@ -179,9 +163,8 @@ fn read(path: PathBuf) -> Result<Config, ConfigError> {
 
 fn parse_project(text: &str) -> Result<ProjectConfig, String> {
     let (id, name) = text.split_once('=').unwrap_or((text, ""));
-    let id: u64 = id
-        .parse()
-        .map_err(|_| format!("{id:?} is not a workspace id: it must be a whole number"))?;
+    let id: u64 =
+        id.parse().map_err(|_| format!("{id:?} is not a workspace id: it must be a whole number"))?;
     let name = match name {
         "" => format!("workspace_{id}"),
         name => name.to_owned(),
@@ -203,17 +186,9 @@ mod tests {
             "--rate-limit=5",
             "--clock-offset-ms=-1000",
         ];
-        let config = Arguments::try_parse_from(arguments)
-            .expect("arguments")
-            .into_config()
-            .expect("a configuration");
-        assert_eq!(
-            config.projects,
-            [
-                ProjectConfig::new(7, "workspace_7"),
-                ProjectConfig::new(8, "eight")
-            ]
-        );
+        let config =
+            Arguments::try_parse_from(arguments).expect("arguments").into_config().expect("a configuration");
+        assert_eq!(config.projects, [ProjectConfig::new(7, "workspace_7"), ProjectConfig::new(8, "eight")]);
         assert_eq!(config.access_keys.len(), 1);
         assert_eq!(config.access_keys[0].access_key_id, "LTAIother");
         assert_eq!(config.settings.rate_limit, Some(5.0));

@@ -24,27 +24,18 @@ pub(crate) struct Clock {
 impl Clock {
     /// A clock that shows `fixed_ms` forever, or real time.
     pub(crate) fn new(fixed_ms: Option<i64>) -> Self {
-        Self {
-            fixed_ms,
-            start: Instant::now(),
-        }
+        Self { fixed_ms, start: Instant::now() }
     }
 
     /// The time, shifted by `offset_ms`.
     pub(crate) fn now(&self, offset_ms: i64) -> Now {
         let real = || {
-            let since = SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default();
+            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
             i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
         };
         let tick = self.start.elapsed().as_millis();
         Now {
-            wall_ms: self
-                .fixed_ms
-                .unwrap_or_else(real)
-                .saturating_add(offset_ms)
-                .max(0),
+            wall_ms: self.fixed_ms.unwrap_or_else(real).saturating_add(offset_ms).max(0),
             tick_ms: u64::try_from(tick).unwrap_or(u64::MAX),
         }
     }
@@ -64,23 +55,15 @@ pub(crate) fn parse_iso(text: &str) -> Option<i64> {
     if bytes.len() != 20 {
         return None;
     }
-    for (at, mark) in [
-        (4, b'-'),
-        (7, b'-'),
-        (10, b'T'),
-        (13, b':'),
-        (16, b':'),
-        (19, b'Z'),
-    ] {
+    for (at, mark) in [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'Z')] {
         if bytes[at] != mark {
             return None;
         }
     }
     let number = |from: usize, to: usize| -> Option<i64> {
-        bytes[from..to].iter().try_fold(0_i64, |sum, byte| {
-            byte.is_ascii_digit()
-                .then(|| sum * 10 + i64::from(byte - b'0'))
-        })
+        bytes[from..to]
+            .iter()
+            .try_fold(0_i64, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0')))
     };
     let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
     let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
@@ -101,8 +84,7 @@ pub(crate) fn day_and_month(wall_ms: i64) -> (i64, i64) {
     let shifted = day + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let march_month = (5 * day_of_year + 2) / 153;
     (day, (era * 400 + year_of_era) * 12 + march_month)
@@ -151,9 +133,6 @@ mod tests {
 
     #[test]
     fn http_dates() {
-        assert_eq!(
-            http_date(1_767_323_045_000),
-            "Fri, 02 Jan 2026 03:04:05 GMT"
-        );
+        assert_eq!(http_date(1_767_323_045_000), "Fri, 02 Jan 2026 03:04:05 GMT");
     }
 }

@@ -53,10 +53,7 @@ impl Cloud {
     }
 
     pub(crate) fn set_settings(&self, settings: Settings) {
-        let mut current = self
-            .settings
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.settings.write().unwrap_or_else(PoisonError::into_inner);
         *current = Arc::new(settings);
     }
 
@@ -73,12 +70,7 @@ impl Cloud {
         lock(&self.nonces).first_use(nonce)
     }
 
-    pub(crate) fn admit(
-        &self,
-        account: &str,
-        settings: &Settings,
-        now: Now,
-    ) -> Result<(), ApiError> {
+    pub(crate) fn admit(&self, account: &str, settings: &Settings, now: Now) -> Result<(), ApiError> {
         lock(&self.limits).admit(account, settings, now)
     }
 

@@ -149,9 +149,6 @@ pub struct DataSource {
 
 impl Default for DataSource {
     fn default() -> Self {
-        Self {
-            name: "odps_first".to_owned(),
-            kind: "odps".to_owned(),
-        }
+        Self { name: "odps_first".to_owned(), kind: "odps".to_owned() }
     }
 }

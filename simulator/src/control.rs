@@ -144,10 +144,7 @@ impl Control {
         let projects = lock(&self.0.world).projects();
         projects
             .into_iter()
-            .map(|(config, resources)| ProjectView {
-                config: (*config).clone(),
-                resources,
-            })
+            .map(|(config, resources)| ProjectView { config: (*config).clone(), resources })
             .collect()
     }
 
@@ -266,9 +263,7 @@ impl Control {
         let kind = file.kind.as_deref().unwrap_or("python");
         let kind = FileType::parse(kind).ok_or_else(|| refusal(SpecError::Type))?;
         let kind = kind.as_str();
-        let command = file
-            .command
-            .unwrap_or_else(|| format!("ODPS_{}", kind.to_uppercase()));
+        let command = file.command.unwrap_or_else(|| format!("ODPS_{}", kind.to_uppercase()));
         let spec = json!({
             "kind": "Resource",
             "spec": {"fileResources": [{
@@ -366,10 +361,7 @@ fn view(file: &Resource, project: &ProjectConfig) -> ResourceView {
         name: file.name.to_string(),
         kind: file.kind.as_str().to_owned(),
         command: file.command.to_string(),
-        datasource: DataSource {
-            name: file.datasource.0.to_string(),
-            kind: file.datasource.1.to_string(),
-        },
+        datasource: DataSource { name: file.datasource.0.to_string(), kind: file.datasource.1.to_string() },
         owner: file.owner.to_string(),
         content_sha256: hex::encode(Sha256::digest(content.as_bytes())),
         content,

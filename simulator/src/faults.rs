@@ -73,10 +73,7 @@ impl Fault {
     fn matches(&self, call: &Target<'_>) -> bool {
         (self.action == "*" || self.action == call.action)
             && self.project.is_none_or(|id| call.project == Some(id))
-            && self
-                .name
-                .as_deref()
-                .is_none_or(|part| call.name.is_some_and(|name| name.contains(part)))
+            && self.name.as_deref().is_none_or(|part| call.name.is_some_and(|name| name.contains(part)))
     }
 }
 
@@ -162,12 +159,7 @@ impl Faults {
             return false;
         }
         let random = fault.seed;
-        self.rules.push(Rule {
-            fault,
-            skipped: 0,
-            used: 0,
-            random,
-        });
+        self.rules.push(Rule { fault, skipped: 0, used: 0, random });
         true
     }
 
@@ -178,10 +170,7 @@ impl Faults {
 
     /// The rules, and how often each was used.
     pub(crate) fn list(&self) -> Vec<(Fault, u64)> {
-        self.rules
-            .iter()
-            .map(|rule| (rule.fault.clone(), rule.used))
-            .collect()
+        self.rules.iter().map(|rule| (rule.fault.clone(), rule.used)).collect()
     }
 
     /// True when no rule stands: the usual case, which then costs nothing.
@@ -232,11 +221,7 @@ mod tests {
         calls
             .iter()
             .map(|(action, project, name)| {
-                let target = Target {
-                    action,
-                    project: Some(*project),
-                    name: Some(name),
-                };
+                let target = Target { action, project: Some(*project), name: Some(name) };
                 faults.pick(&target).is_some()
             })
             .collect()
@@ -253,42 +238,13 @@ mod tests {
         let rule = || Fault::new("CreateResource", FaultKind::Lost);
         let rows = [
             ("all of an action", rule(), [true, false, true, true]),
-            (
-                "everything",
-                Fault::new("*", FaultKind::Lost),
-                [true, true, true, true],
-            ),
+            ("everything", Fault::new("*", FaultKind::Lost), [true, true, true, true]),
             ("twice", rule().times(2), [true, false, true, false]),
             ("by name", rule().named("b.p"), [false, false, true, true]),
-            (
-                "by project",
-                Fault {
-                    project: Some(1),
-                    ..rule()
-                },
-                [true, false, false, true],
-            ),
-            (
-                "after the first",
-                Fault { after: 1, ..rule() },
-                [false, false, true, true],
-            ),
-            (
-                "never",
-                Fault {
-                    probability: Some(0.0),
-                    ..rule()
-                },
-                [false, false, false, false],
-            ),
-            (
-                "always",
-                Fault {
-                    probability: Some(1.0),
-                    ..rule()
-                },
-                [true, false, true, true],
-            ),
+            ("by project", Fault { project: Some(1), ..rule() }, [true, false, false, true]),
+            ("after the first", Fault { after: 1, ..rule() }, [false, false, true, true]),
+            ("never", Fault { probability: Some(0.0), ..rule() }, [false, false, false, false]),
+            ("always", Fault { probability: Some(1.0), ..rule() }, [true, false, true, true]),
         ];
         for (name, fault, want) in rows {
             assert_eq!(broken(fault, &calls), want, "{name}");
@@ -297,11 +253,7 @@ mod tests {
 
     #[test]
     fn a_seed_repeats_itself() {
-        let rule = Fault {
-            probability: Some(0.3),
-            seed: 7,
-            ..Fault::new("*", FaultKind::Lost)
-        };
+        let rule = Fault { probability: Some(0.3), seed: 7, ..Fault::new("*", FaultKind::Lost) };
         let calls = [("CreateResource", 1, "a"); 1000];
         let first = broken(rule.clone(), &calls);
         assert_eq!(first, broken(rule, &calls));

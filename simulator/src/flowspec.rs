@@ -10,16 +10,10 @@ use serde_json::{Map, Value, json};
 const KNOWN: [(&str, &[&str]); 7] = [
     ("name", &[]),
     ("type", &[]),
-    (
-        "script",
-        &["path", "content", "language", "runtime", "parameters"],
-    ),
+    ("script", &["path", "content", "language", "runtime", "parameters"]),
     ("file", &["storage", "path", "extension"]),
     ("datasource", &["name", "type", "subType", "config"]),
-    (
-        "runtimeResource",
-        &["resourceGroup", "resourceGroupId", "cu"],
-    ),
+    ("runtimeResource", &["resourceGroup", "resourceGroupId", "cu"]),
     ("metadata", &[]),
 ];
 
@@ -37,9 +31,7 @@ impl FileType {
 
     /// In any case.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.as_str().eq_ignore_ascii_case(text))
+        Self::ALL.into_iter().find(|kind| kind.as_str().eq_ignore_ascii_case(text))
     }
 
     /// The spelling of listings.
@@ -100,9 +92,7 @@ impl Entity {
         }
         let version = document["version"].as_str().unwrap_or("1.1.0").to_owned();
         let owner = document["metadata"]["owner"].take();
-        let first = document["spec"]["fileResources"]
-            .get_mut(0)
-            .map(Value::take);
+        let first = document["spec"]["fileResources"].get_mut(0).map(Value::take);
         let Some(Value::Object(mut given)) = first else {
             return Err(SpecError::Empty);
         };
@@ -128,10 +118,7 @@ impl Entity {
     /// Reads what [`Entity::text`] wrote.
     pub(crate) fn stored(version: &str, text: &str) -> Self {
         let fields = serde_json::from_str(text).unwrap_or_default();
-        Self {
-            version: version.to_owned(),
-            fields,
-        }
+        Self { version: version.to_owned(), fields }
     }
 
     fn normalise(&mut self, document_owner: Value) -> Result<(), SpecError> {
@@ -159,10 +146,7 @@ impl Entity {
     pub(crate) fn columns(&self) -> Result<Columns<'_>, SpecError> {
         let text = |value: &'_ Value| -> bool { value.as_str().is_some_and(|s| !s.is_empty()) };
         let field = |path: &'static str| -> Result<&str, SpecError> {
-            self.at(path)
-                .filter(|value| text(value))
-                .and_then(Value::as_str)
-                .ok_or(SpecError::Field(path))
+            self.at(path).filter(|value| text(value)).and_then(Value::as_str).ok_or(SpecError::Field(path))
         };
         let columns = Columns {
             name: field("name")?,
@@ -193,16 +177,12 @@ impl Entity {
 
     /// The content as declared; nothing for a file that came from a URL without it.
     pub(crate) fn content(&self) -> &str {
-        self.at("script.content")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
+        self.at("script.content").and_then(Value::as_str).unwrap_or_default()
     }
 
     /// What an oss or hdfs file says of its storage.
     pub(crate) fn storage_type(&self) -> &str {
-        self.at("file.storage.type")
-            .and_then(Value::as_str)
-            .unwrap_or("local")
+        self.at("file.storage.type").and_then(Value::as_str).unwrap_or("local")
     }
 
     /// Takes all fields that `other` has; those it lacks stay.
@@ -227,8 +207,7 @@ impl Entity {
 
     /// Sets the path, and the name that ends it.
     pub(crate) fn set_path(&mut self, path: &str) {
-        self.fields
-            .insert("name".to_owned(), file_name(path).into());
+        self.fields.insert("name".to_owned(), file_name(path).into());
         self.set_script("path", path);
     }
 
@@ -247,8 +226,7 @@ impl Entity {
 
     /// Sets the data source.
     pub(crate) fn set_datasource(&mut self, name: &str, kind: &str) {
-        self.fields
-            .insert("datasource".to_owned(), json!({"name": name, "type": kind}));
+        self.fields.insert("datasource".to_owned(), json!({"name": name, "type": kind}));
     }
 
     fn set_script(&mut self, name: &str, value: &str) {

@@ -3,8 +3,7 @@
 use super::*;
 
 fn document(resource: Value) -> String {
-    json!({"version": "1.1.0", "kind": "Resource", "spec": {"fileResources": [resource]}})
-        .to_string()
+    json!({"version": "1.1.0", "kind": "Resource", "spec": {"fileResources": [resource]}}).to_string()
 }
 
 fn resource() -> Value {
@@ -43,18 +42,12 @@ fn refusals() {
         ("[", SpecError::NotJson),
         ("[]", SpecError::NotJson),
         (r#"{"kind":"Node"}"#, SpecError::Kind),
-        (
-            r#"{"kind":"Resource","spec":{"fileResources":[]}}"#,
-            SpecError::Empty,
-        ),
+        (r#"{"kind":"Resource","spec":{"fileResources":[]}}"#, SpecError::Empty),
         (&with("name", json!("b.py")), SpecError::Path),
         (&with("name", json!("")), SpecError::Field("name")),
         (&with("type", json!("sql")), SpecError::Type),
         (&with("script", json!({})), SpecError::Field("script.path")),
-        (
-            &with("datasource", json!({"name": "x"})),
-            SpecError::Field("datasource.type"),
-        ),
+        (&with("datasource", json!({"name": "x"})), SpecError::Field("datasource.type")),
     ];
     for (text, want) in rows {
         let got = Entity::parse(text).and_then(|entity| entity.columns().map(|_| ()));

@@ -83,11 +83,7 @@ pub(crate) struct Journal {
 
 impl Journal {
     pub(crate) fn new(capacity: usize) -> Self {
-        Self {
-            capacity,
-            counts: Counts::default(),
-            recent: VecDeque::new(),
-        }
+        Self { capacity, counts: Counts::default(), recent: VecDeque::new() }
     }
 
     /// Appends an entry; its number is set here.
@@ -127,10 +123,7 @@ impl Journal {
 
     /// Zeroes the counts and empties the journal; numbers go on, so that a reader's `since` holds.
     pub(crate) fn clear(&mut self) {
-        self.counts = Counts {
-            last_seq: self.counts.last_seq,
-            ..Counts::default()
-        };
+        self.counts = Counts { last_seq: self.counts.last_seq, ..Counts::default() };
         self.recent.clear();
     }
 }

@@ -28,12 +28,7 @@ struct Bucket {
 
 impl Limits {
     /// Counts a call of `account`, or refuses it. A refused call counts nowhere.
-    pub(crate) fn admit(
-        &mut self,
-        account: &str,
-        settings: &Settings,
-        now: Now,
-    ) -> Result<(), ApiError> {
+    pub(crate) fn admit(&mut self, account: &str, settings: &Settings, now: Now) -> Result<(), ApiError> {
         if !self.accounts.contains_key(account) {
             self.accounts.insert(account.to_owned(), Usage::default());
         }
@@ -47,20 +42,14 @@ impl Limits {
         if usage.month.0 != month {
             usage.month = (month, 0);
         }
-        if settings
-            .daily_quota
-            .is_some_and(|quota| usage.day.1 >= quota)
-        {
+        if settings.daily_quota.is_some_and(|quota| usage.day.1 >= quota) {
             return Err(ApiError::new(
                 429,
                 "Throttling.Api.Risk",
                 "The daily quota of OpenAPI calls is used up.",
             ));
         }
-        if settings
-            .monthly_quota
-            .is_some_and(|quota| usage.month.1 >= quota)
-        {
+        if settings.monthly_quota.is_some_and(|quota| usage.month.1 >= quota) {
             return Err(ApiError::new(
                 429,
                 "Throttling.Resource",
@@ -87,11 +76,7 @@ impl Usage {
     fn take(&mut self, rate: f64, tick_ms: u64) -> bool {
         // A second's worth may come at once; a rate below one still lets single calls through.
         let most = rate.max(1.0);
-        let fresh = || Bucket {
-            rate,
-            tokens: most,
-            tick_ms,
-        };
+        let fresh = || Bucket { rate, tokens: most, tick_ms };
         let bucket = self.bucket.get_or_insert_with(fresh);
         if bucket.rate != rate {
             *bucket = fresh();
@@ -116,30 +101,18 @@ mod tests {
         calls
             .iter()
             .map(|(tick_ms, account)| {
-                let now = Now {
-                    wall_ms: i64::try_from(*tick_ms).expect("small"),
-                    tick_ms: *tick_ms,
-                };
-                limits
-                    .admit(account, settings, now)
-                    .err()
-                    .map(|error| error.code)
+                let now = Now { wall_ms: i64::try_from(*tick_ms).expect("small"), tick_ms: *tick_ms };
+                limits.admit(account, settings, now).err().map(|error| error.code)
             })
             .collect()
     }
 
     #[test]
     fn a_bucket_fills_again_and_accounts_are_apart() {
-        let settings = Settings {
-            rate_limit: Some(2.0),
-            ..Settings::default()
-        };
+        let settings = Settings { rate_limit: Some(2.0), ..Settings::default() };
         let throttled = Some("Throttling.User".to_owned());
         assert_eq!(
-            codes(
-                &settings,
-                &[(0, "a"), (0, "a"), (0, "a"), (0, "b"), (500, "a")]
-            ),
+            codes(&settings, &[(0, "a"), (0, "a"), (0, "a"), (0, "b"), (500, "a")]),
             [None, None, throttled, None, None]
         );
     }
@@ -147,23 +120,11 @@ mod tests {
     #[test]
     fn quotas_end_with_their_day() {
         let day = 86_400_000;
-        let settings = Settings {
-            daily_quota: Some(1),
-            ..Settings::default()
-        };
+        let settings = Settings { daily_quota: Some(1), ..Settings::default() };
         let risk = Some("Throttling.Api.Risk".to_owned());
-        assert_eq!(
-            codes(&settings, &[(0, "a"), (1, "a"), (day, "a")]),
-            [None, risk, None]
-        );
-        let settings = Settings {
-            monthly_quota: Some(1),
-            ..Settings::default()
-        };
+        assert_eq!(codes(&settings, &[(0, "a"), (1, "a"), (day, "a")]), [None, risk, None]);
+        let settings = Settings { monthly_quota: Some(1), ..Settings::default() };
         let used_up = Some("Throttling.Resource".to_owned());
-        assert_eq!(
-            codes(&settings, &[(0, "a"), (day, "a"), (31 * day, "a")]),
-            [None, used_up, None]
-        );
+        assert_eq!(codes(&settings, &[(0, "a"), (day, "a"), (31 * day, "a")]), [None, used_up, None]);
     }
 }

@@ -12,10 +12,7 @@ use tracing::{error, info};
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = cli::Arguments::parse();
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_env_filter(arguments.log_filter())
-        .init();
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(arguments.log_filter()).init();
     match run(arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
@@ -36,10 +33,7 @@ async fn run(arguments: cli::Arguments) -> Result<(), Box<dyn std::error::Error>
     Ok(())
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "the one line that scripts read to learn the port"
-)]
+#[expect(clippy::print_stdout, reason = "the one line that scripts read to learn the port")]
 fn announce(url: &str) {
     println!("{}", serde_json::json!({ "url": url }));
 }

@@ -21,9 +21,8 @@ pub(crate) fn pairs(text: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
 
 /// Appends the RFC 3986 form: unreserved characters kept, all else `%XX` in upper case.
 pub(crate) fn encode_into(bytes: &[u8], out: &mut String) {
-    const DIGITS: [char; 16] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F',
-    ];
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
     for &byte in bytes {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
             out.push(char::from(byte));
@@ -40,9 +39,7 @@ fn decode(bytes: &[u8]) -> Vec<u8> {
     let mut at = 0;
     while at < bytes.len() {
         let escaped = match bytes[at..] {
-            [b'%', high, low, ..] => digit(high)
-                .zip(digit(low))
-                .map(|(high, low)| high << 4 | low),
+            [b'%', high, low, ..] => digit(high).zip(digit(low)).map(|(high, low)| high << 4 | low),
             _ => None,
         };
         match (bytes[at], escaped) {
@@ -81,10 +78,8 @@ mod tests {
             ("p=50%&q=%zz", vec![("p", "50%"), ("q", "%zz")]),
         ];
         for (text, want) in rows {
-            let want: Vec<_> = want
-                .into_iter()
-                .map(|(k, v)| (k.as_bytes().to_vec(), v.as_bytes().to_vec()))
-                .collect();
+            let want: Vec<_> =
+                want.into_iter().map(|(k, v)| (k.as_bytes().to_vec(), v.as_bytes().to_vec())).collect();
             assert_eq!(pairs(text.as_bytes()), want, "{text}");
         }
     }

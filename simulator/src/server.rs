@@ -74,12 +74,7 @@ impl Simulator {
         let (stop, stopped) = watch::channel(false);
         let router = admin::router(control.clone());
         let task = tokio::spawn(accept(listener, cloud, router, stopped));
-        Ok(Self {
-            control,
-            address,
-            stop,
-            task: Some(task),
-        })
+        Ok(Self { control, address, stop, task: Some(task) })
     }
 
     /// Where it listens, such as `http://127.0.0.1:40123`.
@@ -171,12 +166,7 @@ async fn told(stopped: &mut watch::Receiver<bool>) {
     drop(stopped.wait_for(|stop| *stop).await);
 }
 
-async fn serve(
-    stream: TcpStream,
-    cloud: Arc<Cloud>,
-    router: Router,
-    mut stopped: watch::Receiver<bool>,
-) {
+async fn serve(stream: TcpStream, cloud: Arc<Cloud>, router: Router, mut stopped: watch::Receiver<bool>) {
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%error, "set_nodelay");
     }

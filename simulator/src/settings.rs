@@ -79,11 +79,7 @@ impl Default for Behaviour {
                 "5801488441564725318",
                 "code: 400, the resource does not exist",
             ),
-            project_not_found: ErrorAnswer::new(
-                400,
-                "1101080008",
-                "code: 400, the workspace does not exist",
-            ),
+            project_not_found: ErrorAnswer::new(400, "1101080008", "code: 400, the workspace does not exist"),
             project_not_available: ErrorAnswer::new(
                 400,
                 "InvalidProject.Status",
@@ -110,11 +106,7 @@ pub struct ErrorAnswer {
 impl ErrorAnswer {
     /// An error answer.
     pub fn new(status: u16, code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code: code.into(),
-            message: message.into(),
-        }
+        Self { status, code: code.into(), message: message.into() }
     }
 }
 

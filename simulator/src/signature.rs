@@ -17,14 +17,8 @@ use crate::percent;
 const VALIDITY_MS: i64 = 15 * 60 * 1000;
 
 /// Headers that must be signed for the signature to mean anything.
-const ALWAYS_SIGNED: [&str; 6] = [
-    "host",
-    "x-acs-action",
-    "x-acs-content-sha256",
-    "x-acs-date",
-    "x-acs-signature-nonce",
-    "x-acs-version",
-];
+const ALWAYS_SIGNED: [&str; 6] =
+    ["host", "x-acs-action", "x-acs-content-sha256", "x-acs-date", "x-acs-signature-nonce", "x-acs-version"];
 
 /// Names that may stand in `SignedHeaders`.
 const MOST_SIGNED_HEADERS: usize = 64;
@@ -92,10 +86,7 @@ pub(crate) fn verify<'a>(
     if nonce.is_empty() {
         return Err(incomplete("x-acs-signature-nonce is empty"));
     }
-    Ok(Caller {
-        key,
-        nonce: nonce_digest(&key.access_key_id, nonce),
-    })
+    Ok(Caller { key, nonce: nonce_digest(&key.access_key_id, nonce) })
 }
 
 /// The `Authorization` header, taken apart.
@@ -120,8 +111,7 @@ impl<'h> Claim<'h> {
                 _ => return Err(incomplete("Authorization has an unknown part")),
             }
         }
-        let (Some(access_key_id), Some(signed_text), Some(signature)) = (id, signed, signature)
-        else {
+        let (Some(access_key_id), Some(signed_text), Some(signature)) = (id, signed, signature) else {
             return Err(incomplete("Authorization lacks a part"));
         };
         let signed: Vec<_> = signed_text.split(';').collect();
@@ -133,8 +123,7 @@ impl<'h> Claim<'h> {
             access_key_id,
             signed,
             signed_text,
-            signature: hex::decode(signature)
-                .map_err(|_| mismatch("the signature is not hexadecimal"))?,
+            signature: hex::decode(signature).map_err(|_| mismatch("the signature is not hexadecimal"))?,
         })
     }
 }
@@ -153,16 +142,9 @@ fn find_key<'a>(
     if token.is_some() && !claim.signed.contains(&"x-acs-security-token") {
         return Err(incomplete("the header x-acs-security-token is not signed"));
     }
-    let mut known = keys
-        .iter()
-        .filter(|key| key.access_key_id == claim.access_key_id)
-        .peekable();
+    let mut known = keys.iter().filter(|key| key.access_key_id == claim.access_key_id).peekable();
     if known.peek().is_none() {
-        return Err(ApiError::new(
-            404,
-            "InvalidAccessKeyId.NotFound",
-            "Specified access key is not found.",
-        ));
+        return Err(ApiError::new(404, "InvalidAccessKeyId.NotFound", "Specified access key is not found."));
     }
     let Some(key) = known.find(|key| key.security_token.as_deref() == token) else {
         return Err(match token {
@@ -171,35 +153,21 @@ fn find_key<'a>(
                 "InvalidSecurityToken.MismatchWithAccessKey",
                 "The security token does not belong to the access key.",
             ),
-            None => ApiError::new(
-                400,
-                "MissingSecurityToken",
-                "SecurityToken is mandatory for this access key.",
-            ),
+            None => {
+                ApiError::new(400, "MissingSecurityToken", "SecurityToken is mandatory for this access key.")
+            }
         });
     };
     if key.inactive {
-        return Err(ApiError::new(
-            403,
-            "InvalidAccessKeyId.Inactive",
-            "The access key is disabled.",
-        ));
+        return Err(ApiError::new(403, "InvalidAccessKeyId.Inactive", "The access key is disabled."));
     }
     if key.expires_at_ms.is_some_and(|end| end <= now_ms) {
-        return Err(ApiError::new(
-            400,
-            "InvalidSecurityToken.Expired",
-            "The security token has expired.",
-        ));
+        return Err(ApiError::new(400, "InvalidSecurityToken.Expired", "The security token has expired."));
     }
     Ok(key)
 }
 
-fn canonical_request(
-    wire: &Wire<'_>,
-    claim: &Claim<'_>,
-    body_hash: &str,
-) -> Result<String, ApiError> {
+fn canonical_request(wire: &Wire<'_>, claim: &Claim<'_>, body_hash: &str) -> Result<String, ApiError> {
     let mut text = String::with_capacity(1024);
     text.push_str(wire.method.as_str());
     text.push('\n');
@@ -233,13 +201,10 @@ fn canonical_request(
 fn single<'h>(headers: &'h HeaderMap, name: &str) -> Result<&'h str, ApiError> {
     let mut values = headers.get_all(name).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
-        return Err(incomplete(&format!(
-            "the header {name} must be there, once"
-        )));
+        return Err(incomplete(&format!("the header {name} must be there, once")));
     };
     // Header values are bytes; anything else than ASCII would need a rule that nobody wrote.
-    std::str::from_utf8(value.as_bytes())
-        .map_err(|_| incomplete(&format!("the header {name} is not text")))
+    std::str::from_utf8(value.as_bytes()).map_err(|_| incomplete(&format!("the header {name} is not text")))
 }
 
 fn nonce_digest(access_key_id: &str, nonce: &str) -> u128 {
@@ -248,18 +213,11 @@ fn nonce_digest(access_key_id: &str, nonce: &str) -> u128 {
         .chain_update([0])
         .chain_update(nonce.as_bytes())
         .finalize();
-    digest
-        .iter()
-        .take(16)
-        .fold(0, |sum, byte| sum << 8 | u128::from(*byte))
+    digest.iter().take(16).fold(0, |sum, byte| sum << 8 | u128::from(*byte))
 }
 
 fn incomplete(why: &str) -> ApiError {
-    ApiError::new(
-        400,
-        "IncompleteSignature",
-        format!("The signature is not complete: {why}."),
-    )
+    ApiError::new(400, "IncompleteSignature", format!("The signature is not complete: {why}."))
 }
 
 fn mismatch(why: &str) -> ApiError {

@@ -24,20 +24,12 @@ impl Request {
             headers: &self.headers,
             body: &self.body,
         };
-        verify(&wire, keys, now_ms)
-            .map(|caller| caller.nonce)
-            .map_err(|error| error.code)
+        verify(&wire, keys, now_ms).map(|caller| caller.nonce).map_err(|error| error.code)
     }
 }
 
 fn keys() -> Vec<AccessKey> {
-    vec![
-        AccessKey::default(),
-        AccessKey {
-            security_token: Some(TOKEN.to_owned()),
-            ..AccessKey::default()
-        },
-    ]
+    vec![AccessKey::default(), AccessKey { security_token: Some(TOKEN.to_owned()), ..AccessKey::default() }]
 }
 
 fn now_ms() -> i64 {
@@ -60,11 +52,7 @@ fn captured() -> Vec<Request> {
             let body = request["body"].as_str().expect("a text body");
             requests.push(Request {
                 name: vector["name"].as_str().expect("a name").to_owned(),
-                method: request["method"]
-                    .as_str()
-                    .expect("method")
-                    .parse()
-                    .expect("one"),
+                method: request["method"].as_str().expect("method").parse().expect("one"),
                 query: request["query"].as_str().expect("query").to_owned(),
                 headers: headers
                     .iter()
@@ -82,10 +70,7 @@ fn captured() -> Vec<Request> {
 }
 
 fn one(name: &str) -> Request {
-    captured()
-        .into_iter()
-        .find(|request| request.name == name)
-        .expect(name)
+    captured().into_iter().find(|request| request.name == name).expect(name)
 }
 
 /// A byte that is neither what stood there nor anything that decodes to the same.
@@ -149,15 +134,11 @@ fn one_changed_byte_of_a_signed_header_is_refused() {
                 let mut bytes = whole.as_bytes().to_vec();
                 bytes[at] = other(bytes[at]);
                 let changed = HeaderValue::from_bytes(&bytes).expect("a value");
-                request
-                    .headers
-                    .insert(name.parse::<HeaderName>().expect("a name"), changed);
+                request.headers.insert(name.parse::<HeaderName>().expect("a name"), changed);
                 let verdict = request.verdict(&keys(), now_ms());
                 assert!(verdict.is_err(), "{}: {name} byte {at}", request.name);
             }
-            request
-                .headers
-                .insert(name.parse::<HeaderName>().expect("a name"), whole);
+            request.headers.insert(name.parse::<HeaderName>().expect("a name"), whole);
         }
         assert!(request.verdict(&keys(), now_ms()).is_ok());
     }
@@ -166,84 +147,28 @@ fn one_changed_byte_of_a_signed_header_is_refused() {
 #[test]
 fn refusals_have_the_contract_s_codes() {
     let check = |what: &str, request: &Request, keys: &[AccessKey], now_ms: i64, code: &str| {
-        assert_eq!(
-            request.verdict(keys, now_ms),
-            Err(code.to_owned()),
-            "{what}"
-        );
+        assert_eq!(request.verdict(keys, now_ms), Err(code.to_owned()), "{what}");
     };
     let plain = one("get-resource");
     let sts = one("get-resource-sts");
     let static_key = [AccessKey::default()];
     let temporary = |expires_at_ms| {
-        [AccessKey {
-            security_token: Some(TOKEN.to_owned()),
-            expires_at_ms,
-            ..AccessKey::default()
-        }]
+        [AccessKey { security_token: Some(TOKEN.to_owned()), expires_at_ms, ..AccessKey::default() }]
     };
-    let wrong_secret = [AccessKey {
-        secret: "other".to_owned(),
-        ..AccessKey::default()
-    }];
-    let inactive = [AccessKey {
-        inactive: true,
-        ..AccessKey::default()
-    }];
+    let wrong_secret = [AccessKey { secret: "other".to_owned(), ..AccessKey::default() }];
+    let inactive = [AccessKey { inactive: true, ..AccessKey::default() }];
     let late = now_ms() + VALIDITY_MS + 1;
-    check(
-        "late",
-        &plain,
-        &static_key,
-        late,
-        "InvalidTimeStamp.Expired",
-    );
+    check("late", &plain, &static_key, late, "InvalidTimeStamp.Expired");
     let early = now_ms() - VALIDITY_MS - 1;
-    check(
-        "early",
-        &plain,
-        &static_key,
-        early,
-        "InvalidTimeStamp.Expired",
-    );
-    check(
-        "no key",
-        &plain,
-        &[],
-        now_ms(),
-        "InvalidAccessKeyId.NotFound",
-    );
-    check(
-        "secret",
-        &plain,
-        &wrong_secret,
-        now_ms(),
-        "SignatureDoesNotMatch",
-    );
-    check(
-        "off",
-        &plain,
-        &inactive,
-        now_ms(),
-        "InvalidAccessKeyId.Inactive",
-    );
+    check("early", &plain, &static_key, early, "InvalidTimeStamp.Expired");
+    check("no key", &plain, &[], now_ms(), "InvalidAccessKeyId.NotFound");
+    check("secret", &plain, &wrong_secret, now_ms(), "SignatureDoesNotMatch");
+    check("off", &plain, &inactive, now_ms(), "InvalidAccessKeyId.Inactive");
     let mismatch = "InvalidSecurityToken.MismatchWithAccessKey";
     check("token", &sts, &static_key, now_ms(), mismatch);
-    check(
-        "no token",
-        &plain,
-        &temporary(None),
-        now_ms(),
-        "MissingSecurityToken",
-    );
+    check("no token", &plain, &temporary(None), now_ms(), "MissingSecurityToken");
     let ended = temporary(Some(now_ms()));
-    check(
-        "ended",
-        &sts,
-        &ended,
-        now_ms(),
-        "InvalidSecurityToken.Expired",
-    );
+    check("ended", &sts, &ended, now_ms(), "InvalidSecurityToken.Expired");
     let lasting = temporary(Some(now_ms() + 1));
     assert!(sts.verdict(&lasting, now_ms()).is_ok());
     assert!(plain.verdict(&static_key, now_ms() + VALIDITY_MS).is_ok());
@@ -254,9 +179,7 @@ fn unsigned_or_missing_headers_are_refused() {
     for name in ALWAYS_SIGNED {
         let mut request = one("get-resource");
         let whole = request.headers["authorization"].to_str().expect("text");
-        let without = whole
-            .replace(&format!("{name};"), "")
-            .replace(&format!(";{name}"), "");
+        let without = whole.replace(&format!("{name};"), "").replace(&format!(";{name}"), "");
         let value = HeaderValue::from_str(&without).expect("a value");
         request.headers.insert("authorization", value);
         let verdict = request.verdict(&keys(), now_ms());

@@ -1,11 +1,7 @@
 //! The vendor's own Python SDK drives every operation. It is installed once, pinned, into the
 //! repository's cache; a machine without Python fails this test rather than skipping it.
 
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "what helps tests fails like tests"
-)]
+#![expect(clippy::expect_used, clippy::panic, reason = "what helps tests fails like tests")]
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -16,9 +12,8 @@ use dataworks_simulator::{Config, Simulator};
 const REQUIREMENTS: &str = include_str!("sdk/requirements.txt");
 
 fn run(what: &str, command: &mut Command) -> Output {
-    let output = command
-        .output()
-        .unwrap_or_else(|error| panic!("{what}: {command:?} cannot be started: {error}"));
+    let output =
+        command.output().unwrap_or_else(|error| panic!("{what}: {command:?} cannot be started: {error}"));
     assert!(
         output.status.success(),
         "{what}: {command:?} failed\n{}{}",
@@ -30,10 +25,8 @@ fn run(what: &str, command: &mut Command) -> Output {
 
 /// Where environments are kept: `python/` in the cache of the repository or of the developer.
 fn cache() -> PathBuf {
-    let base = std::env::var_os("DATAWORKS_DEV_CACHE").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../.cache"),
-        PathBuf::from,
-    );
+    let base = std::env::var_os("DATAWORKS_DEV_CACHE")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../.cache"), PathBuf::from);
     base.join("python")
 }
 
@@ -52,10 +45,7 @@ fn python() -> PathBuf {
         std::fs::remove_dir_all(&home).expect("an unfinished environment can be removed");
     }
     std::fs::create_dir_all(cache()).expect("the cache can be made");
-    run(
-        "this test needs python3 with venv",
-        Command::new("python3").args(["-m", "venv"]).arg(&home),
-    );
+    run("this test needs python3 with venv", Command::new("python3").args(["-m", "venv"]).arg(&home));
     let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk/requirements.txt");
     run(
         "the vendor's SDK is installed from the package index",
@@ -64,26 +54,18 @@ fn python() -> PathBuf {
             .args(["--disable-pip-version-check", "--requirement"])
             .arg(requirements),
     );
-    run(
-        "the pinned packages fit together",
-        Command::new(&interpreter).args(["-m", "pip", "check"]),
-    );
+    run("the pinned packages fit together", Command::new(&interpreter).args(["-m", "pip", "check"]));
     std::fs::write(complete, "").expect("the mark can be written");
     interpreter
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_vendor_s_sdk_drives_every_operation() {
-    let simulator = Simulator::start(Config::default())
-        .await
-        .expect("a simulator");
+    let simulator = Simulator::start(Config::default()).await.expect("a simulator");
     let url = simulator.url();
     let output = tokio::task::spawn_blocking(move || {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk/drive.py");
-        run(
-            "the vendor's SDK",
-            Command::new(python()).arg(script).arg(url),
-        )
+        run("the vendor's SDK", Command::new(python()).arg(script).arg(url))
     })
     .await
     .expect("the script's thread");

@@ -21,10 +21,7 @@ pub(super) struct CloudClock {
 
 impl CloudClock {
     pub(super) fn new(local: Clock) -> Self {
-        Self {
-            local,
-            lead_ms: AtomicI64::new(0),
-        }
+        Self { local, lead_ms: AtomicI64::new(0) }
     }
 
     pub(super) fn local(&self) -> Timestamp {
@@ -42,17 +39,9 @@ impl CloudClock {
     ///
     /// The answer was made between those two and its date lacks up to a second, which bounds the
     /// lead from both sides.
-    pub(super) fn learn(
-        &self,
-        date: Timestamp,
-        sent: Timestamp,
-        received: Timestamp,
-    ) -> SignedDuration {
+    pub(super) fn learn(&self, date: Timestamp, sent: Timestamp, received: Timestamp) -> SignedDuration {
         let date = date.as_millisecond();
-        let (low, high) = (
-            date - received.as_millisecond(),
-            date + 1000 - sent.as_millisecond(),
-        );
+        let (low, high) = (date - received.as_millisecond(), date + 1000 - sent.as_millisecond());
         let lead = self.lead_ms.load(Ordering::Relaxed);
         // The local clock was set back while the answer was under way: proves nothing.
         if low > high || (low..=high).contains(&lead) {
@@ -66,9 +55,7 @@ impl CloudClock {
 
 impl fmt::Debug for CloudClock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CloudClock")
-            .field("lead_ms", &self.lead_ms)
-            .finish_non_exhaustive()
+        f.debug_struct("CloudClock").field("lead_ms", &self.lead_ms).finish_non_exhaustive()
     }
 }
 
@@ -94,11 +81,7 @@ mod tests {
         let clock = CloudClock::new(Arc::new(|| at(0)));
         for (date, sent, received, want) in rows {
             clock.learn(at(date), at(sent), at(received));
-            assert_eq!(
-                clock.now().as_millisecond(),
-                want,
-                "{date} {sent} {received}"
-            );
+            assert_eq!(clock.now().as_millisecond(), want, "{date} {sent} {received}");
         }
     }
 }

@@ -62,10 +62,7 @@ impl CredentialSource {
     ///
     /// # Errors
     /// The source has none; nothing may be sent.
-    #[expect(
-        clippy::unused_async,
-        reason = "sources that fetch and refresh have to wait"
-    )]
+    #[expect(clippy::unused_async, reason = "sources that fetch and refresh have to wait")]
     pub async fn current(&self) -> Result<Arc<Credentials>, CredentialError> {
         match self {
             Self::Environment(environment) => environment.credentials.clone(),
@@ -100,9 +97,7 @@ impl Environment {
 }
 
 fn present(value: Option<String>) -> Option<String> {
-    value
-        .map(|text| text.trim().to_owned())
-        .filter(|text| !text.is_empty())
+    value.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 fn required(value: Option<String>, variable: &'static str) -> Result<String, CredentialError> {
@@ -138,11 +133,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_environment_gives_trimmed_values_and_no_empty_token() {
-        let source = CredentialSource::Environment(Environment::new(
-            text("id\n"),
-            text(" secret "),
-            text(""),
-        ));
+        let source =
+            CredentialSource::Environment(Environment::new(text("id\n"), text(" secret "), text("")));
         let credentials = source.current().await.unwrap();
         assert_eq!(credentials.access_key_id, "id");
         assert_eq!(credentials.access_key_secret.expose_secret(), "secret");

@@ -10,14 +10,8 @@ use std::str::FromStr;
 use url::{Host, Url};
 
 /// Regions that are served by the central host, which has no VPC name.
-const CENTRAL: [&str; 6] = [
-    "cn-qingdao",
-    "cn-huhehaote",
-    "cn-wuhan",
-    "cn-zhangbei",
-    "ap-south-1",
-    "ap-southeast-2",
-];
+const CENTRAL: [&str; 6] =
+    ["cn-qingdao", "cn-huhehaote", "cn-wuhan", "cn-zhangbei", "ap-south-1", "ap-southeast-2"];
 
 /// Longest region id taken: a DNS label.
 const REGION_LENGTH: usize = 63;
@@ -48,16 +42,10 @@ impl FromStr for Region {
 
     fn from_str(text: &str) -> Result<Self, InvalidEndpoint> {
         let label = (1..=REGION_LENGTH).contains(&text.len())
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
             && !text.starts_with('-')
             && !text.ends_with('-');
-        if label {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(InvalidEndpoint::Region)
-        }
+        if label { Ok(Self(text.to_owned())) } else { Err(InvalidEndpoint::Region) }
     }
 }
 
@@ -83,9 +71,7 @@ impl Endpoint {
         let central = CENTRAL.contains(&region.as_str());
         match (network, central) {
             (Network::Public, true) => "https://dataworks.aliyuncs.com".parse(),
-            (Network::Vpc, true) => Err(InvalidEndpoint::NoVpc {
-                region: region.to_string(),
-            }),
+            (Network::Vpc, true) => Err(InvalidEndpoint::NoVpc { region: region.to_string() }),
             (Network::Public, false) => format!("https://dataworks.{region}.aliyuncs.com").parse(),
             (Network::Vpc, false) => format!("https://dataworks-vpc.{region}.aliyuncs.com").parse(),
         }
@@ -100,9 +86,7 @@ impl Endpoint {
             (None, Network::Public) => "https://sts.aliyuncs.com".parse(),
             (None, Network::Vpc) => Err(InvalidEndpoint::NoRegion),
             (Some(region), Network::Public) => format!("https://sts.{region}.aliyuncs.com").parse(),
-            (Some(region), Network::Vpc) => {
-                format!("https://sts-vpc.{region}.aliyuncs.com").parse()
-            }
+            (Some(region), Network::Vpc) => format!("https://sts-vpc.{region}.aliyuncs.com").parse(),
         }
     }
 
@@ -116,9 +100,7 @@ impl Endpoint {
     #[must_use]
     pub fn host(&self) -> String {
         let host = self.url.host_str().unwrap_or_default();
-        self.url
-            .port()
-            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+        self.url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
 }
 
@@ -128,11 +110,7 @@ impl FromStr for Endpoint {
     /// Reads `https://host[:port]`, `http://` for a loopback host, or a host alone, which means
     /// https.
     fn from_str(text: &str) -> Result<Self, InvalidEndpoint> {
-        let with_scheme = if text.contains("://") {
-            text.to_owned()
-        } else {
-            format!("https://{text}")
-        };
+        let with_scheme = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
         let url = Url::parse(&with_scheme).map_err(InvalidEndpoint::Unreadable)?;
         match url.scheme() {
             "https" => {}
@@ -206,74 +184,28 @@ mod tests {
     #[test]
     fn regions_lead_to_their_hosts() {
         let rows = [
-            (
-                "cn-shanghai",
-                Network::Public,
-                Ok("https://dataworks.cn-shanghai.aliyuncs.com"),
-            ),
-            (
-                "cn-shanghai",
-                Network::Vpc,
-                Ok("https://dataworks-vpc.cn-shanghai.aliyuncs.com"),
-            ),
-            (
-                "xx-new-9",
-                Network::Vpc,
-                Ok("https://dataworks-vpc.xx-new-9.aliyuncs.com"),
-            ),
-            (
-                "cn-qingdao",
-                Network::Public,
-                Ok("https://dataworks.aliyuncs.com"),
-            ),
-            (
-                "cn-qingdao",
-                Network::Vpc,
-                Err(InvalidEndpoint::NoVpc {
-                    region: "cn-qingdao".to_owned(),
-                }),
-            ),
+            ("cn-shanghai", Network::Public, Ok("https://dataworks.cn-shanghai.aliyuncs.com")),
+            ("cn-shanghai", Network::Vpc, Ok("https://dataworks-vpc.cn-shanghai.aliyuncs.com")),
+            ("xx-new-9", Network::Vpc, Ok("https://dataworks-vpc.xx-new-9.aliyuncs.com")),
+            ("cn-qingdao", Network::Public, Ok("https://dataworks.aliyuncs.com")),
+            ("cn-qingdao", Network::Vpc, Err(InvalidEndpoint::NoVpc { region: "cn-qingdao".to_owned() })),
         ];
         for (region, network, want) in rows {
             let got = Endpoint::dataworks(&region.parse().unwrap(), network);
-            assert_eq!(
-                got.map(|e| e.to_string()),
-                want.map(str::to_owned),
-                "{region}"
-            );
+            assert_eq!(got.map(|e| e.to_string()), want.map(str::to_owned), "{region}");
         }
         let region: Region = "cn-beijing".parse().unwrap();
         let sts = |region, network| Endpoint::sts(region, network).map(|e| e.host());
         assert_eq!(sts(None, Network::Public).unwrap(), "sts.aliyuncs.com");
         assert_eq!(sts(None, Network::Vpc), Err(InvalidEndpoint::NoRegion));
-        assert_eq!(
-            sts(Some(&region), Network::Public).unwrap(),
-            "sts.cn-beijing.aliyuncs.com"
-        );
-        assert_eq!(
-            sts(Some(&region), Network::Vpc).unwrap(),
-            "sts-vpc.cn-beijing.aliyuncs.com"
-        );
+        assert_eq!(sts(Some(&region), Network::Public).unwrap(), "sts.cn-beijing.aliyuncs.com");
+        assert_eq!(sts(Some(&region), Network::Vpc).unwrap(), "sts-vpc.cn-beijing.aliyuncs.com");
     }
 
     #[test]
     fn a_region_cannot_reach_out_of_its_label() {
-        for text in [
-            "",
-            "CN",
-            "a.evil.com/",
-            "a/b",
-            "a#",
-            "-a",
-            "a-",
-            "a@b",
-            "a:1",
-        ] {
-            assert_eq!(
-                text.parse::<Region>(),
-                Err(InvalidEndpoint::Region),
-                "{text:?}"
-            );
+        for text in ["", "CN", "a.evil.com/", "a/b", "a#", "-a", "a-", "a@b", "a:1"] {
+            assert_eq!(text.parse::<Region>(), Err(InvalidEndpoint::Region), "{text:?}");
         }
     }
 
@@ -288,10 +220,7 @@ mod tests {
             ("http://127.9.9.9", Ok("127.9.9.9")),
             ("http://[::1]:8080", Ok("[::1]:8080")),
             ("http://localhost:8080", Ok("localhost:8080")),
-            (
-                "http://localhost.example.com",
-                Err(InvalidEndpoint::PlainHttp),
-            ),
+            ("http://localhost.example.com", Err(InvalidEndpoint::PlainHttp)),
             ("http://10.0.0.1", Err(InvalidEndpoint::PlainHttp)),
             ("http://example.com", Err(InvalidEndpoint::PlainHttp)),
             ("ftp://example.com", Err(InvalidEndpoint::Scheme)),
@@ -300,10 +229,7 @@ mod tests {
             ("https://example.com/x", Err(InvalidEndpoint::MoreThanHost)),
             ("https://example.com?x", Err(InvalidEndpoint::MoreThanHost)),
             ("https://example.com/#x", Err(InvalidEndpoint::MoreThanHost)),
-            (
-                "",
-                Err(InvalidEndpoint::Unreadable(url::ParseError::EmptyHost)),
-            ),
+            ("", Err(InvalidEndpoint::Unreadable(url::ParseError::EmptyHost))),
         ];
         for (text, want) in rows {
             let got = text.parse::<Endpoint>().map(|e| e.host());

@@ -50,11 +50,7 @@ pub fn payload_hash(body: &[u8]) -> String {
 pub fn sign(request: &Signable<'_>, access_key_id: &str, secret: &SecretString) -> Signature {
     let mut headers: Vec<&Pair<'_>> = request.headers.iter().collect();
     headers.sort_by_key(|(name, _)| *name);
-    let signed_headers = headers
-        .iter()
-        .map(|(name, _)| *name)
-        .collect::<Vec<_>>()
-        .join(";");
+    let signed_headers = headers.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
 
     let mut canonical_request = String::with_capacity(1024);
     canonical_request.push_str(request.method);
@@ -72,12 +68,7 @@ pub fn sign(request: &Signable<'_>, access_key_id: &str, secret: &SecretString) 
     let authorization = format!(
         "{ALGORITHM} Credential={access_key_id},SignedHeaders={signed_headers},Signature={signature}"
     );
-    Signature {
-        canonical_request,
-        string_to_sign,
-        signature,
-        authorization,
-    }
+    Signature { canonical_request, string_to_sign, signature, authorization }
 }
 
 // The key's set-up is two rounds of SHA-256, a fraction of what one request costs: keeping it

@@ -110,9 +110,7 @@ impl Transport {
             Connection::Pooled => &self.pooled,
             Connection::Fresh => &self.fresh,
         };
-        tokio::time::timeout_at(deadline, exchange(client, request))
-            .await
-            .unwrap_or(Err(SendError::TimedOut))
+        tokio::time::timeout_at(deadline, exchange(client, request)).await.unwrap_or(Err(SendError::TimedOut))
     }
 }
 
@@ -135,18 +133,13 @@ fn builder(config: &TransportConfig) -> Result<reqwest::ClientBuilder, Transport
     })
 }
 
-async fn exchange(
-    client: &reqwest::Client,
-    request: reqwest::Request,
-) -> Result<Answer, SendError> {
+async fn exchange(client: &reqwest::Client, request: reqwest::Request) -> Result<Answer, SendError> {
     let mut response = client.execute(request).await.map_err(SendError::of)?;
     let status = response.status().as_u16();
     let headers = response.headers();
     let date = header(headers, DATE.as_str()).and_then(http_date);
-    let retry_after = retry_after(
-        header(headers, "x-acs-retry-after"),
-        header(headers, RETRY_AFTER.as_str()),
-    );
+    let retry_after =
+        retry_after(header(headers, "x-acs-retry-after"), header(headers, RETRY_AFTER.as_str()));
     let announced = response.content_length().unwrap_or(0);
     if announced > BODY_LIMIT as u64 {
         return Err(SendError::TooLarge);
@@ -158,12 +151,7 @@ async fn exchange(
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer {
-        status,
-        date,
-        retry_after,
-        body,
-    })
+    Ok(Answer { status, date, retry_after, body })
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -222,10 +210,6 @@ impl SendError {
     }
 
     fn after_head(error: reqwest::Error) -> Self {
-        if error.is_timeout() {
-            Self::TimedOut
-        } else {
-            Self::Lost("the connection broke within the answer")
-        }
+        if error.is_timeout() { Self::TimedOut } else { Self::Lost("the connection broke within the answer") }
     }
 }

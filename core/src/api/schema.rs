@@ -54,17 +54,9 @@ pub fn without_nulls(schema: &Value, object: &Value) -> Value {
         Value::Object(fields) => fields
             .iter()
             .filter(|(name, value)| !(value.is_null() && schema["properties"].get(*name).is_some()))
-            .map(|(name, value)| {
-                (
-                    name.clone(),
-                    without_nulls(&schema["properties"][name.as_str()], value),
-                )
-            })
+            .map(|(name, value)| (name.clone(), without_nulls(&schema["properties"][name.as_str()], value)))
             .collect(),
-        Value::Array(items) => items
-            .iter()
-            .map(|item| without_nulls(&schema["items"], item))
-            .collect(),
+        Value::Array(items) => items.iter().map(|item| without_nulls(&schema["items"], item)).collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => object.clone(),
     }
 }

@@ -19,6 +19,12 @@ pub enum AnswerError {
     NotOne(usize),
 }
 
+/// True when the answer holds the text of the file.
+pub(super) fn shows_content(answer: &str) -> bool {
+    let answer: Value = serde_json::from_str(answer).unwrap_or(Value::Null);
+    answer["spec"]["fileResources"][0]["script"]["content"].as_str().is_some_and(|text| !text.is_empty())
+}
+
 pub(super) fn differences(desired: &Desired, answer: &str) -> Result<Vec<String>, AnswerError> {
     let answer: Value = serde_json::from_str(answer).map_err(AnswerError::NotJson)?;
     let actual = match answer["spec"]["fileResources"].as_array().map(Vec::as_slice) {

@@ -79,13 +79,7 @@ fn by_id(id: &ResourceId, recorded: &Recorded, observed: &Observed, now: Timesta
 }
 
 /// No id, but a request may have been carried out: find its file first.
-fn lost(
-    wanted: Wanted<'_>,
-    intent: &Intent,
-    recorded: &Recorded,
-    observed: &Observed,
-    now: Timestamp,
-) -> Plan {
+fn lost(intent: &Intent, recorded: &Recorded, observed: &Observed, now: Timestamp) -> Plan {
     if let Some(plan) = closed_connection(recorded, observed) {
         return plan;
     }

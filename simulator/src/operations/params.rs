@@ -25,8 +25,7 @@ impl Params {
             return Err(ApiError::invalid("Query", "there are too many parameters"));
         }
         let read = |bytes: Vec<u8>| {
-            String::from_utf8(bytes)
-                .map_err(|_| ApiError::invalid("Query", "a parameter is not UTF-8"))
+            String::from_utf8(bytes).map_err(|_| ApiError::invalid("Query", "a parameter is not UTF-8"))
         };
         pairs
             .into_iter()
@@ -43,34 +42,22 @@ impl Params {
 
     /// A parameter that must be there and not empty.
     pub(crate) fn required(&self, name: &str) -> Result<&str, ApiError> {
-        self.get(name)
-            .filter(|value| !value.is_empty())
-            .ok_or_else(|| ApiError::missing(name))
+        self.get(name).filter(|value| !value.is_empty()).ok_or_else(|| ApiError::missing(name))
     }
 
     /// A whole number that must be there.
     pub(crate) fn required_number(&self, name: &str) -> Result<u64, ApiError> {
-        self.required(name)?
-            .parse()
-            .map_err(|_| ApiError::invalid(name, "it is not a whole number"))
+        self.required(name)?.parse().map_err(|_| ApiError::invalid(name, "it is not a whole number"))
     }
 
     /// A whole number from 1 to `most`, or `default`.
-    pub(crate) fn number(
-        &self,
-        name: &str,
-        default: usize,
-        most: usize,
-    ) -> Result<usize, ApiError> {
+    pub(crate) fn number(&self, name: &str, default: usize, most: usize) -> Result<usize, ApiError> {
         let Some(text) = self.get(name).filter(|text| !text.is_empty()) else {
             return Ok(default);
         };
         match text.parse() {
             Ok(number) if (1..=most).contains(&number) => Ok(number),
-            _ => Err(ApiError::invalid(
-                name,
-                &format!("it is not in 1 to {most}"),
-            )),
+            _ => Err(ApiError::invalid(name, &format!("it is not in 1 to {most}"))),
         }
     }
 }

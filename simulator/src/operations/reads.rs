@@ -81,9 +81,9 @@ pub(super) fn list(
     let number = params.number("PageNumber", 1, MOST_PAGES)?;
     let size = params.number("PageSize", PAGE_SIZE, MOST_PAGE_SIZE)?;
     let kind = match params.get("Type").filter(|text| !text.is_empty()) {
-        Some(text) => Some(
-            FileType::parse(text).ok_or_else(|| ApiError::invalid("Type", "it is not a type"))?,
-        ),
+        Some(text) => {
+            Some(FileType::parse(text).ok_or_else(|| ApiError::invalid("Type", "it is not a type"))?)
+        }
         None => None,
     };
     let given = |name| params.get(name).filter(|text| !text.is_empty());
@@ -174,9 +174,5 @@ pub(super) fn identity(account: &str) -> Done {
     let Value::Object(answer) = answer else {
         return Done::read("AccountId", account.into());
     };
-    Done {
-        answer,
-        effect: false,
-        id: None,
-    }
+    Done { answer, effect: false, id: None }
 }

@@ -22,9 +22,7 @@ impl Lag {
     pub(super) fn keep(&mut self, id: u64, before: Shown, until_tick: u64) {
         let versions = self.versions.entry(id).or_default();
         // A lag that was shortened between two changes must not turn time around.
-        let until_tick = versions
-            .back()
-            .map_or(until_tick, |(last, _)| until_tick.max(*last));
+        let until_tick = versions.back().map_or(until_tick, |(last, _)| until_tick.max(*last));
         versions.push_back((until_tick, before));
         self.ends.insert((until_tick, id));
     }
@@ -59,8 +57,6 @@ impl Lag {
 
     /// All old versions that are shown.
     pub(super) fn all_shown(&self) -> impl Iterator<Item = &Resource> {
-        self.versions
-            .values()
-            .filter_map(|versions| versions.front()?.1.as_ref())
+        self.versions.values().filter_map(|versions| versions.front()?.1.as_ref())
     }
 }

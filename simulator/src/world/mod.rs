@@ -106,10 +106,7 @@ impl World {
 
     /// All workspaces with their numbers of files.
     pub(crate) fn projects(&self) -> Vec<(Arc<ProjectConfig>, usize)> {
-        self.projects
-            .values()
-            .map(|project| (Arc::clone(&project.config), project.files.len()))
-            .collect()
+        self.projects.values().map(|project| (Arc::clone(&project.config), project.files.len())).collect()
     }
 
     /// New ids for a file and its script.
@@ -137,10 +134,7 @@ impl World {
 
     /// All files of a workspace as they are, oldest first.
     pub(crate) fn files(&self, project: u64) -> impl Iterator<Item = &Resource> {
-        self.projects
-            .get(&project)
-            .into_iter()
-            .flat_map(|project| project.files.values())
+        self.projects.get(&project).into_iter().flat_map(|project| project.files.values())
     }
 
     /// Another file than `except` at this path.
@@ -212,10 +206,7 @@ impl Project {
     fn remove(&mut self, id: u64) -> Option<Resource> {
         let resource = self.files.remove(&id)?;
         self.by_modify.remove(&(resource.modify_ms, id));
-        for (index, key) in [
-            (&mut self.by_path, &resource.path),
-            (&mut self.by_name, &resource.name),
-        ] {
+        for (index, key) in [(&mut self.by_path, &resource.path), (&mut self.by_name, &resource.name)] {
             if let Some(ids) = index.get_mut(key) {
                 ids.remove(&id);
                 if ids.is_empty() {
@@ -230,8 +221,7 @@ impl Project {
     fn remember(&mut self, id: u64, before: Option<Resource>, now: Now, lag_ms: u64) {
         // Also without a lag now: what an earlier change still shows comes to its end in order.
         if lag_ms > 0 || self.lag.shown(id).is_some() {
-            self.lag
-                .keep(id, before, now.tick_ms.saturating_add(lag_ms));
+            self.lag.keep(id, before, now.tick_ms.saturating_add(lag_ms));
         }
     }
 }

@@ -34,19 +34,12 @@ struct Numbers(u64);
 
 impl Numbers {
     fn below(&mut self, most: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % most
     }
 }
 
-fn expected(
-    histories: &BTreeMap<u64, History>,
-    filter: &Filter,
-    tick: u64,
-) -> (Vec<(u64, Arc<str>)>, usize) {
+fn expected(histories: &BTreeMap<u64, History>, filter: &Filter, tick: u64) -> (Vec<(u64, Arc<str>)>, usize) {
     let mut rows: Vec<_> = histories
         .values()
         .filter_map(|history| {
@@ -54,10 +47,7 @@ fn expected(
             version.as_ref()
         })
         .filter(|row| {
-            filter
-                .owner
-                .as_deref()
-                .is_none_or(|owner| *row.owner == *owner)
+            filter.owner.as_deref().is_none_or(|owner| *row.owner == *owner)
                 && filter
                     .name
                     .as_deref()
@@ -85,10 +75,7 @@ fn listings_are_those_of_a_world_without_indexes() {
         let mut histories: BTreeMap<u64, History> = BTreeMap::new();
         let lag_ms = [0, 0, 7, 50][usize::try_from(seed % 4).expect("small")];
         for step in 1..200_u64 {
-            let now = Now {
-                wall_ms: i64::try_from(step / 3).expect("small"),
-                tick_ms: step,
-            };
+            let now = Now { wall_ms: i64::try_from(step / 3).expect("small"), tick_ms: step };
             let ids: Vec<_> = world.files(PROJECT).map(|row| row.id).collect();
             let any = usize::try_from(numbers.below(1000)).expect("small");
             let known = (!ids.is_empty()).then(|| ids[any % ids.len().max(1)]);
@@ -108,10 +95,7 @@ fn listings_are_those_of_a_world_without_indexes() {
             if let Some(version) = &version {
                 world.put(version.clone(), now, lag_ms);
             }
-            histories
-                .entry(id)
-                .or_default()
-                .push((step + lag_ms, version));
+            histories.entry(id).or_default().push((step + lag_ms, version));
 
             let filter = Filter {
                 name: [None, Some("file-1"), Some("le-2"), Some("E")][any % 4].map(str::to_owned),
@@ -122,17 +106,9 @@ fn listings_are_those_of_a_world_without_indexes() {
                 take: 10,
             };
             let page = world.list(PROJECT, &filter, now).expect("the workspace");
-            let rows: Vec<_> = page
-                .rows
-                .iter()
-                .map(|row| (row.id, Arc::clone(&row.path)))
-                .collect();
+            let rows: Vec<_> = page.rows.iter().map(|row| (row.id, Arc::clone(&row.path))).collect();
             let want = expected(&histories, &filter, step);
-            assert_eq!(
-                (rows, page.total),
-                want,
-                "seed {seed}, step {step}: {filter:?}"
-            );
+            assert_eq!((rows, page.total), want, "seed {seed}, step {step}: {filter:?}");
             let seen = world.read(id, now).map(|row| Arc::clone(&row.path));
             let history = &histories[&id];
             let want = history.iter().rev().find(|(from, _)| *from <= step);

@@ -18,16 +18,10 @@ async fn state_and_outside_edits() {
     assert_eq!(state["projects"][0]["id"], json!(PROJECT));
     assert_eq!(state["projects"][0]["resources"], 1);
     let resource = &state["resources"][0];
-    assert_eq!(
-        (&resource["path"], &resource["type"]),
-        (&json!("f/a.jar"), &json!("Jar"))
-    );
+    assert_eq!((&resource["path"], &resource["type"]), (&json!("f/a.jar"), &json!("Jar")));
     assert_eq!(resource["command"], "ODPS_JAR");
     assert_eq!(resource["owner"], "2000");
-    assert_eq!(
-        resource["contentSha256"],
-        "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
-    );
+    assert_eq!(resource["contentSha256"], "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881");
     let (_, short) = client.admin("GET", "state?resources=false", None).await;
     assert!(short["resources"].is_null());
 
@@ -35,19 +29,13 @@ async fn state_and_outside_edits() {
     let (status, _) = client.admin("PUT", &one, Some(edit)).await;
     assert_eq!(status, 200);
     let (_, resource) = client.admin("GET", &one, None).await;
-    assert_eq!(
-        (&resource["content"], &resource["owner"]),
-        (&json!("y"), &json!("3000"))
-    );
+    assert_eq!((&resource["content"], &resource["owner"]), (&json!("y"), &json!("3000")));
     assert_eq!(client.list(&[("Name", "b.jar")]).await.0, ["g/b.jar"]);
 
     assert_eq!(client.admin("DELETE", &one, None).await.0, 200);
     assert_eq!(client.admin("DELETE", &one, None).await.0, 404);
     assert_eq!(client.get(id).await.code(), "5801488441564725318");
-    assert!(
-        simulator.counts().effects.is_empty(),
-        "outside edits are no calls"
-    );
+    assert!(simulator.counts().effects.is_empty(), "outside edits are no calls");
 
     let project = json!({"id": 7, "name": "seven"});
     assert_eq!(client.admin("POST", "projects", Some(project)).await.0, 200);
@@ -67,29 +55,19 @@ async fn calls_and_reset() {
     assert_eq!(counts["effects"], json!({"CreateResource": 1}));
     let first = &calls["calls"][0];
     assert_eq!((&first["id"], &first["name"]), (&json!(id), &json!("a.py")));
-    assert_eq!(
-        (&first["httpStatus"], &first["effect"]),
-        (&json!(200), &json!(true))
-    );
+    assert_eq!((&first["httpStatus"], &first["effect"]), (&json!(200), &json!(true)));
     assert!(!calls.to_string().contains("not to be seen"));
     let (_, later) = client.admin("GET", "calls?since=1", None).await;
     assert_eq!(later["calls"].as_array().map(Vec::len), Some(1));
 
     assert_eq!(client.admin("POST", "reset", None).await.0, 200);
     let (_, calls) = client.admin("GET", "calls", None).await;
-    assert_eq!(
-        (&calls["counts"]["total"], &calls["calls"]),
-        (&json!(0), &json!([]))
-    );
+    assert_eq!((&calls["counts"]["total"], &calls["calls"]), (&json!(0), &json!([])));
     assert_eq!(client.get(&id).await.status, 200);
     let all = Some(json!({"what": "all"}));
     assert_eq!(client.admin("POST", "reset", all).await.0, 200);
     assert_eq!(client.get(&id).await.status, 400);
-    assert_ne!(
-        client.create("a.py", "").await.id(),
-        id,
-        "ids are not given twice"
-    );
+    assert_ne!(client.create("a.py", "").await.id(), id, "ids are not given twice");
 }
 
 #[tokio::test]
@@ -123,21 +101,13 @@ async fn settings_and_faults() {
     }
     let (_, listed) = client.admin("GET", "faults", None).await;
     let rules = listed["faults"].as_array().expect("rules");
-    let back: Vec<_> = rules
-        .iter()
-        .map(|rule| rule["fault"]["kind"].clone())
-        .collect();
+    let back: Vec<_> = rules.iter().map(|rule| rule["fault"]["kind"].clone()).collect();
     assert_eq!(back.len(), kinds.len());
     assert_eq!((&back[3], &back[7]), (&kinds[3], &kinds[7]));
     let wrong = json!({"action": "*", "times": 1, "kind": "lost"});
     let (status, answer) = client.admin("POST", "faults", Some(wrong)).await;
     assert_eq!(status, 400);
-    assert!(
-        answer["error"]
-            .as_str()
-            .is_some_and(|text| text.contains("times")),
-        "{answer}"
-    );
+    assert!(answer["error"].as_str().is_some_and(|text| text.contains("times")), "{answer}");
 
     let all = Some(json!([{"kind": "html503"}]));
     assert_eq!(client.admin("POST", "faults", all).await.0, 200);

@@ -74,17 +74,8 @@ impl Client {
         self.send(action, params).await.expect("an answer")
     }
 
-    pub(crate) async fn send(
-        &self,
-        action: &str,
-        params: &[(&str, &str)],
-    ) -> Result<Answer, reqwest::Error> {
-        let reads = [
-            "GetResource",
-            "ListResources",
-            "GetProject",
-            "GetCallerIdentity",
-        ];
+    pub(crate) async fn send(&self, action: &str, params: &[(&str, &str)]) -> Result<Answer, reqwest::Error> {
+        let reads = ["GetResource", "ListResources", "GetProject", "GetCallerIdentity"];
         let method = self.method.unwrap_or(match reads.contains(&action) {
             true => "GET",
             false => "POST",
@@ -95,9 +86,7 @@ impl Client {
             _ => (&[][..], form.clone()),
         };
         let now = jiff::Timestamp::now().as_second() + self.clock_offset_s;
-        let date = jiff::Timestamp::from_second(now)
-            .expect("a time")
-            .to_string();
+        let date = jiff::Timestamp::from_second(now).expect("a time").to_string();
         let random = uuid::Uuid::new_v4().to_string();
         let signed = headers(&Unsigned {
             method,
@@ -124,23 +113,16 @@ impl Client {
         let headers = response.headers().clone();
         let text = response.text().await?;
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Ok(Answer {
-            status,
-            headers,
-            text,
-            json,
-        })
+        Ok(Answer { status, headers, text, json })
     }
 
     pub(crate) async fn create(&self, path: &str, content: &str) -> Answer {
         let spec = spec(path, content);
-        self.call("CreateResource", &[("ProjectId", P), ("Spec", &spec)])
-            .await
+        self.call("CreateResource", &[("ProjectId", P), ("Spec", &spec)]).await
     }
 
     pub(crate) async fn get(&self, id: &str) -> Answer {
-        self.call("GetResource", &[("ProjectId", P), ("Id", id)])
-            .await
+        self.call("GetResource", &[("ProjectId", P), ("Id", id)]).await
     }
 
     /// Paths and total of a listing.
@@ -158,19 +140,12 @@ impl Client {
     }
 
     /// The admin API: status and JSON.
-    pub(crate) async fn admin(
-        &self,
-        method: &str,
-        path: &str,
-        body: Option<Value>,
-    ) -> (u16, Value) {
+    pub(crate) async fn admin(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
         let url = format!("{}/_simulator/{path}", self.url);
         let method = method.parse().expect("a method");
         let mut request = self.http.request(method, url);
         if let Some(body) = body {
-            request = request
-                .header("content-type", "application/json")
-                .body(body.to_string());
+            request = request.header("content-type", "application/json").body(body.to_string());
         }
         let response = request.send().await.expect("an answer");
         let status = response.status().as_u16();
@@ -190,8 +165,7 @@ pub(crate) fn spec(path: &str, content: &str) -> String {
 }
 
 pub(crate) fn document(resource: Value) -> String {
-    json!({"version": "1.1.0", "kind": "Resource", "spec": {"fileResources": [resource]}})
-        .to_string()
+    json!({"version": "1.1.0", "kind": "Resource", "spec": {"fileResources": [resource]}}).to_string()
 }
 
 /// The file resource in the document that GetResource answered.

@@ -67,21 +67,9 @@ async fn connections_that_are_closed() {
     let create = [("ProjectId", P), ("Spec", spec.as_str())];
     let kinds = [
         (FaultKind::DropBefore, false),
-        (
-            FaultKind::Hang {
-                ms: 50,
-                effect: false,
-            },
-            false,
-        ),
+        (FaultKind::Hang { ms: 50, effect: false }, false),
         (FaultKind::Lost, true),
-        (
-            FaultKind::Hang {
-                ms: 50,
-                effect: true,
-            },
-            true,
-        ),
+        (FaultKind::Hang { ms: 50, effect: true }, true),
     ];
     for (kind, effect) in kinds {
         simulator.reset(dataworks_simulator::Reset::All);
@@ -92,11 +80,7 @@ async fn connections_that_are_closed() {
         if matches!(kind, FaultKind::Hang { .. }) {
             assert!(begin.elapsed() >= Duration::from_millis(50), "{kind:?}");
         }
-        assert_eq!(
-            last(&simulator),
-            (Outcome::Unanswered, None, effect),
-            "{kind:?}"
-        );
+        assert_eq!(last(&simulator), (Outcome::Unanswered, None, effect), "{kind:?}");
         assert_eq!(simulator.resource_count(PROJECT), usize::from(effect));
     }
 }
@@ -117,10 +101,7 @@ async fn a_late_commit_lands_whoever_waits() {
             assert_eq!(simulator.resource_count(PROJECT), 0);
         }
         until("the commit", || simulator.resource_count(PROJECT) == number).await;
-        until("its entry", || {
-            last(&simulator) == (Outcome::Landed, None, true)
-        })
-        .await;
+        until("its entry", || last(&simulator) == (Outcome::Landed, None, true)).await;
     }
     assert_eq!(simulator.calls_of("CreateResource"), 2);
 }
@@ -138,11 +119,7 @@ async fn a_caller_that_goes_away_stops_nothing() {
 #[tokio::test]
 async fn slow_and_unreadable_answers() {
     let (simulator, client) = simulator(Config::default()).await;
-    for kind in [
-        FaultKind::Slow { ms: 60 },
-        FaultKind::Garbage,
-        FaultKind::Html503,
-    ] {
+    for kind in [FaultKind::Slow { ms: 60 }, FaultKind::Garbage, FaultKind::Html503] {
         simulator.add_fault(Fault::new("CreateResource", kind).times(1));
     }
     let begin = Instant::now();
@@ -179,9 +156,7 @@ async fn down_closes_calls_but_not_the_admin_api() {
     let (simulator, client) = simulator(Config::default()).await;
     simulator.change_settings(|settings| settings.down = true);
     assert!(client.send("GetProject", &[("Id", P)]).await.is_err());
-    let (status, _) = client
-        .admin("PUT", "settings", Some(serde_json::json!({"down": false})))
-        .await;
+    let (status, _) = client.admin("PUT", "settings", Some(serde_json::json!({"down": false}))).await;
     assert_eq!(status, 200);
     assert_eq!(client.call("GetProject", &[("Id", P)]).await.status, 200);
     // The connection that was closed may have been tried twice by the HTTP client.

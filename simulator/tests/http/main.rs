@@ -1,10 +1,6 @@
 //! The simulator over real HTTP, with a signer of the tests' own.
 
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "what helps tests fails like tests"
-)]
+#![expect(clippy::expect_used, clippy::panic, reason = "what helps tests fails like tests")]
 
 mod admin;
 mod calls;

@@ -27,15 +27,9 @@ async fn a_file_lives_from_create_to_delete() {
 
     let listed = client.call("ListResources", &[("ProjectId", P)]).await;
     let paging = &listed.json["PagingInfo"];
-    assert_eq!(
-        (&paging["PageNumber"], &paging["PageSize"]),
-        (&json!(1), &json!(10))
-    );
+    assert_eq!((&paging["PageNumber"], &paging["PageSize"]), (&json!(1), &json!(10)));
     let row = &paging["Resources"][0];
-    assert_eq!(
-        row["DataSource"],
-        json!({"Name": "odps_first", "Type": "odps"})
-    );
+    assert_eq!(row["DataSource"], json!({"Name": "odps_first", "Type": "odps"}));
     assert_eq!(row["Script"]["Path"], "f/a.py");
     assert_eq!(row["Script"]["Runtime"]["Command"], "ODPS_PYTHON");
     assert_eq!((&row["Type"], &row["Id"]), (&json!("Python"), &json!(id)));
@@ -47,10 +41,7 @@ async fn a_file_lives_from_create_to_delete() {
     let renamed = client.call("RenameResource", &with("Name", "b.py")).await;
     assert_eq!(renamed.json["Success"], true);
     let file = simulator.resource(&id).expect("the file");
-    assert_eq!(
-        (file.path.as_str(), file.name.as_str()),
-        ("g/h/b.py", "b.py")
-    );
+    assert_eq!((file.path.as_str(), file.name.as_str()), ("g/h/b.py", "b.py"));
     assert_eq!(file.content, "print(1)\n");
     client.call("MoveResource", &with("Path", "")).await;
     assert_eq!(simulator.resource(&id).expect("the file").path, "b.py");
@@ -78,19 +69,13 @@ async fn create_reads_the_first_file_only_and_leniently() {
         "version": "1.1.0", "kind": "Resource",
         "spec": {"fileResources": [one, {"name": "ignored"}]},
     });
-    let params = [
-        ("ProjectId", P),
-        ("Spec", &two.to_string()),
-        ("ResourceFile", "https://example.com/a.jar"),
-    ];
+    let params =
+        [("ProjectId", P), ("Spec", &two.to_string()), ("ResourceFile", "https://example.com/a.jar")];
     let id = client.call("CreateResource", &params).await.id();
     let file = simulator.resource(&id).expect("the file");
     assert_eq!((file.kind.as_str(), file.owner.as_str()), ("Jar", "77"));
     assert_eq!(file.datasource.name, "emr_0");
-    assert_eq!(
-        file.resource_file.as_deref(),
-        Some("https://example.com/a.jar")
-    );
+    assert_eq!(file.resource_file.as_deref(), Some("https://example.com/a.jar"));
     assert!(!file.spec.contains("nonsense"), "{}", file.spec);
     assert_eq!(simulator.resource_count(PROJECT), 1);
 }
@@ -104,21 +89,9 @@ async fn refusals_of_create() {
     });
     let rows = [
         ("project", "1", spec("a.py", ""), "1101080008", "workspace"),
-        (
-            "no number",
-            "x",
-            spec("a.py", ""),
-            "InvalidParameter",
-            "ProjectId",
-        ),
+        ("no number", "x", spec("a.py", ""), "InvalidParameter", "ProjectId"),
         ("no spec", P, String::new(), "MissingSpec", "Spec"),
-        (
-            "not JSON",
-            P,
-            "{".to_owned(),
-            "5801488441564725253",
-            "0x5083000000000005",
-        ),
+        ("not JSON", P, "{".to_owned(), "5801488441564725253", "0x5083000000000005"),
         (
             "kind",
             P,
@@ -126,13 +99,7 @@ async fn refusals_of_create() {
             "5801488441564725253",
             "spec kind and request not match",
         ),
-        (
-            "path",
-            P,
-            document(wrong_path),
-            "5801488441564725253",
-            "Script path must end with node name",
-        ),
+        ("path", P, document(wrong_path), "5801488441564725253", "Script path must end with node name"),
     ];
     for (what, project, spec, code, message) in rows {
         let params = [("ProjectId", project), ("Spec", &spec)];
@@ -165,10 +132,7 @@ async fn update_replaces_what_is_present() {
     assert_eq!((file.content.as_str(), file.path.as_str()), ("2", "f/a.py"));
     update(json!({"datasource": {"name": "odps_2", "type": "odps"}})).await;
     let file = simulator.resource(&id).expect("the file");
-    assert_eq!(
-        (file.content.as_str(), file.datasource.name.as_str()),
-        ("2", "odps_2")
-    );
+    assert_eq!((file.content.as_str(), file.datasource.name.as_str()), ("2", "odps_2"));
     let answer = update(json!({"name": "b.py"})).await;
     assert_eq!(answer.error(), (400, "5801488441564725253"));
 }
@@ -177,10 +141,7 @@ async fn update_replaces_what_is_present() {
 async fn listings_filter_and_page() {
     let (_simulator, client) = simulator(Config::default()).await;
     for number in 0..25 {
-        client
-            .create(&format!("f/File-{number:03}.py"), "")
-            .await
-            .id();
+        client.create(&format!("f/File-{number:03}.py"), "").await.id();
     }
     let (paths, total) = client.list(&[("PageNumber", "3")]).await;
     assert_eq!((paths.len(), total), (0, 25));
@@ -203,15 +164,8 @@ async fn listings_filter_and_page() {
         let (paths, total) = client.list(&[filter]).await;
         assert_eq!((paths.len() as u64, total), (want, want), "{filter:?}");
     }
-    for wrong in [
-        ("PageSize", "101"),
-        ("PageSize", "0"),
-        ("PageNumber", "x"),
-        ("Type", "Sql"),
-    ] {
-        let answer = client
-            .call("ListResources", &[("ProjectId", P), wrong])
-            .await;
+    for wrong in [("PageSize", "101"), ("PageSize", "0"), ("PageNumber", "x"), ("Type", "Sql")] {
+        let answer = client.call("ListResources", &[("ProjectId", P), wrong]).await;
         assert_eq!(answer.error(), (400, "InvalidParameter"), "{wrong:?}");
     }
     let answer = client.call("ListResources", &[("ProjectId", "1")]).await;
@@ -220,25 +174,13 @@ async fn listings_filter_and_page() {
 
 #[tokio::test]
 async fn projects_and_identity() {
-    let standard = ProjectConfig {
-        dev_environment_enabled: true,
-        ..ProjectConfig::new(7, "seven")
-    };
-    let frozen = ProjectConfig {
-        status: "Frozen".to_owned(),
-        ..ProjectConfig::new(8, "eight")
-    };
-    let config = Config {
-        projects: vec![standard, frozen],
-        ..Config::default()
-    };
+    let standard = ProjectConfig { dev_environment_enabled: true, ..ProjectConfig::new(7, "seven") };
+    let frozen = ProjectConfig { status: "Frozen".to_owned(), ..ProjectConfig::new(8, "eight") };
+    let config = Config { projects: vec![standard, frozen], ..Config::default() };
     let (_simulator, mut client) = simulator(config).await;
     let answer = client.call("GetProject", &[("Id", "7")]).await;
     let project = &answer.json["Project"];
-    assert_eq!(
-        (&project["Id"], &project["Name"]),
-        (&json!(7), &json!("seven"))
-    );
+    assert_eq!((&project["Id"], &project["Name"]), (&json!(7), &json!("seven")));
     assert_eq!(project["DevEnvironmentEnabled"], true);
     assert_eq!(project["Status"], "Available");
     let answer = client.call("GetProject", &[("Id", "9")]).await;
@@ -266,9 +208,7 @@ async fn a_resource_belongs_to_its_workspace() {
     let (_simulator, client) = simulator(config).await;
     let id = client.create("a.py", "").await.id();
     for action in ["GetResource", "DeleteResource"] {
-        let answer = client
-            .call(action, &[("ProjectId", "7"), ("Id", &id)])
-            .await;
+        let answer = client.call(action, &[("ProjectId", "7"), ("Id", &id)]).await;
         assert_eq!(answer.error(), (400, "5801488441564725318"), "{action}");
     }
     let answer = client.call("GetResource", &[("Id", &id)]).await;

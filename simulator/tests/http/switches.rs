@@ -83,15 +83,8 @@ async fn another_name_in_an_update() {
     let (simulator, client) = simulator(Config::default()).await;
     let id = client.create("f/a.py", "1").await.id();
     let spec = document(json!({"name": "b.py", "script": {"path": "g/b.py", "content": "2"}}));
-    let params = [
-        ("ProjectId", P),
-        ("Id", id.as_str()),
-        ("Spec", spec.as_str()),
-    ];
-    for (update_name, path) in [
-        (UpdateName::Ignore, "f/a.py"),
-        (UpdateName::Apply, "g/b.py"),
-    ] {
+    let params = [("ProjectId", P), ("Id", id.as_str()), ("Spec", spec.as_str())];
+    for (update_name, path) in [(UpdateName::Ignore, "f/a.py"), (UpdateName::Apply, "g/b.py")] {
         switch(&simulator, |behaviour| behaviour.update_name = update_name);
         let answer = client.call("UpdateResource", &params).await;
         assert_eq!(answer.json["Success"], true);
@@ -106,10 +99,7 @@ async fn the_order_of_listings_and_owners() {
     let first = client.create("a.py", "").await.id();
     client.create("b.py", "").await.id();
     tokio::time::sleep(Duration::from_millis(2)).await;
-    let edit = OutsideEdit {
-        content: Some("x".to_owned()),
-        ..OutsideEdit::default()
-    };
+    let edit = OutsideEdit { content: Some("x".to_owned()), ..OutsideEdit::default() };
     simulator.edit_outside(&first, edit).expect("an edit");
     assert_eq!(client.list(&[]).await.0, ["a.py", "b.py"]);
     switch(&simulator, |behaviour| {

@@ -4,11 +4,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// What is signed.
 pub(crate) struct Unsigned<'a> {
@@ -59,21 +55,11 @@ pub(crate) fn headers(request: &Unsigned<'_>) -> Vec<(String, String)> {
         headers.push(("x-acs-accesskey-id", request.access_key_id));
     }
     headers.sort_unstable();
-    let lines: String = headers
-        .iter()
-        .map(|(name, value)| format!("{name}:{value}\n"))
-        .collect();
+    let lines: String = headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
     let names: Vec<_> = headers.iter().map(|(name, _)| *name).collect();
     let names = names.join(";");
-    let canonical = format!(
-        "{}\n/\n{}\n{lines}\n{names}\n{hash}",
-        request.method,
-        encode(request.query),
-    );
-    let text = format!(
-        "ACS3-HMAC-SHA256\n{}",
-        hex::encode(Sha256::digest(&canonical))
-    );
+    let canonical = format!("{}\n/\n{}\n{lines}\n{names}\n{hash}", request.method, encode(request.query),);
+    let text = format!("ACS3-HMAC-SHA256\n{}", hex::encode(Sha256::digest(&canonical)));
     let signature = Hmac::<Sha256>::new_from_slice(request.secret.as_bytes())
         .map(|mac| mac.chain_update(text).finalize().into_bytes())
         .map(hex::encode)
