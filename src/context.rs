@@ -1,6 +1,7 @@
 //! What every reconcile shares.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dataworks_core::bounds::Bounds;
@@ -8,15 +9,18 @@ use dataworks_core::ids::ProjectId;
 use dataworks_core::object::{ObjectKey, Uid};
 use dataworks_core::plan::{Identity, Memory};
 use dataworks_core::queue::{Lane, SubQueue};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::Timestamp;
 
-use crate::controller::index::Index;
+use crate::controller::index::{Index, Standing};
 use crate::controller::policy::Policy;
 use crate::controller::scheduler::{DEFAULT_CONNECTION, Scheduler};
+use crate::controller::watch;
 use crate::dataworks::Client;
 use crate::events::Events;
 use crate::metrics::Metrics;
 use crate::reconcile::kube_client::Calls;
+use crate::reconcile::record;
 use crate::workspace::limiter::{Limiter, Permit};
 use crate::workspace::listing::Listings;
 
@@ -47,6 +51,16 @@ pub struct Context {
     pub events: Events,
     /// Metrics.
     pub metrics: Arc<Metrics>,
+    /// What the runner is doing.
+    pub activity: Activity,
+}
+
+/// What the runner is doing.
+#[derive(Debug, Default)]
+pub struct Activity {
+    leading: AtomicBool,
+    beat: AtomicI64,
+    running: Mutex<HashSet<ObjectKey>>,
 }
 
 impl Context {
@@ -82,6 +96,69 @@ impl Context {
         let sub = self.sub_queue(key);
         self.metrics.queue_adds.inc();
         self.scheduler.push(key, sub, lane, at);
+    }
+
+    /// The watch told of a change of an object. While the object is under work the change is kept
+    /// in the index, and the end of the work will notice it.
+    pub fn news(&self, key: &ObjectKey, at: Timestamp) {
+        if self.is_leading() && !self.lock_running().contains(key) {
+            self.enqueue(key, watch::LANE, at);
+        }
+    }
+
+    /// From now on this process works: everything that is due is put into the queue.
+    pub fn lead(&self) {
+        self.beat();
+        self.activity.leading.store(true, Ordering::SeqCst);
+        self.metrics.leading.set(1);
+        let due = self.index().all_due(Timestamp::now());
+        tracing::info!(objects = self.index().len(), due = due.len(), "leading");
+        for (key, at) in due {
+            self.enqueue(&key, watch::LANE, at);
+        }
+    }
+
+    /// True when this process works, false when it only watches.
+    #[must_use]
+    pub fn is_leading(&self) -> bool {
+        self.activity.leading.load(Ordering::SeqCst)
+    }
+
+    /// The runner lives.
+    pub fn beat(&self) {
+        self.activity.beat.store(Timestamp::now().as_second(), Ordering::Relaxed);
+    }
+
+    /// Seconds since the runner last lived; 0 while this process only watches.
+    #[must_use]
+    pub fn seconds_since_beat(&self) -> i64 {
+        let beat = self.activity.beat.load(Ordering::Relaxed);
+        if self.is_leading() { Timestamp::now().as_second() - beat } else { 0 }
+    }
+
+    /// Work on an object begins.
+    pub fn begin(&self, key: &ObjectKey) {
+        self.lock_running().insert(key.clone());
+    }
+
+    /// Work on an object ended and left it like this. Answers whether somebody else changed it
+    /// meanwhile.
+    pub fn end(&self, key: &ObjectKey, left: Option<u64>) -> bool {
+        self.lock_running().remove(key);
+        let index = self.index();
+        let changed = left.is_some() && index.fingerprint(key).is_some_and(|now| Some(now) != left);
+        changed && index.standing(key) == Standing::Due
+    }
+
+    /// An object of a newer or broken schema: told in its status, and left alone.
+    pub fn undecodable(self: &Arc<Self>, key: &ObjectKey, metadata: &ObjectMeta) {
+        tracing::warn!(object = %key, "the object cannot be decoded by this version of the operator");
+        self.metrics.undecodable.inc();
+        if !self.is_leading() {
+            return;
+        }
+        let (ctx, key, metadata) = (Arc::clone(self), key.clone(), metadata.clone());
+        tokio::spawn(async move { record::undecodable(&ctx, &key, &metadata).await });
     }
 
     /// Wakes objects whose situation changed because of others.
@@ -123,6 +200,10 @@ impl Context {
                 ctx.enqueue(&key, Lane::Edit, Timestamp::now());
             }
         });
+    }
+
+    fn lock_running(&self) -> MutexGuard<'_, HashSet<ObjectKey>> {
+        self.activity.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock_memories(&self) -> MutexGuard<'_, HashMap<Uid, Memory>> {

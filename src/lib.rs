@@ -1,2 +1,18 @@
-//! Scaffold.
+//! The shell of the operator: everything that touches the network, the clock or a task.
+//!
+//! What is decided is in `dataworks_core`. [`app`] puts the parts together; [`controller`] says
+//! which object is worked on; [`reconcile`] works on it; [`workspace`] holds what belongs to a
+//! connection; [`dataworks`] is the cloud.
+
+pub mod app;
+pub mod cli;
+pub mod context;
+pub mod controller;
 pub mod dataworks;
+pub mod events;
+pub mod http;
+pub mod leader;
+pub mod metrics;
+pub mod reconcile;
+pub mod telemetry;
+pub mod workspace;

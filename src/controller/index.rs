@@ -446,7 +446,8 @@ fn retry_at(recorded: &Recorded, since: Timestamp) -> Timestamp {
 
 /// Everything that a decision is made from and that somebody may change; labels and the like are
 /// not in it.
-fn fingerprint(object: &DataWorksResource) -> u64 {
+#[must_use]
+pub fn fingerprint(object: &DataWorksResource) -> u64 {
     let mut hash = DefaultHasher::new();
     object.metadata.uid.hash(&mut hash);
     object.metadata.generation.hash(&mut hash);

@@ -11,7 +11,7 @@ use dataworks_core::api::FIELD_MANAGER;
 use dataworks_core::api::v1alpha1::DataWorksResource;
 use dataworks_core::object::ObjectKey;
 use kube::api::{Api, Patch, PatchParams};
-use kube::core::PartialObjectMeta;
+use kube::core::{DeserializeGuard, PartialObjectMeta};
 use serde_json::{Value, json};
 
 use crate::metrics::Metrics;
@@ -98,6 +98,23 @@ impl Calls {
         let body = json!({ "metadata": { "resourceVersion": resource_version }, "status": status });
         let patch = Patch::Merge(&body);
         self.call("patch_status", api.patch_status(&key.name, &params(), &patch)).await
+    }
+
+    /// Patches status of an object that cannot be decoded.
+    ///
+    /// # Errors
+    /// As [`Calls::patch_status`].
+    pub async fn patch_raw_status(
+        &self,
+        key: &ObjectKey,
+        resource_version: &str,
+        status: &Value,
+    ) -> Result<(), CallError> {
+        let api: Api<DeserializeGuard<DataWorksResource>> = Api::namespaced(self.client.clone(), &key.namespace);
+        let body = json!({ "metadata": { "resourceVersion": resource_version }, "status": status });
+        let patch = Patch::Merge(&body);
+        let end = self.call("patch_status", api.patch_status(&key.name, &params(), &patch)).await;
+        end.map(|_| ())
     }
 
     fn api(&self, key: &ObjectKey) -> Api<DataWorksResource> {

@@ -10,7 +10,7 @@ pub mod record;
 use std::sync::Arc;
 
 use dataworks_core::desired::Desired;
-use dataworks_core::object::ObjectKey;
+use dataworks_core::object::{ObjectKey, Uid};
 use dataworks_core::plan::{Plan, Step, plan};
 use dataworks_core::queue::Lane;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
@@ -18,7 +18,7 @@ use kube::ResourceExt as _;
 use tracing::{debug, info, warn};
 
 use crate::context::Context;
-use crate::controller::index::Origin;
+use crate::controller::index::{Origin, fingerprint};
 use crate::workspace::limiter::Permit;
 use kube_client::CallError;
 use observe::Subject;
@@ -38,39 +38,63 @@ pub enum Again {
     AfterFailure,
 }
 
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub struct End {
+    /// What is to become of the object in the queue.
+    pub again: Again,
+    /// The object as this run left it, to tell what others changed meanwhile.
+    pub fingerprint: Option<u64>,
+    /// Its uid, where it was seen.
+    pub uid: Option<Uid>,
+    /// Failures in a row.
+    pub failures: u32,
+}
+
 /// Works on an object until nothing is left to do now.
-pub async fn reconcile(ctx: &Arc<Context>, key: &ObjectKey, permit: Permit) -> Again {
+pub async fn reconcile(ctx: &Arc<Context>, key: &ObjectKey, permit: Permit) -> End {
+    let unseen = |again| End { again, fingerprint: None, uid: None, failures: 1 };
     let live = match ctx.kube.get(key).await {
         Ok(Some(live)) => live,
         Ok(None) | Err(CallError::Gone) => {
             ctx.gone(key);
-            return Again::Never;
+            return unseen(Again::Never);
         }
         Err(error) => {
             warn!(object = %key, %error, "the object cannot be read");
-            return Again::AfterFailure;
+            return unseen(Again::AfterFailure);
         }
     };
     ctx.index().apply(&live, Origin::Own, Timestamp::now());
     let mut subject = Subject::new(ctx, live, permit);
+    let again = turn(ctx, &mut subject).await;
+    subject.keep_memory(ctx);
+    if again == Again::AfterFailure {
+        subject.memory.failures = subject.memory.failures.saturating_add(1);
+        subject.keep_memory(ctx);
+    }
+    End {
+        again,
+        fingerprint: Some(fingerprint(&subject.object)),
+        failures: subject.memory.failures,
+        uid: Some(subject.uid),
+    }
+}
+
+async fn turn(ctx: &Arc<Context>, subject: &mut Subject) -> Again {
     for _ in 0..MOST_STEPS {
         let now = ctx.cloud.cloud_now();
         let desired = Desired::from_spec(&subject.object.spec).map_err(|problem| problem.to_string());
         let wanted = desired.as_ref().map_err(String::as_str);
         let observed = subject.observe(ctx);
         let decided = plan(wanted, &subject.recorded(ctx), &observed, now);
-        log(&subject, &decided);
-        let flow = execute::execute(ctx, &mut subject, desired.as_ref().ok(), decided.step).await;
-        match flow {
+        log(subject, &decided);
+        match execute::execute(ctx, subject, desired.as_ref().ok(), decided.step).await {
             execute::Flow::Continue => {}
-            execute::Flow::End(again) => {
-                subject.keep_memory(ctx);
-                return again;
-            }
+            execute::Flow::End(again) => return again,
         }
     }
-    warn!(object = %key, "more steps than a run may take");
-    subject.keep_memory(ctx);
+    warn!(object = %subject.key, "more steps than a run may take");
     Again::AfterFailure
 }
 
@@ -80,9 +104,7 @@ fn log(subject: &Subject, decided: &Plan) {
     let generation = object.metadata.generation.unwrap_or(0);
     let (step, why) = (decided.step.name(), decided.why);
     match &decided.step {
-        Step::Nothing | Step::Report(_) | Step::Look | Step::Wait { .. } => {
-            debug!(namespace, name, generation, step, why, "decided");
-        }
+        Step::Nothing => debug!(namespace, name, generation, step, why, "decided"),
         _ => info!(namespace, name, generation, step, why, "decided"),
     }
 }

@@ -5,12 +5,15 @@
 
 use std::time::Duration;
 
+use dataworks_core::api::condition::{ConditionType, Reason};
 use dataworks_core::api::v1alpha1::{DataWorksResource, DeletionPolicy};
 use dataworks_core::api::{CREATE_INTENT, FINALIZER};
 use dataworks_core::fault::{Class, Outcome};
 use dataworks_core::ids::ResourceId;
 use dataworks_core::intent::Intent;
+use dataworks_core::object::ObjectKey;
 use dataworks_core::state::{Change, merge_patch, next};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt as _;
 use serde_json::{Value, json};
@@ -169,6 +172,29 @@ async fn surplus(ctx: &Context, subject: &Subject, id: &ResourceId) {
         pause = (pause * 2).min(RECORD_PAUSE_MOST);
     }
     info!(object = %subject.key, %project, %id, "deleted a surplus resource: its object is gone or has another");
+}
+
+/// Says in the status of an object that cannot be decoded that it cannot. The same every time, so
+/// that saying it again changes nothing.
+pub async fn undecodable(ctx: &Context, key: &ObjectKey, metadata: &ObjectMeta) {
+    let message = "This version of the operator cannot read the object: it is of a newer schema, or was stored \
+                   before the present one. Upgrade the operator, or apply the object again.";
+    let since = metadata.creation_timestamp.clone();
+    let condition = |type_: ConditionType, status: &str| {
+        json!({
+            "type": type_.as_str(), "status": status, "reason": Reason::InvalidSpec.as_str(), "message": message,
+            "observedGeneration": metadata.generation, "lastTransitionTime": since,
+        })
+    };
+    let status = json!({
+        "observedGeneration": metadata.generation,
+        "conditions": [condition(ConditionType::Ready, "False"), condition(ConditionType::Stalled, "True")],
+    });
+    let version = metadata.resource_version.clone().unwrap_or_default();
+    match ctx.kube.patch_raw_status(key, &version, &status).await {
+        Ok(()) | Err(CallError::Conflict | CallError::Gone) => {}
+        Err(error) => warn!(object = %key, %error, "an undecodable object could not be told so"),
+    }
 }
 
 fn take_in(ctx: &Context, subject: &mut Subject, written: DataWorksResource) {

@@ -1,0 +1,201 @@
+//! Builds the parts from the arguments of `run`, starts them, and ends them in order.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use dataworks_core::plan::Identity;
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use kube::{Api, Client as KubeClient, Config};
+use secrecy::ExposeSecret as _;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::cli::RunArgs;
+use crate::context::{Activity, Context};
+use crate::controller::index::Index;
+use crate::controller::policy::Policy;
+use crate::controller::scheduler::Scheduler;
+use crate::controller::{self, queued, watch};
+use crate::dataworks::credentials::{CredentialSource, Environment};
+use crate::dataworks::endpoint::{Endpoint, Network, Region};
+use crate::dataworks::{Client, ClientConfig, Transport, TransportConfig};
+use crate::events::Events;
+use crate::http::{self, Health};
+use crate::leader::{self, Term};
+use crate::metrics::Metrics;
+use crate::reconcile::kube_client::Calls;
+use crate::workspace::limiter::Limiter;
+use crate::workspace::listing::Listings;
+
+/// How long a silent connection to the API server is kept; the watch's own time-out is longer
+/// than its server-side one.
+const API_READ_TIMEOUT: Duration = Duration::from_secs(15);
+/// Deadline of a read from the cloud: a page of 100 rows or one document.
+const READ_DEADLINE: Duration = Duration::from_secs(15);
+/// Added to the deadline of a create for the writes that follow it.
+const GRACE: Duration = Duration::from_secs(10);
+/// Where a lease goes when nothing says where we run.
+const FALLBACK_NAMESPACE: &str = "default";
+
+/// Runs the operator until a signal or the loss of the lease.
+///
+/// # Errors
+/// When it cannot start, or lost the lease.
+pub async fn run(args: RunArgs) -> anyhow::Result<()> {
+    let metrics = Arc::new(Metrics::default());
+    let config = Config::infer().await.context("no Kubernetes: neither KUBECONFIG nor a service account")?;
+    let namespace = args.lease_namespace.clone().unwrap_or_else(|| {
+        let own = config.default_namespace.clone();
+        if own.is_empty() { FALLBACK_NAMESPACE.to_owned() } else { own }
+    });
+    let watching = KubeClient::try_from(Config { default_retry: false, ..config.clone() })?;
+    let calling = KubeClient::try_from(Config {
+        default_retry: false,
+        read_timeout: Some(API_READ_TIMEOUT),
+        reset_reader_on_write: true,
+        ..config
+    })?;
+    let holder = args.pod_uid.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+    let cloud = cloud(&args, &metrics)?;
+    let identity = Identity {
+        cluster: cluster(&args, &calling).await?,
+        holder: holder.clone(),
+        proxied: args.proxy.is_some(),
+    };
+    let policy = Policy::new(&args.default_connection_namespaces, &args.default_connection_projects);
+    let bounds = args.bounds.bounds();
+    let per_second = args.requests_per_second.unwrap_or_else(|| args.edition.requests_per_second());
+    let ctx = Arc::new(Context {
+        kube: Calls::new(calling.clone(), Arc::clone(&metrics)),
+        cloud,
+        limiter: Limiter::new(per_second),
+        listings: Listings::new(bounds.lag),
+        index: Mutex::new(Index::new(identity.cluster.clone(), policy.clone())),
+        policy,
+        bounds,
+        scheduler: Scheduler::default(),
+        memories: Mutex::new(HashMap::new()),
+        events: Events::start(calling.clone(), &holder, Arc::clone(&metrics)),
+        metrics,
+        activity: Activity::default(),
+        identity,
+    });
+    info!(version = env!("CARGO_PKG_VERSION"), cluster = ctx.identity.cluster, holder, per_second, "starting");
+    let health = Arc::new(Health::new(Arc::clone(&ctx)));
+    http::serve(Arc::clone(&health), Some(args.health_address), Some(args.metrics_address))
+        .await
+        .context("an HTTP address cannot be listened on")?;
+
+    let stop = CancellationToken::new();
+    tokio::spawn(signals(stop.clone()));
+    let synced = start_watches(&ctx, &watching, &args.watch_namespaces);
+    tokio::select! {
+        () = synced.notified() => health.set_synced(),
+        () = stop.cancelled() => return Ok(()),
+    }
+    tokio::spawn(queued::tell(Arc::clone(&ctx)));
+    let grace = Duration::try_from(bounds.call).unwrap_or_default() + GRACE;
+    let work = controller::run(Arc::clone(&ctx), stop.clone(), grace);
+    if args.no_leader_elect {
+        work.await;
+        return Ok(());
+    }
+    match leader::lead(calling, &namespace, &args.lease_name, &holder, &stop, work).await {
+        Term::Ended | Term::NeverLed => Ok(()),
+        Term::Lost => anyhow::bail!("the lease is lost; another process may lead now"),
+    }
+}
+
+fn cloud(args: &RunArgs, metrics: &Arc<Metrics>) -> anyhow::Result<Client> {
+    let region = args.region.as_deref().map(str::parse::<Region>).transpose().context("the region is not one")?;
+    let endpoint: Endpoint = match (&args.endpoint, &region) {
+        (Some(url), _) => url.parse().context("DATAWORKS_ENDPOINT")?,
+        (None, Some(region)) => Endpoint::dataworks(region, Network::Public)?,
+        (None, None) => anyhow::bail!("set DATAWORKS_REGION (such as cn-shanghai) or DATAWORKS_ENDPOINT"),
+    };
+    let exposed = |secret: &Option<secrecy::SecretString>| secret.as_ref().map(|s| s.expose_secret().to_owned());
+    let environment = Environment::new(
+        args.access_key_id.clone(),
+        exposed(&args.access_key_secret),
+        exposed(&args.security_token),
+    );
+    let transport = Transport::new(&TransportConfig {
+        call_deadline: Duration::try_from(args.bounds.call_deadline)?,
+        read_deadline: READ_DEADLINE.min(Duration::try_from(args.bounds.call_deadline)?),
+        proxy: args.proxy.clone(),
+    })?;
+    let counted = Arc::clone(metrics);
+    Ok(Client::new(ClientConfig {
+        endpoint,
+        sts_endpoint: Endpoint::sts(region.as_ref(), Network::Public)?,
+        credentials: CredentialSource::Environment(environment),
+        transport,
+        clock: Arc::new(Timestamp::now),
+        observer: Some(Arc::new(move |record| counted.cloud_call(record))),
+    }))
+}
+
+/// The cluster's name in intents. Waits for an API server that is not there yet.
+async fn cluster(args: &RunArgs, client: &KubeClient) -> anyhow::Result<String> {
+    if let Some(name) = &args.cluster_id {
+        return Ok(name.clone());
+    }
+    let api: Api<Namespace> = Api::all(client.clone());
+    let mut pause = SignedDuration::from_millis(500);
+    loop {
+        match api.get("kube-system").await {
+            Ok(namespace) => {
+                return namespace.metadata.uid.context("namespace kube-system has no uid");
+            }
+            Err(kube::Error::Api(status)) if status.is_forbidden() || status.is_not_found() => {
+                anyhow::bail!("namespace kube-system cannot be read ({}); set DATAWORKS_CLUSTER_ID", status.message)
+            }
+            Err(error) => warn!(%error, "the API server cannot be reached yet"),
+        }
+        tokio::time::sleep(pause.try_into().unwrap_or_default()).await;
+        pause = (pause * 2).min(SignedDuration::from_secs(10));
+    }
+}
+
+fn start_watches(ctx: &Arc<Context>, client: &KubeClient, namespaces: &[String]) -> Arc<Notify> {
+    let scopes: Vec<Option<String>> =
+        if namespaces.is_empty() { vec![None] } else { namespaces.iter().cloned().map(Some).collect() };
+    let left = Arc::new(AtomicUsize::new(scopes.len()));
+    let done = Arc::new(Notify::new());
+    for scope in scopes {
+        let (left, done) = (Arc::clone(&left), Arc::clone(&done));
+        let first = AtomicUsize::new(0);
+        let synced = move || {
+            if first.fetch_add(1, Ordering::SeqCst) == 0 && left.fetch_sub(1, Ordering::SeqCst) == 1 {
+                done.notify_one();
+            }
+        };
+        tokio::spawn(watch::watch(Arc::clone(ctx), client.clone(), scope, synced));
+    }
+    done
+}
+
+/// The first signal stops, the second ends.
+async fn signals(stop: CancellationToken) {
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        warn!("signals cannot be listened to");
+        return;
+    };
+    loop {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+        if stop.is_cancelled() {
+            std::process::exit(130);
+        }
+        info!("stopping");
+        stop.cancel();
+    }
+}

@@ -1,0 +1,186 @@
+//! The arguments of `run`. Each is an environment variable too, so that Helm can set it.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+use dataworks_core::bounds::Bounds;
+use dataworks_core::ids::ProjectId;
+use k8s_openapi::jiff::SignedDuration;
+use secrecy::SecretString;
+
+use crate::telemetry::LogFormat;
+
+/// Arguments of `run`.
+#[derive(Args, Clone, Debug)]
+pub struct RunArgs {
+    /// Region of the workspaces on the default connection, such as cn-shanghai. Needed unless
+    /// --endpoint is given.
+    #[arg(long, env = "DATAWORKS_REGION")]
+    pub region: Option<String>,
+
+    /// Where the DataWorks API is, such as https://dataworks.cn-shanghai.aliyuncs.com; plain http
+    /// only to loopback. Absent: from the region.
+    #[arg(long, env = "DATAWORKS_ENDPOINT")]
+    pub endpoint: Option<String>,
+
+    /// AccessKey ID that calls are signed with.
+    #[arg(long, env = "ALIBABA_CLOUD_ACCESS_KEY_ID", hide_env_values = true)]
+    pub access_key_id: Option<String>,
+
+    /// AccessKey secret. Prefer the variable: arguments can be read by others.
+    #[arg(long, env = "ALIBABA_CLOUD_ACCESS_KEY_SECRET", hide_env_values = true)]
+    pub access_key_secret: Option<SecretString>,
+
+    /// Security token of temporary credentials. Prefer the variable.
+    #[arg(long, env = "ALIBABA_CLOUD_SECURITY_TOKEN", hide_env_values = true)]
+    pub security_token: Option<SecretString>,
+
+    /// Namespaces whose objects may use the default connection, comma separated; * for all.
+    /// Absent: none.
+    #[arg(long, env = "DATAWORKS_DEFAULT_CONNECTION_NAMESPACES", value_delimiter = ',')]
+    pub default_connection_namespaces: Vec<String>,
+
+    /// Ids of the workspaces that the default connection is open to, comma separated. Absent:
+    /// every workspace that the identity is a member of.
+    #[arg(long, env = "DATAWORKS_DEFAULT_CONNECTION_PROJECTS", value_delimiter = ',', value_parser = project)]
+    pub default_connection_projects: Vec<ProjectId>,
+
+    /// Edition of DataWorks, which sets the calls a second: 2 for Basic, 3 for Standard and
+    /// Professional, 10 for Enterprise.
+    #[arg(long, env = "DATAWORKS_EDITION", default_value = "Standard", ignore_case = true)]
+    pub edition: Edition,
+
+    /// Calls a second, in place of what the edition allows.
+    #[arg(long, env = "DATAWORKS_REQUESTS_PER_SECOND", value_parser = positive)]
+    pub requests_per_second: Option<f64>,
+
+    /// HTTP proxy for calls to the cloud. Absent: none; the usual proxy variables are not read.
+    #[arg(long, env = "DATAWORKS_PROXY")]
+    pub proxy: Option<url::Url>,
+
+    /// Namespaces to watch, comma separated. Absent: all.
+    #[arg(long, env = "DATAWORKS_WATCH_NAMESPACES", value_delimiter = ',')]
+    pub watch_namespaces: Vec<String>,
+
+    /// A name for this cluster in create intents. Absent: the uid of namespace kube-system.
+    #[arg(long, env = "DATAWORKS_CLUSTER_ID")]
+    pub cluster_id: Option<String>,
+
+    /// The uid of this pod; two processes with the same one never run at a time. Absent: a new
+    /// one for each process, which makes it wait longer after a crash.
+    #[arg(long, env = "POD_UID")]
+    pub pod_uid: Option<String>,
+
+    /// Work without leader election: for a single process only.
+    #[arg(long, env = "DATAWORKS_NO_LEADER_ELECT")]
+    pub no_leader_elect: bool,
+
+    /// Namespace of the lease. Absent: the namespace that the process runs in.
+    #[arg(long, env = "POD_NAMESPACE")]
+    pub lease_namespace: Option<String>,
+
+    /// Name of the lease.
+    #[arg(long, env = "DATAWORKS_LEASE_NAME", default_value = "dataworks-operator")]
+    pub lease_name: String,
+
+    /// Where /livez and /readyz are served.
+    #[arg(long, env = "DATAWORKS_HEALTH_ADDRESS", default_value = "0.0.0.0:8081")]
+    pub health_address: SocketAddr,
+
+    /// Where /metrics is served.
+    #[arg(long, env = "DATAWORKS_METRICS_ADDRESS", default_value = "0.0.0.0:8080")]
+    pub metrics_address: SocketAddr,
+
+    /// How a log line looks.
+    #[arg(long, env = "DATAWORKS_LOG_FORMAT", value_enum, default_value = "json")]
+    pub log_format: LogFormat,
+
+    /// Which lines are logged: a level, or levels by module (info,dataworks_operator=debug).
+    #[arg(long, env = "DATAWORKS_LOG", default_value = "info")]
+    pub log: String,
+
+    /// Times that "never make a file twice" rests on.
+    #[command(flatten, next_help_heading = "Bounds (advanced)")]
+    pub bounds: BoundsArgs,
+}
+
+/// An edition of DataWorks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Edition {
+    /// At most 5 calls a second and 100 a day.
+    #[value(name = "Basic")]
+    Basic,
+    /// At most 5 calls a second.
+    #[value(name = "Standard")]
+    Standard,
+    /// At most 5 calls a second.
+    #[value(name = "Professional")]
+    Professional,
+    /// At most 50 reads and 20 writes a second.
+    #[value(name = "Enterprise")]
+    Enterprise,
+}
+
+impl Edition {
+    /// Calls a second that leave room for the account's other callers.
+    #[must_use]
+    pub fn requests_per_second(self) -> f64 {
+        match self {
+            Self::Basic => 2.0,
+            Self::Standard | Self::Professional => 3.0,
+            Self::Enterprise => 10.0,
+        }
+    }
+}
+
+/// The bounds, as flags.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct BoundsArgs {
+    /// Deadline of a write, and how long a dying connection may still deliver it.
+    #[arg(long, env = "DATAWORKS_CALL_DEADLINE", default_value = "30s", value_parser = duration)]
+    pub call_deadline: SignedDuration,
+    /// How late the service may list what it did.
+    #[arg(long, env = "DATAWORKS_COMMIT_LAG", default_value = "60s", value_parser = duration)]
+    pub commit_lag: SignedDuration,
+    /// How long the service accepts a signature.
+    #[arg(long, env = "DATAWORKS_SIGNATURE_VALIDITY", default_value = "15m", value_parser = duration)]
+    pub signature_validity: SignedDuration,
+    /// From the intent to the sending of its request.
+    #[arg(long, env = "DATAWORKS_START_DEADLINE", default_value = "30s", value_parser = duration)]
+    pub start_deadline: SignedDuration,
+    /// How far the service's clock and ours may differ.
+    #[arg(long, env = "DATAWORKS_CLOCK_SKEW", default_value = "2m", value_parser = duration)]
+    pub clock_skew: SignedDuration,
+}
+
+impl BoundsArgs {
+    /// As the core takes them.
+    #[must_use]
+    pub fn bounds(self) -> Bounds {
+        Bounds {
+            call: self.call_deadline,
+            lag: self.commit_lag,
+            signature: self.signature_validity,
+            start: self.start_deadline,
+            skew: self.clock_skew,
+        }
+    }
+}
+
+fn project(text: &str) -> Result<ProjectId, String> {
+    text.trim().parse().map_err(|_| "a workspace id is a positive whole number".to_owned())
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
+        Ok(_) | Err(_) => Err("a number above 0".to_owned()),
+    }
+}
+
+fn duration(text: &str) -> Result<SignedDuration, String> {
+    match text.parse::<SignedDuration>() {
+        Ok(span) if span.is_positive() => Ok(span),
+        Ok(_) | Err(_) => Err("a duration such as 30s, 15m or 1h".to_owned()),
+    }
+}

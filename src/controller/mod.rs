@@ -1,0 +1,132 @@
+//! The runner: takes what is due, with a call permit in hand, and works on it, so many at a time.
+//!
+//! It must not know what the work is. It stops taking when it is told to, and ends when what was
+//! begun has ended.
+
+pub mod index;
+pub mod policy;
+pub mod queued;
+pub mod scheduler;
+pub mod watch;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dataworks_core::backoff;
+use dataworks_core::object::{ObjectKey, Uid};
+use dataworks_core::queue::{Due, Lane, SubQueue, Taken};
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+use crate::context::Context;
+use crate::reconcile::{Again, End, reconcile};
+use crate::workspace::limiter::{Permit, until};
+use index::Standing;
+use scheduler::DEFAULT_CONNECTION;
+
+/// Objects under work at a time. Each waits for the network nearly all its time; more would only
+/// queue at the limiter.
+pub const WORKERS: usize = 64;
+/// The runner looks around at least this often, so that the watchdog can tell that it lives.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// Runs until `stop`, then waits for what is under way, at most `grace`.
+pub async fn run(ctx: Arc<Context>, stop: CancellationToken, grace: Duration) {
+    ctx.lead();
+    let mut running: JoinSet<(ObjectKey, End)> = JoinSet::new();
+    while !stop.is_cancelled() {
+        ctx.beat();
+        let next = dispatch(&ctx, &mut running);
+        let pause = next.map_or(HEARTBEAT, |at| until(at).min(HEARTBEAT));
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = ctx.scheduler.rung() => {}
+            Some(ended) = running.join_next(), if !running.is_empty() => settle(&ctx, ended),
+            () = tokio::time::sleep(pause) => {}
+        }
+        while let Some(ended) = running.try_join_next() {
+            settle(&ctx, ended);
+        }
+    }
+    info!(under_way = running.len(), "stopping: what is under way is finished");
+    let finish = async {
+        while running.join_next().await.is_some() {}
+    };
+    if tokio::time::timeout(grace, finish).await.is_err() {
+        error!("work under way did not end in time; what it left is found at the next start");
+    }
+}
+
+/// Starts what can be started. Answers when to look again.
+fn dispatch(ctx: &Arc<Context>, running: &mut JoinSet<(ObjectKey, End)>) -> Option<Timestamp> {
+    while running.len() < WORKERS {
+        if let Some(taken) = ctx.scheduler.take(SubQueue::FREE) {
+            start(ctx, running, taken, Permit::none());
+            continue;
+        }
+        if !ctx.scheduler.has_ready(DEFAULT_CONNECTION) {
+            return ctx.scheduler.next_at();
+        }
+        let permit = match ctx.limiter.try_permit() {
+            Ok(permit) => permit,
+            Err(at) => return Some(ctx.scheduler.next_at().map_or(at, |next| next.min(at))),
+        };
+        if let Some(taken) = ctx.scheduler.take(DEFAULT_CONNECTION) {
+            start(ctx, running, taken, permit);
+        }
+    }
+    None
+}
+
+fn start(ctx: &Arc<Context>, running: &mut JoinSet<(ObjectKey, End)>, taken: Taken, permit: Permit) {
+    // Woken for something that is settled by now: no read, no permit.
+    match ctx.index().standing(&taken.key) {
+        Standing::Due => {}
+        Standing::Settled => return ctx.scheduler.done(&taken.key, None),
+        Standing::Resting(at) if at > Timestamp::now() => {
+            let due = Due { sub: taken.sub, lane: Lane::Retry, at };
+            return ctx.scheduler.done(&taken.key, Some(due));
+        }
+        Standing::Resting(_) => {}
+    }
+    let waited = Timestamp::now().duration_since(taken.since);
+    ctx.metrics.queue_wait.observe(waited.as_secs_f64());
+    ctx.begin(&taken.key);
+    let ctx = Arc::clone(ctx);
+    running.spawn(async move {
+        let key = taken.key;
+        let begun = tokio::time::Instant::now();
+        let work = std::panic::AssertUnwindSafe(reconcile(&ctx, &key, permit));
+        let end = match futures::FutureExt::catch_unwind(work).await {
+            Ok(end) => end,
+            Err(_) => {
+                ctx.metrics.panics.inc();
+                error!(object = %key, "a reconcile panicked");
+                End { again: Again::AfterFailure, fingerprint: None, uid: None, failures: 1 }
+            }
+        };
+        ctx.metrics.reconciled(end.again, begun.elapsed());
+        (key, end)
+    });
+}
+
+/// Puts an object back into the queue as its run wished, or because it changed meanwhile.
+fn settle(ctx: &Context, ended: Result<(ObjectKey, End), tokio::task::JoinError>) {
+    let Ok((key, end)) = ended else { return };
+    let changed = ctx.end(&key, end.fingerprint);
+    let now = Timestamp::now();
+    let again = match end.again {
+        Again::Never => None,
+        Again::At(at, lane) => Some((at, lane)),
+        Again::AfterFailure => {
+            let uid = end.uid.unwrap_or_else(|| Uid::new(&key.to_string()));
+            let wait = SignedDuration::try_from(backoff::transient(&uid, end.failures)).unwrap_or_default();
+            Some((now.saturating_add(wait).unwrap_or(Timestamp::MAX), Lane::Retry))
+        }
+    };
+    let again = if changed { Some((now, watch::LANE)) } else { again };
+    let sub = ctx.sub_queue(&key);
+    ctx.scheduler.done(&key, again.map(|(at, lane)| Due { sub, lane, at }));
+}

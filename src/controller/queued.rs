@@ -1,0 +1,70 @@
+//! Tells objects that have waited long for a permit that they do, once: waiting for us is never a
+//! failure, and a person should not have to guess.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dataworks_core::api::condition::{ConditionType, Reason};
+use dataworks_core::object::ObjectKey;
+use dataworks_core::state::{Change, State};
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use tracing::debug;
+
+use super::index::Origin;
+use crate::context::Context;
+use crate::reconcile::observe::Subject;
+use crate::reconcile::record;
+use crate::workspace::limiter::Permit;
+
+/// A wait that is worth a write.
+const LONG: SignedDuration = SignedDuration::from_secs(30);
+/// How often waits are looked at.
+const EVERY: Duration = Duration::from_secs(10);
+/// Objects told at a time: news of waiting must not become a load of its own.
+const BATCH: usize = 100;
+
+/// Tells until the process ends.
+pub async fn tell(ctx: Arc<Context>) {
+    let mut told: BTreeSet<ObjectKey> = BTreeSet::new();
+    loop {
+        tokio::time::sleep(EVERY).await;
+        let before = Timestamp::now().saturating_sub(LONG).unwrap_or(Timestamp::MIN);
+        let waiting: BTreeSet<ObjectKey> = ctx.scheduler.waiting_since_before(before).into_iter().collect();
+        told.retain(|key| waiting.contains(key));
+        let new: Vec<ObjectKey> = waiting.difference(&told).take(BATCH).cloned().collect();
+        for key in new {
+            say(&ctx, &key, waiting.len()).await;
+            told.insert(key);
+        }
+    }
+}
+
+async fn say(ctx: &Context, key: &ObjectKey, waiting: usize) {
+    let Ok(Some(object)) = ctx.kube.get(key).await else { return };
+    ctx.index().apply(&object, Origin::Own, Timestamp::now());
+    if object.metadata.deletion_timestamp.is_some() || says_enough(&object) {
+        return;
+    }
+    let state = match ctx.limiter.paused_until() {
+        Some(until) => State::QuotaExhausted { until },
+        None => State::Queued {
+            message: format!(
+                "Waiting for a call to the service: {waiting} objects share {:.1} calls a second.",
+                ctx.limiter.rate()
+            ),
+        },
+    };
+    let mut subject = Subject::new(ctx, object, Permit::none());
+    if let Err(error) = record::status(ctx, &mut subject, &Change { state, fact: None }).await {
+        debug!(object = %key, %error, "could not be told that it waits");
+    }
+}
+
+/// A status of this generation that says why it is not ready needs no other word.
+fn says_enough(object: &dataworks_core::api::v1alpha1::DataWorksResource) -> bool {
+    let Some(status) = &object.status else { return false };
+    let ready = status.conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str());
+    let current = status.observed_generation == object.metadata.generation;
+    current && ready.is_some_and(|ready| ready.reason != Reason::Succeeded.as_str())
+}

@@ -1,0 +1,122 @@
+//! The watch: every version of every object, pruned to an index row.
+//!
+//! It feeds the index and pushes what is due; it must not read, write or decide. An object that
+//! cannot be decoded is kept apart and does not stop the others.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use dataworks_core::api::v1alpha1::DataWorksResource;
+use dataworks_core::object::ObjectKey;
+use dataworks_core::queue::Lane;
+use futures::{StreamExt as _, pin_mut};
+use k8s_openapi::jiff::Timestamp;
+use kube::Api;
+use kube::core::DeserializeGuard;
+use kube::runtime::WatchStreamExt as _;
+use kube::runtime::watcher::{self, Event};
+use tracing::{debug, info, warn};
+
+use super::index::{Origin, key_of};
+use crate::context::Context;
+
+/// Objects a page where the API server does not stream lists: each may hold 128 KiB of content.
+const PAGE_SIZE: u32 = 50;
+
+/// Watches one namespace, or all (`None`), until the process ends. `synced` is called when all
+/// objects have been seen once.
+pub async fn watch(
+    ctx: Arc<Context>,
+    client: kube::Client,
+    namespace: Option<String>,
+    synced: impl Fn() + Send,
+) {
+    let api: Api<DeserializeGuard<DataWorksResource>> = match &namespace {
+        Some(name) => Api::namespaced(client, name),
+        None => Api::all(client),
+    };
+    let config = watcher::Config::default().page_size(PAGE_SIZE);
+    let stream = watcher::watcher(api, config)
+        .modify(|guard| {
+            if let Ok(object) = &mut guard.0 {
+                object.metadata.managed_fields = None;
+            }
+        })
+        .default_backoff();
+    pin_mut!(stream);
+    let mut relist: Option<BTreeSet<ObjectKey>> = None;
+    while let Some(event) = stream.next().await {
+        match event {
+            Err(error) => warn!(%error, "the watch failed and is begun again"),
+            Ok(Event::Init) => relist = Some(BTreeSet::new()),
+            Ok(Event::InitApply(guard)) => {
+                if let Some(key) = take_in(&ctx, guard, Origin::Listed)
+                    && let Some(seen) = &mut relist
+                {
+                    seen.insert(key);
+                }
+            }
+            Ok(Event::InitDone) => {
+                vanished(&ctx, namespace.as_deref(), &relist.take().unwrap_or_default());
+                synced();
+            }
+            Ok(Event::Apply(guard)) => {
+                take_in(&ctx, guard, Origin::Watched);
+            }
+            Ok(Event::Delete(guard)) => {
+                if let Some(key) = key(&guard) {
+                    ctx.gone(&key);
+                }
+            }
+        }
+    }
+}
+
+/// Takes in a version and pushes what it makes due.
+fn take_in(
+    ctx: &Arc<Context>,
+    guard: DeserializeGuard<DataWorksResource>,
+    origin: Origin,
+) -> Option<ObjectKey> {
+    let key = key(&guard)?;
+    let object = match guard.0 {
+        Ok(object) => object,
+        Err(invalid) => {
+            ctx.undecodable(&key, &invalid.metadata);
+            return Some(key);
+        }
+    };
+    let applied = ctx.index().apply(&object, origin, Timestamp::now());
+    if let Some(at) = applied.due {
+        ctx.news(&key, at);
+    }
+    ctx.wake(applied.woken);
+    Some(key)
+}
+
+/// Objects that a list no longer holds are deleted, however that was missed.
+fn vanished(ctx: &Context, namespace: Option<&str>, seen: &BTreeSet<ObjectKey>) {
+    let gone: Vec<ObjectKey> = {
+        let index = ctx.index();
+        let in_scope = |key: &&ObjectKey| namespace.is_none_or(|name| *key.namespace == *name);
+        index.keys().filter(in_scope).filter(|key| !seen.contains(key)).cloned().collect()
+    };
+    info!(namespace, objects = seen.len(), vanished = gone.len(), "all objects seen");
+    for key in gone {
+        debug!(object = %key, "vanished");
+        ctx.gone(&key);
+    }
+}
+
+fn key(guard: &DeserializeGuard<DataWorksResource>) -> Option<ObjectKey> {
+    match &guard.0 {
+        Ok(object) => Some(key_of(object)),
+        Err(invalid) => {
+            let (namespace, name) = (invalid.metadata.namespace.as_deref()?, invalid.metadata.name.as_deref()?);
+            Some(ObjectKey::new(namespace, name))
+        }
+    }
+}
+
+/// The lane of what the watch tells: somebody changed something.
+pub const LANE: Lane = Lane::Edit;
