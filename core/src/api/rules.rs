@@ -278,8 +278,8 @@ pub const COMMAND_DERIVABLE: Check = Check::at(
 pub const COMMAND_IMMUTABLE: Check = Check::at(".command", fixed!("command"), "command is immutable", KEEP);
 /// A data source has a name.
 pub const DATASOURCE_NAME: Check = Check::new(
-    r"self.matches(r'^[^\s\x00-\x1f\x7f-\x{9f}]+$')",
-    "datasource.name is empty or has white space or control characters",
+    r"self.matches(r'^[^ \x00-\x1f\x7f-\x{9f}]+$')",
+    "datasource.name is empty or has spaces or control characters",
     "write the name as the workspace lists it, such as odps_first",
 );
 /// A data source's type is a lower-case word.
@@ -330,8 +330,8 @@ pub const INLINE_IS_TEXT: Check = Check::at(
 );
 /// What the service can download.
 pub const URL: Check = Check::new(
-    r"self.matches(r'^https?://[^/?#@\s\x00-\x1f\x7f]+([/?#][^\s\x00-\x1f\x7f]*)?$')",
-    "url.location is no http or https URL with a host, without user name and white space",
+    r"self.matches(r'^https?://[^/?#@ \x00-\x1f\x7f]+([/?#][^ \x00-\x1f\x7f]*)?$')",
+    "url.location is no http or https URL with a host, without user name and spaces",
     "write a URL that the service can download, such as https://example.com/lib.jar",
 );
 /// 64 hex digits.
@@ -345,8 +345,8 @@ pub const SHA256: Check = Check::new(
 
 /// An owner has an id.
 pub const OWNER: Check = Check::new(
-    r"self.matches(r'^[^\s\x00-\x1f\x7f-\x{9f}]+$')",
-    "owner is empty or has white space or control characters",
+    r"self.matches(r'^[^ \x00-\x1f\x7f-\x{9f}]+$')",
+    "owner is empty or has spaces or control characters",
     "write the id of the account, such as \"1234567890123456\", or leave it out",
 );
 /// A resource group's identifier.

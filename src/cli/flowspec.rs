@@ -1,0 +1,26 @@
+//! `flowspec`: the document that a manifest becomes, exactly as it would be sent.
+
+use std::io;
+
+use super::documents::{self, Exit, Source, Streams};
+use super::validate::{Admission, report};
+
+/// Writes for every object of our kind its document on `out`, one line of JSON each; a URL that
+/// goes with it, and what is wrong with an object, on `err`.
+///
+/// # Errors
+///
+/// When a stream cannot be written.
+pub fn flowspec(sources: &[Source], streams: &mut Streams<'_>) -> io::Result<Exit> {
+    let admission = Admission::new();
+    documents::for_each(sources, streams, |document, streams| {
+        let Some(desired) = report(document, &admission, streams)? else {
+            return Ok(Exit::Invalid);
+        };
+        writeln!(streams.out, "{}", desired.document_json())?;
+        if let Some(location) = desired.resource_file() {
+            writeln!(streams.err, "{}: ResourceFile: {location}", document.place)?;
+        }
+        Ok(Exit::Good)
+    })
+}
