@@ -10,7 +10,7 @@ use std::time::Duration;
 use dataworks_core::fault::{Class, Fault, Outcome};
 use serde_json::{Map, Value};
 
-use super::types::is_true;
+use super::answer::is_true;
 
 /// Longest text of the service that is kept, in bytes: a condition's message stays readable.
 const MESSAGE_LIMIT: usize = 512;

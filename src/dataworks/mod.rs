@@ -15,6 +15,7 @@ use dataworks_core::fault::{Fault, Outcome};
 use dataworks_core::ids::{ProjectId, ResourceId};
 use k8s_openapi::jiff::Timestamp;
 
+mod answer;
 mod call;
 mod clock;
 pub mod credentials;
@@ -120,7 +121,7 @@ impl Client {
         parameters.extend(resource_file.map(|url| ("ResourceFile", url)));
         let call = Call::new("CreateResource", Effect::Create, &parameters);
         self.inner
-            .call(&call, types::created)
+            .call(&call, answer::created)
             .await
             .map_or_else(Failure::outcome, Outcome::Done)
     }
@@ -178,7 +179,7 @@ impl Client {
         let parameters = [("ProjectId", project.as_str()), ("Id", id.as_str())];
         let call = Call::new("GetResource", Effect::Read, &parameters);
         self.inner
-            .call(&call, types::resource)
+            .call(&call, answer::resource)
             .await
             .map_err(|failure| failure.fault)
     }
@@ -206,7 +207,7 @@ impl Client {
         parameters.extend(type_.as_deref().map(|type_| ("Type", type_)));
         let call = Call::new("ListResources", Effect::Read, &parameters);
         self.inner
-            .call(&call, types::page)
+            .call(&call, answer::page)
             .await
             .map_err(|failure| failure.fault)
     }
@@ -220,7 +221,7 @@ impl Client {
         let parameters = [("Id", project.as_str())];
         let call = Call::new("GetProject", Effect::Read, &parameters);
         self.inner
-            .call(&call, types::project)
+            .call(&call, answer::project)
             .await
             .map_err(|failure| failure.fault)
     }
@@ -236,7 +237,7 @@ impl Client {
             ..Call::new("GetCallerIdentity", Effect::Read, &[])
         };
         self.inner
-            .call(&call, types::caller_identity)
+            .call(&call, answer::caller_identity)
             .await
             .map_err(|failure| failure.fault)
     }
@@ -253,7 +254,7 @@ impl Client {
         parameters.extend_from_slice(more);
         let call = Call::new(action, Effect::Write, &parameters);
         self.inner
-            .call(&call, types::written)
+            .call(&call, answer::written)
             .await
             .map_or_else(Failure::outcome, Outcome::Done)
     }
