@@ -24,14 +24,11 @@ pub(super) fn created(body: &[u8], date: Timestamp) -> Option<Created> {
         request_id: String,
         #[serde(deserialize_with = "text_or_integer")]
         id: String,
-        success: Option<bool>,
+        success: Option<Value>,
     }
     let answer: Answer = serde_json::from_slice(body).ok()?;
-    let id = answer
-        .id
-        .parse()
-        .ok()
-        .filter(|_| answer.success != Some(false))?;
+    let said_no = answer.success.as_ref().is_some_and(|said| !is_true(said));
+    let id = answer.id.parse().ok().filter(|_| !said_no)?;
     Some(Created {
         id,
         request_id: answer.request_id,

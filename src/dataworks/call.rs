@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dataworks_core::fault::{Class, Fault};
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{Method, Request};
 use secrecy::ExposeSecret as _;
@@ -25,7 +25,7 @@ use super::transport::{Answer, Connection, SendError};
 /// The content type of a form.
 const FORM: &str = "application/x-www-form-urlencoded";
 /// A clock that is off by less than this is not worth a word.
-const WORTH_TELLING: Duration = Duration::from_secs(60);
+const WORTH_TELLING: SignedDuration = SignedDuration::from_secs(60);
 
 /// What became of one call, for logs and metrics. Holds nothing of the request but its action.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,7 +135,8 @@ impl Inner {
             Service::Sts => &self.sts_endpoint,
         };
         let nonce = uuid::Uuid::new_v4().simple().to_string();
-        let request = build(call, endpoint, &credentials, self.clock.now(), &nonce)?;
+        let signed_at = self.clock.now();
+        let request = build(call, endpoint, &credentials, signed_at, &nonce)?;
 
         let sent = self.clock.local();
         let answer = self
@@ -148,11 +149,22 @@ impl Inner {
 
         let date = answer.date.unwrap_or_else(|| self.clock.now());
         let success = (200..300).contains(&answer.status);
-        if let Some(value) = success.then(|| read(&answer.body, date)).flatten() {
-            self.learn(&answer, sent, received);
-            return Ok(value);
+        let result = match success.then(|| read(&answer.body, date)).flatten() {
+            Some(value) => Ok(value),
+            None => Err(failed(&answer, &credentials, call.effect, signed_at)),
+        };
+        // Only the API's own answers teach the time: the page of some proxy may say anything.
+        let theirs = result
+            .as_ref()
+            .err()
+            .is_none_or(|f| f.fault.request_id.is_some());
+        if let Some(date) = answer.date.filter(|_| theirs) {
+            let off = self.clock.learn(date, sent, received).abs();
+            if off > WORTH_TELLING {
+                tracing::warn!(offSeconds = off.as_secs(), "clock corrected");
+            }
         }
-        Err(self.failed(&answer, &credentials, call.effect, sent, received))
+        result
     }
 
     async fn credentials(&self, deadline: Instant) -> Result<Arc<Credentials>, Failure> {
@@ -164,63 +176,6 @@ impl Inner {
             Ok(Err(error)) => Err(none(Class::Denied, &error.to_string())),
             Err(_elapsed) => Err(none(Class::Transient, "no credentials before the deadline")),
         }
-    }
-
-    fn failed(
-        &self,
-        answer: &Answer,
-        credentials: &Credentials,
-        effect: Effect,
-        sent: Timestamp,
-        received: Timestamp,
-    ) -> Failure {
-        let token = credentials
-            .security_token
-            .as_ref()
-            .map_or("", |token| token.expose_secret());
-        let secrets = [credentials.access_key_secret.expose_secret(), token];
-        let mut failure = judge(
-            answer.status,
-            answer.retry_after,
-            &answer.body,
-            &secrets,
-            effect,
-        );
-        // Only the API's own answers teach the time: the page of some proxy may say anything.
-        let off = match failure.fault.request_id {
-            Some(_) => self.learn(answer, sent, received),
-            None => Duration::ZERO,
-        };
-        if is_clock(&failure.fault.code) {
-            // With the time learnt from this answer the next call will pass.
-            let corrected = off > WORTH_TELLING;
-            failure.fault.class = if corrected {
-                Class::Transient
-            } else {
-                Class::Terminal
-            };
-            failure.fault.message = format!(
-                "the clock of this machine disagrees with the cloud's{}: {}",
-                if corrected {
-                    " and was corrected from its answer"
-                } else {
-                    ""
-                },
-                failure.fault.message,
-            );
-        }
-        failure
-    }
-
-    fn learn(&self, answer: &Answer, sent: Timestamp, received: Timestamp) -> Duration {
-        let off = answer
-            .date
-            .map(|date| self.clock.learn(date, sent, received).unsigned_abs());
-        let off = off.unwrap_or_default();
-        if off > WORTH_TELLING {
-            tracing::warn!(off_seconds = off.as_secs(), "clock corrected");
-        }
-        off
     }
 
     fn report(
@@ -250,6 +205,38 @@ impl Inner {
             observer(&record);
         }
     }
+}
+
+fn failed(
+    answer: &Answer,
+    credentials: &Credentials,
+    effect: Effect,
+    signed_at: Timestamp,
+) -> Failure {
+    let token = credentials
+        .security_token
+        .as_ref()
+        .map_or("", |token| token.expose_secret());
+    let secrets = [credentials.access_key_secret.expose_secret(), token];
+    let mut failure = judge(
+        answer.status,
+        answer.retry_after,
+        &answer.body,
+        &secrets,
+        effect,
+    );
+    if is_clock(&failure.fault.code) && failure.fault.request_id.is_some() {
+        // The date of this answer is learnt, so that the next call is signed with a good time.
+        let off = answer.date.map(|date| date.duration_since(signed_at).abs());
+        if off.is_some_and(|off| off > WORTH_TELLING) {
+            failure.fault.class = Class::Transient;
+            "this machine's clock disagrees with the cloud's; corrected for the next call"
+        } else {
+            "the cloud refused the request's time; compare this machine's clock with the true time"
+        }
+        .clone_into(&mut failure.fault.message);
+    }
+    failure
 }
 
 fn unanswered(error: SendError) -> Failure {

@@ -100,18 +100,19 @@ pub(super) fn judge(
         Err(_) => return foreign(status, retry_after, body.len()),
     };
     let said_code = field(&object, "Code", "code");
-    let unsuccessful = object
-        .get("Success")
-        .or(object.get("success"))
-        .is_some_and(|s| !is_true(s));
-    if said_code.is_empty() && (200..300).contains(&status) && !unsuccessful {
+    let said_message = field(&object, "Message", "message");
+    let message = without_status_prefix(&said_message);
+    let known = class_of_code(&said_code, message);
+    let success = (200..300).contains(&status);
+    let says_no = ["Success", "success"]
+        .iter()
+        .find_map(|key| object.get(*key))
+        .is_some_and(|said| !is_true(said));
+    if success && !says_no && known.is_none() {
         let mut failure = foreign(status, retry_after, body.len());
         failure.fault.request_id = request_id(&object);
         return failure;
     }
-    let said_message = field(&object, "Message", "message");
-    let message = without_status_prefix(&said_message);
-    let known = class_of_code(&said_code, message);
     let hint = retry_after.is_some() && (400..500).contains(&status);
     let class = known.unwrap_or_else(|| class_of_status(status, hint));
     let shown = if is_about_signature(&said_code) {
@@ -122,12 +123,18 @@ pub(super) fn judge(
     } else {
         clean(&without_secrets(message, secrets), MESSAGE_LIMIT)
     };
-    let code = match (said_code.is_empty(), unsuccessful) {
+    let code = match (said_code.is_empty(), success) {
         (false, _) => clean(&without_secrets(&said_code, secrets), CODE_LIMIT),
         (true, true) => code::UNSUCCESSFUL.to_owned(),
         (true, false) => format!("Http{status}"),
     };
-    let certainty = certainty(status, &said_code, known, class, effect);
+    // "It failed, and here is its id" contradicts itself.
+    let contradiction =
+        effect == Effect::Create && success && !field(&object, "Id", "id").is_empty();
+    let certainty = match contradiction {
+        true => Certainty::Doubt,
+        false => certainty(status, word_of(&said_code, message), known, class, effect),
+    };
     let request_id = request_id(&object);
     Failure {
         fault: Fault {
@@ -170,7 +177,7 @@ fn foreign(status: u16, retry_after: Option<Duration>, length: usize) -> Failure
 
 fn certainty(
     status: u16,
-    code: &str,
+    word: &str,
     known: Option<Class>,
     class: Class,
     effect: Effect,
@@ -178,13 +185,13 @@ fn certainty(
     let doubt = match known {
         Some(Class::AlreadyExists) => effect == Effect::Create || status >= 500,
         Some(Class::Transient) => {
-            status >= 500 || code == "SignatureNonceUsed" || code.starts_with("InternalError")
+            status >= 500 || word == "SignatureNonceUsed" || is_or_under(word, "InternalError")
         }
         Some(
             Class::Throttled | Class::Quota | Class::Denied | Class::Terminal | Class::NotFound,
         ) => false,
-        // A success that says nothing, a redirect, a time-out at a gateway: who knows. With a
-        // code or `Success: false` a 200 is a refusal.
+        // A success that says nothing, a redirect, a time-out at a gateway: who knows. With
+        // `Success: false` a 200 is a refusal.
         None => match status {
             200..300 => class == Class::Transient,
             408 | 499 => true,
@@ -212,10 +219,7 @@ fn class_of_status(status: u16, wait_hint: bool) -> Class {
 /// The class that code and message settle by themselves. A numeric code keeps its word in the
 /// message, and the word says more than the number.
 fn class_of_code(code: &str, message: &str) -> Option<Class> {
-    let numeric = !code.is_empty() && code.bytes().all(|b| b.is_ascii_digit());
-    let word = if numeric { first_word(message) } else { code };
-    let by_code =
-        class_of_word(word).or_else(|| if numeric { class_of_number(code) } else { None });
+    let by_code = class_of_word(word_of(code, message)).or_else(|| class_of_number(code));
     match by_code {
         Some(class @ (Class::Throttled | Class::Quota | Class::Denied | Class::NotFound)) => {
             Some(class)
@@ -226,6 +230,12 @@ fn class_of_code(code: &str, message: &str) -> Option<Class> {
                 .or(by_code)
         }
     }
+}
+
+/// The word that names the error: the code, or of a numeric one the message's first word.
+fn word_of<'a>(code: &'a str, message: &'a str) -> &'a str {
+    let numeric = !code.is_empty() && code.bytes().all(|b| b.is_ascii_digit());
+    if numeric { first_word(message) } else { code }
 }
 
 fn class_of_word(word: &str) -> Option<Class> {

@@ -48,7 +48,7 @@ const TABLE: &[(&str, &str, u16, Class, Certainty)] = &[
         "InternalError.System",
         400,
         Transient,
-        Refused,
+        Unknown,
     ),
     ("Forbidden.Not.Server", "", 500, Terminal, Refused),
     ("Forbidden.Access", "", 403, Denied, Refused),
@@ -238,6 +238,42 @@ async fn a_success_that_says_false_is_a_refusal() {
             (certainty, class, code),
             "{body}"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_create_is_refused_only_when_the_answer_is_clear() {
+    let rows = [
+        (
+            r#"{"RequestId":"R","Success":false}"#,
+            "Unsuccessful",
+            Refused,
+        ),
+        (
+            r#"{"RequestId":"R","Code":"Throttling.User"}"#,
+            "Throttling.User",
+            Refused,
+        ),
+        (
+            r#"{"RequestId":"R","Code":"200","Success":true}"#,
+            "UnreadableAnswer",
+            Unknown,
+        ),
+        (
+            r#"{"RequestId":"R","Success":false,"Id":"1"}"#,
+            "Unsuccessful",
+            Unknown,
+        ),
+        (
+            r#"{"RequestId":"R","Success":false,"Code":"Name.AlreadyExists"}"#,
+            "Name.AlreadyExists",
+            Unknown,
+        ),
+    ];
+    for (body, code, certainty) in rows {
+        let server = answering(200, "", body.to_owned()).await;
+        let (got, fault) = create(&server).await;
+        assert_eq!((got, fault.code.as_str()), (certainty, code), "{body}");
     }
 }
 
