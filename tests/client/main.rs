@@ -1,5 +1,11 @@
 //! The DataWorks client against a server that answers as it is told.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 mod answers;
 mod errors;
 mod redaction;
