@@ -1,5 +1,11 @@
 //! Signatures, bodies, queries and answers against requests captured from the vendor's SDK.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 #[allow(
     dead_code,
     reason = "shared with the client's tests, which use the rest"

@@ -325,3 +325,16 @@ async fn texts_are_clean_and_short() {
         assert!(message.len() <= 512);
     }
 }
+
+#[tokio::test]
+async fn a_refused_signature_does_not_repeat_what_was_signed() {
+    let said = "server CanonicalRequest is [POST\n/\n\nx-acs-security-token:of-another-shape]";
+    for code in ["SignatureDoesNotMatch", "IncompleteSignature"] {
+        let server = answering(400, "", body(code, said)).await;
+        let message = read(&server).await.message;
+        assert!(
+            message.contains("secret") && !message.contains("shape"),
+            "{message}"
+        );
+    }
+}
