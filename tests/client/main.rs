@@ -8,7 +8,6 @@
 
 mod answers;
 mod errors;
-mod redaction;
 mod server;
 mod transport;
 
