@@ -1,11 +1,7 @@
 //! No secret, token, signature or content is shown, whatever the service says.
 //! A process of its own: the log of other tests at the same time would not be captured whole.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[allow(
     dead_code,
