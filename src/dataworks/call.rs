@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dataworks_core::fault::{Class, Fault};
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{Method, Request};
 use secrecy::ExposeSecret as _;
@@ -25,7 +25,7 @@ use super::transport::{Answer, Connection, SendError};
 /// The content type of a form.
 const FORM: &str = "application/x-www-form-urlencoded";
 /// A clock that is off by less than this is not worth a word.
-const WORTH_TELLING: Duration = Duration::from_secs(60);
+const WORTH_TELLING: SignedDuration = SignedDuration::from_secs(60);
 
 /// What became of one call, for logs and metrics. Holds nothing of the request but its action.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,14 +74,21 @@ pub(super) struct Call<'a> {
 
 impl<'a> Call<'a> {
     pub(super) fn new(action: &'static str, effect: Effect, parameters: &'a [Pair<'a>]) -> Self {
-        Self { service: Service::DataWorks, action, effect, parameters }
+        Self {
+            service: Service::DataWorks,
+            action,
+            effect,
+            parameters,
+        }
     }
 
     // Reads of DataWorks are GETs; its writes are forms; STS takes a POST with a query.
     fn method(&self) -> Method {
         match (self.service, self.effect) {
             (Service::DataWorks, Effect::Read) => Method::GET,
-            (Service::DataWorks, Effect::Write | Effect::Create) | (Service::Sts, _) => Method::POST,
+            (Service::DataWorks, Effect::Write | Effect::Create) | (Service::Sts, _) => {
+                Method::POST
+            }
         }
     }
 
@@ -100,7 +107,12 @@ impl Inner {
         let started = Instant::now();
         let mut status = None;
         let result = self.exchange(call, started, &mut status, read).await;
-        self.report(call, started, status, result.as_ref().err().map(|failure| &failure.fault));
+        self.report(
+            call,
+            started,
+            status,
+            result.as_ref().err().map(|failure| &failure.fault),
+        );
         result
     }
 
@@ -123,25 +135,42 @@ impl Inner {
             Service::Sts => &self.sts_endpoint,
         };
         let nonce = uuid::Uuid::new_v4().simple().to_string();
-        let request = build(call, endpoint, &credentials, self.clock.now(), &nonce)?;
+        let signed_at = self.clock.now();
+        let request = build(call, endpoint, &credentials, signed_at, &nonce)?;
 
         let sent = self.clock.local();
-        let answer = self.transport.send(request, connection, deadline).await.map_err(unanswered)?;
+        let answer = self
+            .transport
+            .send(request, connection, deadline)
+            .await
+            .map_err(unanswered)?;
         let received = self.clock.local();
         *status = Some(answer.status);
 
         let date = answer.date.unwrap_or_else(|| self.clock.now());
         let success = (200..300).contains(&answer.status);
-        if let Some(value) = success.then(|| read(&answer.body, date)).flatten() {
-            self.learn(&answer, sent, received);
-            return Ok(value);
+        let result = match success.then(|| read(&answer.body, date)).flatten() {
+            Some(value) => Ok(value),
+            None => Err(failed(&answer, &credentials, call.effect, signed_at)),
+        };
+        // Only the API's own answers teach the time: the page of some proxy may say anything.
+        let theirs = result
+            .as_ref()
+            .err()
+            .is_none_or(|f| f.fault.request_id.is_some());
+        if let Some(date) = answer.date.filter(|_| theirs) {
+            let off = self.clock.learn(date, sent, received).abs();
+            if off > WORTH_TELLING {
+                tracing::warn!(offSeconds = off.as_secs(), "clock corrected");
+            }
         }
-        Err(self.failed(&answer, &credentials, call.effect, sent, received))
+        result
     }
 
     async fn credentials(&self, deadline: Instant) -> Result<Arc<Credentials>, Failure> {
-        let none =
-            |class, message: &str| Failure::of_ours(class, code::NO_CREDENTIALS, message, Certainty::Nothing);
+        let none = |class, message: &str| {
+            Failure::of_ours(class, code::NO_CREDENTIALS, message, Certainty::Nothing)
+        };
         match tokio::time::timeout_at(deadline, self.credentials.current()).await {
             Ok(Ok(credentials)) => Ok(credentials),
             Ok(Err(error)) => Err(none(Class::Denied, &error.to_string())),
@@ -149,45 +178,13 @@ impl Inner {
         }
     }
 
-    fn failed(
+    fn report(
         &self,
-        answer: &Answer,
-        credentials: &Credentials,
-        effect: Effect,
-        sent: Timestamp,
-        received: Timestamp,
-    ) -> Failure {
-        let token = credentials.security_token.as_ref().map_or("", |token| token.expose_secret());
-        let secrets = [credentials.access_key_secret.expose_secret(), token];
-        let mut failure = judge(answer.status, answer.retry_after, &answer.body, &secrets, effect);
-        // Only the API's own answers teach the time: the page of some proxy may say anything.
-        let off = match failure.fault.request_id {
-            Some(_) => self.learn(answer, sent, received),
-            None => Duration::ZERO,
-        };
-        if is_clock(&failure.fault.code) {
-            // With the time learnt from this answer the next call will pass.
-            let corrected = off > WORTH_TELLING;
-            failure.fault.class = if corrected { Class::Transient } else { Class::Terminal };
-            failure.fault.message = format!(
-                "the clock of this machine disagrees with the cloud's{}: {}",
-                if corrected { " and was corrected from its answer" } else { "" },
-                failure.fault.message,
-            );
-        }
-        failure
-    }
-
-    fn learn(&self, answer: &Answer, sent: Timestamp, received: Timestamp) -> Duration {
-        let off = answer.date.map(|date| self.clock.learn(date, sent, received).unsigned_abs());
-        let off = off.unwrap_or_default();
-        if off > WORTH_TELLING {
-            tracing::warn!(off_seconds = off.as_secs(), "clock corrected");
-        }
-        off
-    }
-
-    fn report(&self, call: &Call<'_>, started: Instant, status: Option<u16>, fault: Option<&Fault>) {
+        call: &Call<'_>,
+        started: Instant,
+        status: Option<u16>,
+        fault: Option<&Fault>,
+    ) {
         let record = CallRecord {
             action: call.action,
             status,
@@ -210,18 +207,64 @@ impl Inner {
     }
 }
 
+fn failed(
+    answer: &Answer,
+    credentials: &Credentials,
+    effect: Effect,
+    signed_at: Timestamp,
+) -> Failure {
+    let token = credentials
+        .security_token
+        .as_ref()
+        .map_or("", |token| token.expose_secret());
+    let secrets = [credentials.access_key_secret.expose_secret(), token];
+    let mut failure = judge(
+        answer.status,
+        answer.retry_after,
+        &answer.body,
+        &secrets,
+        effect,
+    );
+    if is_clock(&failure.fault.code) && failure.fault.request_id.is_some() {
+        // The date of this answer is learnt, so that the next call is signed with a good time.
+        let off = answer.date.map(|date| date.duration_since(signed_at).abs());
+        if off.is_some_and(|off| off > WORTH_TELLING) {
+            failure.fault.class = Class::Transient;
+            "this machine's clock disagrees with the cloud's; corrected for the next call"
+        } else {
+            "the cloud refused the request's time; compare this machine's clock with the true time"
+        }
+        .clone_into(&mut failure.fault.message);
+    }
+    failure
+}
+
 fn unanswered(error: SendError) -> Failure {
     let (class, code, message, certainty) = match error {
-        SendError::NotConnected(step) => {
-            (Class::Transient, code::CONNECTION_FAILED, step, Certainty::Nothing)
-        }
-        SendError::TimedOut => {
-            (Class::Transient, code::TIMED_OUT, "no answer before the deadline", Certainty::Doubt)
-        }
-        SendError::Lost(step) => (Class::Transient, code::CONNECTION_LOST, step, Certainty::Doubt),
-        SendError::TooLarge => {
-            (Class::Transient, code::TOO_LARGE, "the answer is larger than 8 MiB", Certainty::Doubt)
-        }
+        SendError::NotConnected(step) => (
+            Class::Transient,
+            code::CONNECTION_FAILED,
+            step,
+            Certainty::Nothing,
+        ),
+        SendError::TimedOut => (
+            Class::Transient,
+            code::TIMED_OUT,
+            "no answer before the deadline",
+            Certainty::Doubt,
+        ),
+        SendError::Lost(step) => (
+            Class::Transient,
+            code::CONNECTION_LOST,
+            step,
+            Certainty::Doubt,
+        ),
+        SendError::TooLarge => (
+            Class::Transient,
+            code::TOO_LARGE,
+            "the answer is larger than 8 MiB",
+            Certainty::Doubt,
+        ),
     };
     Failure::of_ours(class, code, message, certainty)
 }
@@ -262,8 +305,17 @@ fn build(
         headers.push(("x-acs-security-token", token.expose_secret()));
         headers.push(("x-acs-accesskey-id", &credentials.access_key_id));
     }
-    let signable = Signable { method: method.as_str(), query, headers: &headers, payload_hash: &hash };
-    let signed = sign(&signable, &credentials.access_key_id, &credentials.access_key_secret);
+    let signable = Signable {
+        method: method.as_str(),
+        query,
+        headers: &headers,
+        payload_hash: &hash,
+    };
+    let signed = sign(
+        &signable,
+        &credentials.access_key_id,
+        &credentials.access_key_secret,
+    );
     headers.push(("authorization", &signed.authorization));
     headers.push(("accept", "application/json"));
 
@@ -271,7 +323,9 @@ fn build(
     for (name, value) in headers {
         let mut value = HeaderValue::from_str(value).map_err(|_| unusable(name))?;
         value.set_sensitive(matches!(name, "authorization" | "x-acs-security-token"));
-        request.headers_mut().insert(HeaderName::from_static(name), value);
+        request
+            .headers_mut()
+            .insert(HeaderName::from_static(name), value);
     }
     if call.is_form() {
         *request.body_mut() = Some(body.into());
@@ -282,5 +336,10 @@ fn build(
 // Only the credentials are not of our own making.
 fn unusable(header: &str) -> Failure {
     let message = format!("the credentials hold a character that the header {header} cannot carry");
-    Failure::of_ours(Class::Denied, code::NO_CREDENTIALS, &message, Certainty::Nothing)
+    Failure::of_ours(
+        Class::Denied,
+        code::NO_CREDENTIALS,
+        &message,
+        Certainty::Nothing,
+    )
 }

@@ -1,0 +1,22 @@
+//! The DataWorks client against a server that answers as it is told.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod answers;
+mod errors;
+mod server;
+mod transport;
+
+use dataworks_core::ids::{ProjectId, ResourceId};
+
+fn project() -> ProjectId {
+    ProjectId::new(123_456).unwrap()
+}
+
+fn id() -> ResourceId {
+    "6314788648976303104".parse().unwrap()
+}

@@ -1,0 +1,400 @@
+//! Signatures, bodies, queries and answers against requests captured from the vendor's SDK.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+#[allow(
+    dead_code,
+    reason = "shared with the client's tests, which use the rest"
+)]
+#[path = "client/server.rs"]
+mod server;
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use dataworks_core::fault::Outcome;
+use dataworks_core::ids::ProjectId;
+use dataworks_operator::dataworks::encode::{Pair, canonical_query, form};
+use dataworks_operator::dataworks::sign::{Signable, payload_hash, sign};
+use dataworks_operator::dataworks::types::ListFilter;
+use dataworks_operator::dataworks::{Client, ClientConfig};
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+use server::{Reply, SECRET, Seen, Server, config, credentials};
+
+const TOKEN: &str = "CAISexample+Token/with=signs==";
+
+/// Requests that are not signed with ACS3, and why.
+const UNSIGNED: &[(&str, &str)] = &[
+    (
+        "create-resource-upload",
+        "the OSS form carries its own policy signature",
+    ),
+    (
+        "create-resource-upload-denied",
+        "the OSS form carries its own policy signature",
+    ),
+    (
+        "create-resource-upload-text",
+        "the OSS form carries its own policy signature",
+    ),
+    ("credentials-uri", "a plain GET"),
+    ("imds-v1-fallback", "instance metadata is not signed"),
+    ("imds-v2", "instance metadata is not signed"),
+    ("imds-v2-named-role", "instance metadata is not signed"),
+    ("imds-v2-only", "instance metadata is not signed"),
+    (
+        "sts-assume-role-chained",
+        "the older HMAC-SHA1 signature, which is not used",
+    ),
+    (
+        "sts-assume-role-with-oidc",
+        "the OIDC token stands for a signature",
+    ),
+    (
+        "sts-assume-role-with-oidc-refused",
+        "the OIDC token stands for a signature",
+    ),
+    (
+        "sts-assume-role-with-oidc-sdk",
+        "the OIDC token stands for a signature",
+    ),
+    (
+        "sts-assume-role-with-oidc-vpc",
+        "the OIDC token stands for a signature",
+    ),
+    (
+        "update-resource-upload",
+        "the OSS form carries its own policy signature",
+    ),
+];
+
+/// Signed vectors of operations that the client does not send in this form, and why. Their
+/// signature and encoding are checked all the same.
+const NOT_SENT: &[(&str, &str)] = &[
+    ("abolish-pipeline-run", "no pipeline runs"),
+    ("authorize-file-upload", "no uploads"),
+    ("create-pipeline-run-auto", "no pipeline runs"),
+    ("create-pipeline-run-offline", "no pipeline runs"),
+    ("create-pipeline-run-online", "no pipeline runs"),
+    ("create-pipeline-run-two-ids", "no pipeline runs"),
+    ("create-resource-upload", "no uploads"),
+    ("create-resource-upload-denied", "no uploads"),
+    ("create-resource-upload-text", "no uploads"),
+    ("exec-pipeline-run-stage", "no pipeline runs"),
+    ("get-pipeline-run", "no pipeline runs"),
+    ("get-resource-no-project", "the workspace is always sent"),
+    ("list-pipeline-run-items", "no pipeline runs"),
+    ("list-pipeline-runs", "no pipeline runs"),
+    ("list-projects-arrays-booleans", "workspaces are not listed"),
+    ("list-resources-awkward-name", "the page is always sent"),
+    ("list-resources-empty-name", "the page is always sent"),
+    ("sts-assume-role-sdk", "no chained roles"),
+    ("update-resource-upload", "no uploads"),
+];
+
+fn vectors() -> Vec<Value> {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/vectors");
+    let mut names: Vec<_> = fs::read_dir(directory)
+        .unwrap()
+        .map(|f| f.unwrap().path())
+        .collect();
+    names.sort();
+    names
+        .iter()
+        .filter(|path| {
+            path.extension().is_some_and(|e| e == "json") && !path.ends_with("index.json")
+        })
+        .map(|path| serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap())
+        .collect()
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key]
+        .as_str()
+        .unwrap_or_else(|| panic!("no text {key}"))
+}
+
+fn is_acs3(request: &Value) -> bool {
+    request["signing"]["algorithm"] == "ACS3-HMAC-SHA256"
+}
+
+fn decoded(query: &str) -> Vec<(String, String)> {
+    let decode = |part: &str| {
+        percent_decode_str(&part.replace('+', " "))
+            .decode_utf8()
+            .unwrap()
+            .into_owned()
+    };
+    query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| pair.split_once('=').unwrap())
+        .map(|(key, value)| (decode(key), decode(value)))
+        .collect()
+}
+
+fn query(seen: &Seen) -> &str {
+    seen.target.split_once('?').map_or("", |(_, query)| query)
+}
+
+fn borrowed(pairs: &[(String, String)]) -> Vec<Pair<'_>> {
+    // Reversed, so that the order of the wire is not that of the input.
+    pairs
+        .iter()
+        .rev()
+        .map(|(key, value)| (key.as_str(), value.as_str()))
+        .collect()
+}
+
+fn names(rows: &[(&str, &str)]) -> BTreeSet<String> {
+    rows.iter().map(|(name, _)| (*name).to_owned()).collect()
+}
+
+#[test]
+fn signatures_and_encodings_are_the_vendors() {
+    let (mut checked, mut unsigned) = (0, BTreeSet::new());
+    for vector in vectors() {
+        let name = text(&vector, "name");
+        for request in vector["requests"].as_array().unwrap() {
+            if !is_acs3(request) {
+                unsigned.insert(name.to_owned());
+                continue;
+            }
+            check_signature(name, request);
+            checked += 1;
+        }
+    }
+    assert_eq!(unsigned, names(UNSIGNED));
+    assert_eq!(checked, 53);
+}
+
+fn check_signature(name: &str, request: &Value) {
+    let signing = &request["signing"];
+    let query = decoded(text(request, "query"));
+    assert_eq!(form(&borrowed(&query)), text(request, "query"), "{name}");
+    assert_eq!(
+        canonical_query(&borrowed(&query)),
+        text(signing, "canonical_query"),
+        "{name}"
+    );
+
+    let body = text(request, "body");
+    if let Some(pairs) = request["form"].as_array() {
+        let pairs: Vec<(String, String)> = pairs
+            .iter()
+            .map(|pair| serde_json::from_value(pair.clone()).unwrap())
+            .collect();
+        assert_eq!(form(&borrowed(&pairs)), body, "{name}");
+    }
+    let hash = payload_hash(body.as_bytes());
+    assert_eq!(hash, text(signing, "hashed_payload"), "{name}");
+
+    let headers: Vec<Pair<'_>> = signing["signed_headers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .rev()
+        .map(|header| header.as_str().unwrap())
+        .map(|header| (header, text(&request["headers"], header)))
+        .collect();
+    let signable = Signable {
+        method: text(request, "method"),
+        query: &borrowed(&query),
+        headers: &headers,
+        payload_hash: &hash,
+    };
+    let signed = sign(&signable, "LTAIexampleAKID", &SECRET.to_owned().into());
+    assert_eq!(
+        signed.canonical_request,
+        text(signing, "canonical_request"),
+        "{name}"
+    );
+    assert_eq!(
+        signed.string_to_sign,
+        text(signing, "string_to_sign"),
+        "{name}"
+    );
+    assert_eq!(signed.signature, text(signing, "signature"), "{name}");
+    assert_eq!(
+        signed.authorization,
+        text(signing, "authorization"),
+        "{name}"
+    );
+}
+
+#[tokio::test]
+async fn the_client_sends_what_the_vendors_sdk_sends() {
+    let (mut sent, mut left_out) = (0, BTreeSet::new());
+    for vector in vectors() {
+        let name = text(&vector, "name");
+        let requests = vector["requests"].as_array().unwrap();
+        if !requests.iter().any(is_acs3) {
+            continue;
+        }
+        if names(NOT_SENT).contains(name) {
+            left_out.insert(name.to_owned());
+            continue;
+        }
+        let [request] = requests.as_slice() else {
+            panic!("{name}: more than one request")
+        };
+        check_call(name, &vector, request).await;
+        sent += 1;
+    }
+    assert_eq!(left_out, names(NOT_SENT));
+    assert!(sent >= 25, "{sent}");
+}
+
+async fn check_call(name: &str, vector: &Value, request: &Value) {
+    let response = &request["response"];
+    let (status, body) = (
+        response["status"].as_u64().unwrap(),
+        text(response, "body").to_owned(),
+    );
+    let status = u16::try_from(status).unwrap();
+    let headers: String = response["headers"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, value)| format!("{name}: {}\r\n", value.as_str().unwrap()))
+        .collect();
+    let server = Server::start(move |_| Reply::new(status, &headers, &body)).await;
+    let token = request["headers"]["x-acs-security-token"]
+        .as_str()
+        .map(|_| TOKEN);
+    let client = Client::new(ClientConfig {
+        credentials: credentials(token),
+        ..config(&server.url)
+    });
+
+    let code = call(&client, text(vector, "operation"), &vector["input"]).await;
+    let sdk_code = vector["sdk_error"]["code"].as_str();
+    match (code.as_deref(), sdk_code) {
+        (Some("Http502"), None) => assert_eq!(name, "error-not-json"),
+        (ours, theirs) => assert_eq!(ours, theirs, "{name}"),
+    }
+
+    let seen = server.seen();
+    let [seen] = seen.as_slice() else {
+        panic!("{name}: {} requests", seen.len())
+    };
+    assert_eq!(seen.method, text(request, "method"), "{name}");
+    assert_eq!(query(seen), text(request, "query"), "{name}");
+    assert_eq!(seen.body, text(request, "body"), "{name}");
+    for header in [
+        "x-acs-action",
+        "x-acs-version",
+        "content-type",
+        "x-acs-content-sha256",
+        "x-acs-security-token",
+        "x-acs-accesskey-id",
+        "accept",
+    ] {
+        assert_eq!(
+            seen.header(header),
+            request["headers"][header].as_str(),
+            "{name} {header}"
+        );
+    }
+    check_own_signature(name, seen);
+}
+
+/// What was signed is what arrived, and all that must be signed is.
+fn check_own_signature(name: &str, seen: &Seen) {
+    let authorization = seen.header("authorization").unwrap();
+    let signed = authorization
+        .split_once("SignedHeaders=")
+        .unwrap()
+        .1
+        .split_once(',')
+        .unwrap()
+        .0;
+    let headers: Vec<Pair<'_>> = signed
+        .split(';')
+        .map(|header| (header, seen.header(header).unwrap()))
+        .collect();
+    for (header, _) in &seen.headers {
+        let must = header == "host" || header == "content-type" || header.starts_with("x-acs-");
+        assert_eq!(
+            must,
+            headers.iter().any(|(name, _)| name == header),
+            "{name} {header}"
+        );
+    }
+    let query = decoded(query(seen));
+    let signable = Signable {
+        method: &seen.method,
+        query: &borrowed(&query),
+        headers: &headers,
+        payload_hash: &payload_hash(seen.body.as_bytes()),
+    };
+    let ours = sign(&signable, "LTAIexampleAKID", &SECRET.to_owned().into());
+    assert_eq!(ours.authorization, authorization, "{name}");
+}
+
+/// Makes the call and gives the fault's code.
+async fn call(client: &Client, operation: &str, input: &Value) -> Option<String> {
+    let project = || ProjectId::new(input["project_id"].as_i64().unwrap()).unwrap();
+    let id = || text(input, "id").parse().unwrap();
+    let file = input["resource_file"].as_str();
+    let optional = |key: &str| input[key].as_str().map(str::to_owned);
+    let number = |key: &str| u32::try_from(input[key].as_u64().unwrap()).unwrap();
+    match operation {
+        "CreateResource" => code(
+            client
+                .create_resource(project(), text(input, "spec"), file)
+                .await,
+        ),
+        "UpdateResource" => code(
+            client
+                .update_resource(project(), &id(), text(input, "spec"), file)
+                .await,
+        ),
+        "DeleteResource" => code(client.delete_resource(project(), &id()).await),
+        "MoveResource" => code(
+            client
+                .move_resource(project(), &id(), text(input, "path"))
+                .await,
+        ),
+        "RenameResource" => code(
+            client
+                .rename_resource(project(), &id(), text(input, "name"))
+                .await,
+        ),
+        "GetResource" => client
+            .get_resource(project(), &id())
+            .await
+            .err()
+            .map(|f| f.code),
+        "GetProject" => {
+            let id = ProjectId::new(input["id"].as_i64().unwrap()).unwrap();
+            client.get_project(id).await.err().map(|f| f.code)
+        }
+        "ListResources" => {
+            let filter = ListFilter {
+                name: optional("name"),
+                owner: optional("owner"),
+                type_: optional("type"),
+            };
+            let (page, size) = (number("page_number"), number("page_size"));
+            client
+                .list_resources(project(), &filter, page, size)
+                .await
+                .err()
+                .map(|f| f.code)
+        }
+        other => panic!("no method for {other}"),
+    }
+}
+
+fn code<T>(outcome: Outcome<T>) -> Option<String> {
+    match outcome {
+        Outcome::Done(_) => None,
+        Outcome::Refused(fault) | Outcome::Unknown(fault) => Some(fault.code),
+    }
+}
