@@ -56,3 +56,8 @@ pub use server::Simulator;
 pub use settings::{
     Behaviour, DuplicatePath, ErrorAnswer, IdStyle, ListOrder, Settings, UpdateName,
 };
+
+/// The examples of the README are compiled with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

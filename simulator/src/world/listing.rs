@@ -75,10 +75,11 @@ impl Project {
     fn plain_page(&self, filter: &Filter) -> Page {
         let rows = match filter.order {
             ListOrder::Creation => self
-                .files
-                .values()
+                .ids
+                .iter()
                 .skip(filter.skip)
                 .take(filter.take)
+                .filter_map(|id| self.files.get(id))
                 .cloned()
                 .collect(),
             ListOrder::ModifyDesc => self

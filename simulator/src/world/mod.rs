@@ -50,7 +50,9 @@ pub(crate) struct Resource {
 #[derive(Debug)]
 struct Project {
     config: Arc<ProjectConfig>,
-    files: BTreeMap<u64, Resource>,
+    files: HashMap<u64, Resource>,
+    /// Creation order, since ids only grow. Apart from the files, so that skipping is quick.
+    ids: BTreeSet<u64>,
     by_modify: BTreeSet<(i64, u64)>,
     by_path: HashMap<Arc<str>, BTreeSet<u64>>,
     by_name: HashMap<Arc<str>, BTreeSet<u64>>,
@@ -89,7 +91,8 @@ impl World {
         let config = Arc::new(config);
         let fresh = || Project {
             config: Arc::clone(&config),
-            files: BTreeMap::new(),
+            files: HashMap::new(),
+            ids: BTreeSet::new(),
             by_modify: BTreeSet::new(),
             by_path: HashMap::new(),
             by_name: HashMap::new(),
@@ -140,7 +143,7 @@ impl World {
         self.projects
             .get(&project)
             .into_iter()
-            .flat_map(|project| project.files.values())
+            .flat_map(Project::in_order)
     }
 
     /// Another file than `except` at this path.
@@ -198,6 +201,10 @@ impl World {
 }
 
 impl Project {
+    fn in_order(&self) -> impl Iterator<Item = &Resource> {
+        self.ids.iter().filter_map(|id| self.files.get(id))
+    }
+
     fn insert(&mut self, resource: Resource) {
         let id = resource.id;
         self.by_modify.insert((resource.modify_ms, id));
@@ -206,11 +213,13 @@ impl Project {
         let name = Arc::clone(&resource.name);
         self.by_name.entry(name).or_default().insert(id);
         self.names.insert(id, &resource.name);
+        self.ids.insert(id);
         self.files.insert(id, resource);
     }
 
     fn remove(&mut self, id: u64) -> Option<Resource> {
         let resource = self.files.remove(&id)?;
+        self.ids.remove(&id);
         self.by_modify.remove(&(resource.modify_ms, id));
         for (index, key) in [
             (&mut self.by_path, &resource.path),
