@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use serde_json::Map;
+use serde_json::json;
 
-use super::{Done, Request, id_value};
+use super::{Done, Request, id_value, to_json};
 use crate::clock::Now;
 use crate::cloud::lock;
 use crate::config::ProjectConfig;
@@ -42,7 +42,7 @@ pub(super) fn create(
     check_free(&world, behaviour, &resource, None)?;
     world.put(resource, now, settings.list_lag_ms);
     Ok(Done {
-        answer: Map::from_iter([("Id".to_owned(), id_value(ids.0, behaviour.id_style))]),
+        answer: to_json(&json!({"Id": id_value(ids.0, behaviour.id_style)})),
         effect: true,
         id: Some(ids.0),
     })
