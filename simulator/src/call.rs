@@ -70,7 +70,15 @@ pub(crate) async fn answer(cloud: Arc<Cloud>, parts: Parts, body: Bytes) -> Repl
         Ok(request) => request,
         Err(error) => return context.refuse(&error, &[]),
     };
-    context.touched = request.touches(&context.cloud.world, context.cloud.has_faults());
+    context.touched = request.touches(&context.cloud.world);
+    if request.action.is_dataworks()
+        && let Err(error) =
+            context
+                .cloud
+                .admit(&request.account, &context.settings, context.arrived)
+    {
+        return context.refuse(&error, &[]);
+    }
     match context.fault() {
         Some(fault) => context.broken(request, fault).await,
         None => context.carry_out(&request),
@@ -78,7 +86,7 @@ pub(crate) async fn answer(cloud: Arc<Cloud>, parts: Parts, body: Bytes) -> Repl
 }
 
 impl Context {
-    /// Signature, nonce, operation, parameters and limits, in the order of a gateway.
+    /// Signature, nonce, operation and parameters, in the order of a gateway.
     fn admit(&self, parts: &Parts, body: &[u8]) -> Result<Request, ApiError> {
         let now = self.arrived;
         let query = parts.uri.query().unwrap_or("");
@@ -106,9 +114,6 @@ impl Context {
                 ApiError::new(404, "InvalidApi.NotFound", "Specified api is not found.")
             })?;
         let account = caller.key.account_id.clone();
-        if action.is_dataworks() {
-            self.cloud.admit(&account, &self.settings, now)?;
-        }
         let wrong_method = || {
             ApiError::new(
                 405,
@@ -154,7 +159,6 @@ impl Context {
         let done = request.perform(&self.cloud.world, &self.settings, now)?;
         if let Some(id) = done.id {
             self.touched.id = Some(id);
-            self.touched.name = self.cloud.path_of(id);
         }
         Ok(done)
     }

@@ -128,8 +128,8 @@ impl Done {
 }
 
 impl Request {
-    /// What the call touches. Reads the document of a create only if `look_inside`.
-    pub(crate) fn touches(&self, world: &Mutex<World>, look_inside: bool) -> Touched {
+    /// What the call touches.
+    pub(crate) fn touches(&self, world: &Mutex<World>) -> Touched {
         let number = |name| self.params.get(name).and_then(|text| text.parse().ok());
         let mut touched = match self.action {
             Action::GetProject => Touched {
@@ -143,7 +143,7 @@ impl Request {
             },
         };
         touched.name = match self.action {
-            Action::CreateResource if look_inside => self
+            Action::CreateResource => self
                 .params
                 .get("Spec")
                 .and_then(|text| Entity::parse(text).ok())

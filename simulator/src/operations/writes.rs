@@ -87,9 +87,9 @@ pub(super) fn update(
     resource.resource_file = match resource_file {
         Some(url) => Some(url.into()),
         None if changes_content => None,
-        None => old.resource_file,
+        None => old.resource_file.clone(),
     };
-    check_free(&world, behaviour, &resource, Some(old.id))?;
+    check_free(&world, behaviour, &resource, Some((&old.path, &old.name)))?;
     world.put(resource, now, settings.list_lag_ms);
     Ok(Done::success())
 }
@@ -144,15 +144,16 @@ fn relocate(
 ) -> Result<Done, ApiError> {
     let behaviour = &settings.behaviour;
     let mut world = lock(world);
-    let (_, mut resource) = existing(request, &world, behaviour)?;
-    let path = path(&resource);
+    let (_, old) = existing(request, &world, behaviour)?;
+    let path = path(&old);
+    let mut resource = old.clone();
     let mut entity = Entity::stored(&resource.version, &resource.document);
     entity.set_path(&path);
     resource.document = entity.text().into();
     resource.name = file_name(&path).into();
     resource.path = path.into();
     resource.modify_ms = now.wall_ms;
-    check_free(&world, behaviour, &resource, Some(resource.id))?;
+    check_free(&world, behaviour, &resource, Some((&old.path, &old.name)))?;
     world.put(resource, now, settings.list_lag_ms);
     Ok(Done::success())
 }
@@ -220,16 +221,21 @@ fn existing(
         .ok_or_else(|| ApiError::from(&behaviour.resource_not_found))
 }
 
+/// Refuses a path or name that another file has; `old` are those that the file has already.
 fn check_free(
     world: &World,
     behaviour: &Behaviour,
     resource: &Resource,
-    except: Option<u64>,
+    old: Option<(&str, &str)>,
 ) -> Result<(), ApiError> {
-    let refuses = behaviour.duplicate_path == DuplicatePath::Refuse;
-    let path_taken = refuses && world.has_path(resource.project, &resource.path, except);
+    // What stays as it is can take nothing from others, even where a stranger made a second one.
+    let new_path = old.is_none_or(|(path, _)| *path != *resource.path);
+    let new_name = old.is_none_or(|(_, name)| *name != *resource.name);
+    let path_taken = behaviour.duplicate_path == DuplicatePath::Refuse
+        && new_path
+        && world.has_path(resource.project, &resource.path);
     let name_taken =
-        behaviour.unique_names && world.has_name(resource.project, &resource.name, except);
+        behaviour.unique_names && new_name && world.has_name(resource.project, &resource.name);
     match path_taken || name_taken {
         true => Err(ApiError::from(&behaviour.already_exists)),
         false => Ok(()),

@@ -146,20 +146,18 @@ impl World {
             .flat_map(Project::in_order)
     }
 
-    /// Another file than `except` at this path.
-    pub(crate) fn has_path(&self, project: u64, path: &str, except: Option<u64>) -> bool {
+    /// True when a file at this path exists.
+    pub(crate) fn has_path(&self, project: u64, path: &str) -> bool {
         self.projects
             .get(&project)
-            .and_then(|project| project.by_path.get(path))
-            .is_some_and(|ids| ids.iter().any(|id| Some(*id) != except))
+            .is_some_and(|project| project.by_path.contains_key(path))
     }
 
-    /// Another file than `except` of this name.
-    pub(crate) fn has_name(&self, project: u64, name: &str, except: Option<u64>) -> bool {
+    /// True when a file of this name exists.
+    pub(crate) fn has_name(&self, project: u64, name: &str) -> bool {
         self.projects
             .get(&project)
-            .and_then(|project| project.by_name.get(name))
-            .is_some_and(|ids| ids.iter().any(|id| Some(*id) != except))
+            .is_some_and(|project| project.by_name.contains_key(name))
     }
 
     /// Adds or replaces a file; readers go on seeing what was there for `lag_ms`.

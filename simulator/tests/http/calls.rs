@@ -91,10 +91,13 @@ async fn rates_and_quotas_of_an_account() {
             settings,
             ..Config::default()
         };
-        let (_simulator, mut client) = simulator(config).await;
+        let (simulator, mut client) = simulator(config).await;
         assert_eq!(client.call("GetProject", &[("Id", P)]).await.status, 200);
-        let answer = client.call("GetProject", &[("Id", P)]).await;
+        let answer = client.create("f/a.py", "").await;
         assert_eq!(answer.error(), (429, code));
+        let calls = simulator.calls_since(1);
+        assert_eq!(calls[0].name.as_deref(), Some("f/a.py"));
+        assert_eq!((calls[0].project, calls[0].effect), (Some(123_456), false));
         client.version = "2015-04-01";
         let answer = client.call("GetCallerIdentity", &[]).await;
         assert_eq!(answer.status, 200, "STS does not count");
