@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Response, header};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use tracing::debug;
 use uuid::Uuid;
 
@@ -70,7 +70,15 @@ pub(crate) async fn answer(cloud: Arc<Cloud>, parts: Parts, body: Bytes) -> Repl
         Ok(request) => request,
         Err(error) => return context.refuse(&error, &[]),
     };
-    context.touched = request.touches(&context.cloud.world, context.cloud.has_faults());
+    context.touched = request.touches(&context.cloud.world);
+    if request.action.is_dataworks()
+        && let Err(error) =
+            context
+                .cloud
+                .admit(&request.account, &context.settings, context.arrived)
+    {
+        return context.refuse(&error, &[]);
+    }
     match context.fault() {
         Some(fault) => context.broken(request, fault).await,
         None => context.carry_out(&request),
@@ -78,12 +86,17 @@ pub(crate) async fn answer(cloud: Arc<Cloud>, parts: Parts, body: Bytes) -> Repl
 }
 
 impl Context {
-    /// Signature, nonce, operation, parameters and limits, in the order of a gateway.
+    /// Signature, nonce, operation and parameters, in the order of a gateway.
     fn admit(&self, parts: &Parts, body: &[u8]) -> Result<Request, ApiError> {
         let now = self.arrived;
         let query = parts.uri.query().unwrap_or("");
-        let wire =
-            Wire { method: &parts.method, path: parts.uri.path(), query, headers: &parts.headers, body };
+        let wire = Wire {
+            method: &parts.method,
+            path: parts.uri.path(),
+            query,
+            headers: &parts.headers,
+            body,
+        };
         let keys = self.cloud.keys();
         let caller = verify(&wire, &keys, now.wall_ms)?;
         let version = parts.headers.get("x-acs-version");
@@ -97,18 +110,25 @@ impl Context {
         }
         let action = Action::parse(&self.action, version)
             .filter(|_| parts.uri.path() == "/")
-            .ok_or_else(|| ApiError::new(404, "InvalidApi.NotFound", "Specified api is not found."))?;
+            .ok_or_else(|| {
+                ApiError::new(404, "InvalidApi.NotFound", "Specified api is not found.")
+            })?;
         let account = caller.key.account_id.clone();
-        if action.is_dataworks() {
-            self.cloud.admit(&account, &self.settings, now)?;
-        }
-        let wrong_method =
-            || ApiError::new(405, "UnsupportedHTTPMethod", "The operation does not take this HTTP method.");
+        let wrong_method = || {
+            ApiError::new(
+                405,
+                "UnsupportedHTTPMethod",
+                "The operation does not take this HTTP method.",
+            )
+        };
         let params = match (action.is_write(), parts.method.as_str()) {
             (true, "POST") => {
                 let form = parts.headers.get(header::CONTENT_TYPE);
-                let form = form
-                    .is_some_and(|value| value.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
+                let form = form.is_some_and(|value| {
+                    value
+                        .as_bytes()
+                        .starts_with(b"application/x-www-form-urlencoded")
+                });
                 match form {
                     true => body,
                     false => b"".as_slice(),
@@ -118,7 +138,11 @@ impl Context {
             (false, "POST") if action == Action::GetCallerIdentity => query.as_bytes(),
             _ => return Err(wrong_method()),
         };
-        Ok(Request { action, params: Params::parse(params)?, account })
+        Ok(Request {
+            action,
+            params: Params::parse(params)?,
+            account,
+        })
     }
 
     fn fault(&self) -> Option<FaultKind> {
@@ -135,7 +159,6 @@ impl Context {
         let done = request.perform(&self.cloud.world, &self.settings, now)?;
         if let Some(id) = done.id {
             self.touched.id = Some(id);
-            self.touched.name = self.cloud.path_of(id);
         }
         Ok(done)
     }
@@ -144,7 +167,7 @@ impl Context {
         match self.perform(request) {
             Ok(done) => {
                 self.record_done(Outcome::Ok, Some(200), &done);
-                self.json(200, done.answer, &[])
+                self.json(200, &done.answer, &[])
             }
             Err(error) => self.refuse(&error, &[]),
         }
@@ -152,12 +175,19 @@ impl Context {
 
     async fn broken(mut self, request: Request, fault: FaultKind) -> Reply {
         match fault {
-            FaultKind::Throttle { numeric, retry_after_ms, retry_after_seconds } => {
+            FaultKind::Throttle {
+                numeric,
+                retry_after_ms,
+                retry_after_seconds,
+            } => {
                 let error = match numeric {
                     true => ApiError::throttling_numeric(),
                     false => ApiError::throttling_user(),
                 };
-                let hints = [("x-acs-retry-after", retry_after_ms), ("retry-after", retry_after_seconds)];
+                let hints = [
+                    ("x-acs-retry-after", retry_after_ms),
+                    ("retry-after", retry_after_seconds),
+                ];
                 self.refuse(&error, &hints)
             }
             FaultKind::Error(answer) => self.refuse(&ApiError::from(&answer), &[]),
@@ -232,7 +262,12 @@ impl Context {
         self.answer_error(error, false, hints)
     }
 
-    fn answer_error(&self, error: &ApiError, effect: bool, hints: &[(&'static str, Option<u64>)]) -> Reply {
+    fn answer_error(
+        &self,
+        error: &ApiError,
+        effect: bool,
+        hints: &[(&'static str, Option<u64>)],
+    ) -> Reply {
         let mut call = self.entry(Outcome::Error);
         call.http_status = Some(error.status);
         call.code = Some(error.code.clone());
@@ -242,22 +277,19 @@ impl Context {
             "https://api.aliyun.com/troubleshoot?q={}&product=dataworks-public&requestId={}",
             error.code, self.request_id
         );
-        let mut answer = Map::new();
-        answer.insert("HostId".to_owned(), self.host.as_str().into());
-        answer.insert("Code".to_owned(), error.code.as_str().into());
-        answer.insert("Message".to_owned(), error.message.as_str().into());
-        answer.insert("Recommend".to_owned(), recommend.into());
-        self.json(error.status, answer, hints)
+        let answer = json!({
+            "HostId": self.host,
+            "Code": error.code,
+            "Message": error.message,
+            "Recommend": recommend,
+        });
+        self.json(error.status, &answer.to_string(), hints)
     }
 
-    fn json(
-        &self,
-        status: u16,
-        mut answer: Map<String, Value>,
-        hints: &[(&'static str, Option<u64>)],
-    ) -> Reply {
-        answer.insert("RequestId".to_owned(), json!(self.request_id));
-        let body = Value::Object(answer).to_string();
+    /// Answers with a JSON object, after the request's id.
+    fn json(&self, status: u16, answer: &str, hints: &[(&'static str, Option<u64>)]) -> Reply {
+        let rest = answer.strip_prefix('{').unwrap_or("}");
+        let body = format!("{{\"RequestId\":\"{}\",{rest}", self.request_id);
         self.respond(status, "application/json;charset=utf-8", body, hints)
     }
 

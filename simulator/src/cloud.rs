@@ -74,16 +74,8 @@ impl Cloud {
         lock(&self.limits).admit(account, settings, now)
     }
 
-    pub(crate) fn has_faults(&self) -> bool {
-        !lock(&self.faults).is_empty()
-    }
-
     pub(crate) fn pick_fault(&self, target: &Target<'_>) -> Option<FaultKind> {
         lock(&self.faults).pick(target)
-    }
-
-    pub(crate) fn path_of(&self, id: u64) -> Option<String> {
-        Some(lock(&self.world).get(id)?.path.to_string())
     }
 }
 

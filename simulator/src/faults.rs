@@ -173,11 +173,6 @@ impl Faults {
         self.rules.iter().map(|rule| (rule.fault.clone(), rule.used)).collect()
     }
 
-    /// True when no rule stands: the usual case, which then costs nothing.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.rules.is_empty()
-    }
-
     /// The fault for a call, counted as used.
     pub(crate) fn pick(&mut self, call: &Target<'_>) -> Option<FaultKind> {
         self.rules.iter_mut().find_map(|rule| {

@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{Done, Request, id_value};
@@ -65,7 +66,7 @@ pub(super) fn resource(
         "ModifyTime": resource.modify_ms,
         "Spec": spec,
     });
-    Ok(Done::read("Resource", answer))
+    Ok(Done::read(&json!({"Resource": answer})))
 }
 
 /// ListResources.
@@ -81,9 +82,9 @@ pub(super) fn list(
     let number = params.number("PageNumber", 1, MOST_PAGES)?;
     let size = params.number("PageSize", PAGE_SIZE, MOST_PAGE_SIZE)?;
     let kind = match params.get("Type").filter(|text| !text.is_empty()) {
-        Some(text) => {
-            Some(FileType::parse(text).ok_or_else(|| ApiError::invalid("Type", "it is not a type"))?)
-        }
+        Some(text) => Some(
+            FileType::parse(text).ok_or_else(|| ApiError::invalid("Type", "it is not a type"))?,
+        ),
         None => None,
     };
     let given = |name| params.get(name).filter(|text| !text.is_empty());
@@ -98,41 +99,100 @@ pub(super) fn list(
     let page = lock(world)
         .list(project, &filter, now)
         .ok_or_else(|| ApiError::from(&behaviour.project_not_found))?;
-    let rows: Vec<Value> = page.rows.iter().map(|file| row(file, behaviour)).collect();
-    let paging = json!({
-        "PageNumber": number,
-        "PageSize": size,
-        "TotalCount": page.total,
-        "Resources": rows,
-    });
-    Ok(Done::read("PagingInfo", paging))
+    Ok(Done::read(&Listing {
+        paging_info: Paging {
+            page_number: number,
+            page_size: size,
+            total_count: page.total,
+            resources: page.rows.iter().map(|file| row(file, behaviour)).collect(),
+        },
+    }))
 }
 
-fn row(resource: &Resource, behaviour: &Behaviour) -> Value {
-    let (source, target) = match &*resource.storage {
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Listing<'a> {
+    paging_info: Paging<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Paging<'a> {
+    page_number: usize,
+    page_size: usize,
+    total_count: usize,
+    resources: Vec<Row<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Row<'a> {
+    id: Value,
+    project_id: Value,
+    name: &'a str,
+    owner: &'a str,
+    r#type: &'static str,
+    create_time: i64,
+    modify_time: i64,
+    data_source: RowSource<'a>,
+    source_type: &'static str,
+    source_path: &'static str,
+    target_type: &'static str,
+    target_path: String,
+    script: RowScript<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct RowSource<'a> {
+    name: &'a str,
+    r#type: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct RowScript<'a> {
+    id: Value,
+    path: &'a str,
+    runtime: RowRuntime<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct RowRuntime<'a> {
+    command: &'a str,
+}
+
+fn row<'a>(resource: &'a Resource, behaviour: &Behaviour) -> Row<'a> {
+    let (source_type, target_type) = match &*resource.storage {
         "oss" => ("Oss", "Oss"),
         "hdfs" => ("Local", "Hdfs"),
         _ => ("Local", "Gateway"),
     };
-    json!({
-        "Id": id_value(resource.id, behaviour.id_style),
-        "ProjectId": id_value(resource.project, behaviour.project_id_style),
-        "Name": &*resource.name,
-        "Owner": &*resource.owner,
-        "Type": resource.kind.as_str(),
-        "CreateTime": resource.create_ms,
-        "ModifyTime": resource.modify_ms,
-        "DataSource": {"Name": &*resource.datasource.0, "Type": &*resource.datasource.1},
-        "SourceType": source,
-        "SourcePath": "",
-        "TargetType": target,
-        "TargetPath": format!("/{}", resource.path),
-        "Script": {
-            "Id": id_value(resource.script_id, behaviour.id_style),
-            "Path": &*resource.path,
-            "Runtime": {"Command": &*resource.command},
+    Row {
+        id: id_value(resource.id, behaviour.id_style),
+        project_id: id_value(resource.project, behaviour.project_id_style),
+        name: &resource.name,
+        owner: &resource.owner,
+        r#type: resource.kind.as_str(),
+        create_time: resource.create_ms,
+        modify_time: resource.modify_ms,
+        data_source: RowSource {
+            name: &resource.datasource.0,
+            r#type: &resource.datasource.1,
         },
-    })
+        source_type,
+        source_path: "",
+        target_type,
+        target_path: format!("/{}", resource.path),
+        script: RowScript {
+            id: id_value(resource.script_id, behaviour.id_style),
+            path: &resource.path,
+            runtime: RowRuntime {
+                command: &resource.command,
+            },
+        },
+    }
 }
 
 /// GetProject.
@@ -159,20 +219,16 @@ pub(super) fn project(
         "AliyunResourceGroupId": "rg-simulator",
         "AliyunResourceTags": [],
     });
-    Ok(Done::read("Project", answer))
+    Ok(Done::read(&json!({"Project": answer})))
 }
 
 /// GetCallerIdentity of STS.
 pub(super) fn identity(account: &str) -> Done {
-    let answer = json!({
+    Done::read(&json!({
         "AccountId": account,
         "UserId": account,
         "PrincipalId": account,
         "IdentityType": "Account",
         "Arn": format!("acs:ram::{account}:root"),
-    });
-    let Value::Object(answer) = answer else {
-        return Done::read("AccountId", account.into());
-    };
-    Done { answer, effect: false, id: None }
+    }))
 }

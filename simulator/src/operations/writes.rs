@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use serde_json::Map;
+use serde_json::json;
 
-use super::{Done, Request, id_value};
+use super::{Done, Request, id_value, to_json};
 use crate::clock::Now;
 use crate::cloud::lock;
 use crate::config::ProjectConfig;
@@ -23,15 +23,18 @@ pub(super) fn create(
     let behaviour = &settings.behaviour;
     let project = request.params.required_number("ProjectId")?;
     let text = request.params.required("Spec")?;
-    let resource_file = request.params.get("ResourceFile").filter(|url| !url.is_empty());
+    let resource_file = request
+        .params
+        .get("ResourceFile")
+        .filter(|url| !url.is_empty());
     let parsed = Entity::parse(text);
 
     let mut world = lock(world);
     let project = writable(&world, project, behaviour)?;
     let entity = parsed.map_err(|error| bad_spec(behaviour, &error))?;
     let ids = world.next_ids();
-    let mut resource =
-        build(&entity, ids, &project, &request.account, now).map_err(|error| bad_spec(behaviour, &error))?;
+    let mut resource = build(&entity, ids, &project, &request.account, now)
+        .map_err(|error| bad_spec(behaviour, &error))?;
     if !behaviour.honour_metadata_owner {
         resource.owner = request.account.as_str().into();
     }
@@ -39,7 +42,7 @@ pub(super) fn create(
     check_free(&world, behaviour, &resource, None)?;
     world.put(resource, now, settings.list_lag_ms);
     Ok(Done {
-        answer: Map::from_iter([("Id".to_owned(), id_value(ids.0, behaviour.id_style))]),
+        answer: to_json(&json!({"Id": id_value(ids.0, behaviour.id_style)})),
         effect: true,
         id: Some(ids.0),
     })
@@ -54,7 +57,10 @@ pub(super) fn update(
 ) -> Result<Done, ApiError> {
     let behaviour = &settings.behaviour;
     let text = request.params.required("Spec")?;
-    let resource_file = request.params.get("ResourceFile").filter(|url| !url.is_empty());
+    let resource_file = request
+        .params
+        .get("ResourceFile")
+        .filter(|url| !url.is_empty());
     let parsed = Entity::parse(text);
 
     let mut world = lock(world);
@@ -65,13 +71,15 @@ pub(super) fn update(
     let mut entity = before.clone();
     entity.merge(change);
     // Checked before the old identity is put back: the service reads the document first.
-    entity.columns().map_err(|error| bad_spec(behaviour, &error))?;
+    entity
+        .columns()
+        .map_err(|error| bad_spec(behaviour, &error))?;
     if behaviour.update_name == UpdateName::Ignore {
         entity.keep_identity_of(&before);
     }
     let ids = (old.id, old.script_id);
-    let mut resource =
-        build(&entity, ids, &project, &old.owner, now).map_err(|error| bad_spec(behaviour, &error))?;
+    let mut resource = build(&entity, ids, &project, &old.owner, now)
+        .map_err(|error| bad_spec(behaviour, &error))?;
     if !behaviour.honour_metadata_owner {
         resource.owner = Arc::clone(&old.owner);
     }
@@ -79,9 +87,9 @@ pub(super) fn update(
     resource.resource_file = match resource_file {
         Some(url) => Some(url.into()),
         None if changes_content => None,
-        None => old.resource_file,
+        None => old.resource_file.clone(),
     };
-    check_free(&world, behaviour, &resource, Some(old.id))?;
+    check_free(&world, behaviour, &resource, Some((&old.path, &old.name)))?;
     world.put(resource, now, settings.list_lag_ms);
     Ok(Done::success())
 }
@@ -122,7 +130,9 @@ pub(super) fn rename(
     if name.contains('/') {
         return Err(ApiError::invalid("Name", "a file name has no folder"));
     }
-    relocate(request, world, settings, now, |old| join(folder(&old.path), name))
+    relocate(request, world, settings, now, |old| {
+        join(folder(&old.path), name)
+    })
 }
 
 fn relocate(
@@ -134,15 +144,16 @@ fn relocate(
 ) -> Result<Done, ApiError> {
     let behaviour = &settings.behaviour;
     let mut world = lock(world);
-    let (_, mut resource) = existing(request, &world, behaviour)?;
-    let path = path(&resource);
+    let (_, old) = existing(request, &world, behaviour)?;
+    let path = path(&old);
+    let mut resource = old.clone();
     let mut entity = Entity::stored(&resource.version, &resource.document);
     entity.set_path(&path);
     resource.document = entity.text().into();
     resource.name = file_name(&path).into();
     resource.path = path.into();
     resource.modify_ms = now.wall_ms;
-    check_free(&world, behaviour, &resource, Some(resource.id))?;
+    check_free(&world, behaviour, &resource, Some((&old.path, &old.name)))?;
     world.put(resource, now, settings.list_lag_ms);
     Ok(Done::success())
 }
@@ -178,8 +189,14 @@ pub(crate) fn build(
 }
 
 /// A workspace that takes writes.
-fn writable(world: &World, project: u64, behaviour: &Behaviour) -> Result<Arc<ProjectConfig>, ApiError> {
-    let project = world.project(project).ok_or_else(|| ApiError::from(&behaviour.project_not_found))?;
+fn writable(
+    world: &World,
+    project: u64,
+    behaviour: &Behaviour,
+) -> Result<Arc<ProjectConfig>, ApiError> {
+    let project = world
+        .project(project)
+        .ok_or_else(|| ApiError::from(&behaviour.project_not_found))?;
     if project.status != "Available" {
         return Err(ApiError::from(&behaviour.project_not_available));
     }
@@ -204,15 +221,21 @@ fn existing(
         .ok_or_else(|| ApiError::from(&behaviour.resource_not_found))
 }
 
+/// Refuses a path or name that another file has; `old` are those that the file has already.
 fn check_free(
     world: &World,
     behaviour: &Behaviour,
     resource: &Resource,
-    except: Option<u64>,
+    old: Option<(&str, &str)>,
 ) -> Result<(), ApiError> {
-    let refuses = behaviour.duplicate_path == DuplicatePath::Refuse;
-    let path_taken = refuses && world.has_path(resource.project, &resource.path, except);
-    let name_taken = behaviour.unique_names && world.has_name(resource.project, &resource.name, except);
+    // What stays as it is can take nothing from others, even where a stranger made a second one.
+    let new_path = old.is_none_or(|(path, _)| *path != *resource.path);
+    let new_name = old.is_none_or(|(_, name)| *name != *resource.name);
+    let path_taken = behaviour.duplicate_path == DuplicatePath::Refuse
+        && new_path
+        && world.has_path(resource.project, &resource.path);
+    let name_taken =
+        behaviour.unique_names && new_name && world.has_name(resource.project, &resource.name);
     match path_taken || name_taken {
         true => Err(ApiError::from(&behaviour.already_exists)),
         false => Ok(()),

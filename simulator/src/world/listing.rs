@@ -32,7 +32,10 @@ impl Project {
             return self.plain_page(filter);
         }
         let matches = |row: &&Resource| {
-            filter.owner.as_deref().is_none_or(|owner| *row.owner == *owner)
+            filter
+                .owner
+                .as_deref()
+                .is_none_or(|owner| *row.owner == *owner)
                 && filter.kind.is_none_or(|kind| row.kind == kind)
                 && (name.is_empty() || row.name.to_lowercase().contains(&name))
         };
@@ -59,14 +62,26 @@ impl Project {
         }
         Page {
             total: found.len(),
-            rows: found.into_iter().skip(filter.skip).take(filter.take).cloned().collect(),
+            rows: found
+                .into_iter()
+                .skip(filter.skip)
+                .take(filter.take)
+                .cloned()
+                .collect(),
         }
     }
 
     /// All files, none of them lagging: the indexes are the answer.
     fn plain_page(&self, filter: &Filter) -> Page {
         let rows = match filter.order {
-            ListOrder::Creation => self.files.values().skip(filter.skip).take(filter.take).cloned().collect(),
+            ListOrder::Creation => self
+                .ids
+                .iter()
+                .skip(filter.skip)
+                .take(filter.take)
+                .filter_map(|id| self.files.get(id))
+                .cloned()
+                .collect(),
             ListOrder::ModifyDesc => self
                 .by_modify
                 .iter()
@@ -77,6 +92,9 @@ impl Project {
                 .cloned()
                 .collect(),
         };
-        Page { rows, total: self.files.len() }
+        Page {
+            rows,
+            total: self.files.len(),
+        }
     }
 }

@@ -50,7 +50,9 @@ pub(crate) struct Resource {
 #[derive(Debug)]
 struct Project {
     config: Arc<ProjectConfig>,
-    files: BTreeMap<u64, Resource>,
+    files: HashMap<u64, Resource>,
+    /// Creation order, since ids only grow. Apart from the files, so that skipping is quick.
+    ids: BTreeSet<u64>,
     by_modify: BTreeSet<(i64, u64)>,
     by_path: HashMap<Arc<str>, BTreeSet<u64>>,
     by_name: HashMap<Arc<str>, BTreeSet<u64>>,
@@ -89,7 +91,8 @@ impl World {
         let config = Arc::new(config);
         let fresh = || Project {
             config: Arc::clone(&config),
-            files: BTreeMap::new(),
+            files: HashMap::new(),
+            ids: BTreeSet::new(),
             by_modify: BTreeSet::new(),
             by_path: HashMap::new(),
             by_name: HashMap::new(),
@@ -106,7 +109,10 @@ impl World {
 
     /// All workspaces with their numbers of files.
     pub(crate) fn projects(&self) -> Vec<(Arc<ProjectConfig>, usize)> {
-        self.projects.values().map(|project| (Arc::clone(&project.config), project.files.len())).collect()
+        self.projects
+            .values()
+            .map(|project| (Arc::clone(&project.config), project.files.len()))
+            .collect()
     }
 
     /// New ids for a file and its script.
@@ -134,23 +140,24 @@ impl World {
 
     /// All files of a workspace as they are, oldest first.
     pub(crate) fn files(&self, project: u64) -> impl Iterator<Item = &Resource> {
-        self.projects.get(&project).into_iter().flat_map(|project| project.files.values())
-    }
-
-    /// Another file than `except` at this path.
-    pub(crate) fn has_path(&self, project: u64, path: &str, except: Option<u64>) -> bool {
         self.projects
             .get(&project)
-            .and_then(|project| project.by_path.get(path))
-            .is_some_and(|ids| ids.iter().any(|id| Some(*id) != except))
+            .into_iter()
+            .flat_map(Project::in_order)
     }
 
-    /// Another file than `except` of this name.
-    pub(crate) fn has_name(&self, project: u64, name: &str, except: Option<u64>) -> bool {
+    /// True when a file at this path exists.
+    pub(crate) fn has_path(&self, project: u64, path: &str) -> bool {
         self.projects
             .get(&project)
-            .and_then(|project| project.by_name.get(name))
-            .is_some_and(|ids| ids.iter().any(|id| Some(*id) != except))
+            .is_some_and(|project| project.by_path.contains_key(path))
+    }
+
+    /// True when a file of this name exists.
+    pub(crate) fn has_name(&self, project: u64, name: &str) -> bool {
+        self.projects
+            .get(&project)
+            .is_some_and(|project| project.by_name.contains_key(name))
     }
 
     /// Adds or replaces a file; readers go on seeing what was there for `lag_ms`.
@@ -192,6 +199,10 @@ impl World {
 }
 
 impl Project {
+    fn in_order(&self) -> impl Iterator<Item = &Resource> {
+        self.ids.iter().filter_map(|id| self.files.get(id))
+    }
+
     fn insert(&mut self, resource: Resource) {
         let id = resource.id;
         self.by_modify.insert((resource.modify_ms, id));
@@ -200,13 +211,18 @@ impl Project {
         let name = Arc::clone(&resource.name);
         self.by_name.entry(name).or_default().insert(id);
         self.names.insert(id, &resource.name);
+        self.ids.insert(id);
         self.files.insert(id, resource);
     }
 
     fn remove(&mut self, id: u64) -> Option<Resource> {
         let resource = self.files.remove(&id)?;
+        self.ids.remove(&id);
         self.by_modify.remove(&(resource.modify_ms, id));
-        for (index, key) in [(&mut self.by_path, &resource.path), (&mut self.by_name, &resource.name)] {
+        for (index, key) in [
+            (&mut self.by_path, &resource.path),
+            (&mut self.by_name, &resource.name),
+        ] {
             if let Some(ids) = index.get_mut(key) {
                 ids.remove(&id);
                 if ids.is_empty() {
@@ -221,7 +237,8 @@ impl Project {
     fn remember(&mut self, id: u64, before: Option<Resource>, now: Now, lag_ms: u64) {
         // Also without a lag now: what an earlier change still shows comes to its end in order.
         if lag_ms > 0 || self.lag.shown(id).is_some() {
-            self.lag.keep(id, before, now.tick_ms.saturating_add(lag_ms));
+            self.lag
+                .keep(id, before, now.tick_ms.saturating_add(lag_ms));
         }
     }
 }

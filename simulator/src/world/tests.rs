@@ -119,8 +119,8 @@ fn listings_are_those_of_a_world_without_indexes() {
             let truth = history.last().and_then(|(_, row)| row.as_ref());
             assert_eq!(world.get(*id), truth, "seed {seed}");
             if let Some(row) = truth {
-                assert!(world.has_path(PROJECT, &row.path, None));
-                assert!(world.has_name(PROJECT, &row.name, None));
+                assert!(world.has_path(PROJECT, &row.path));
+                assert!(world.has_name(PROJECT, &row.name));
             }
         }
     }
