@@ -54,13 +54,14 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         let own = config.default_namespace.clone();
         if own.is_empty() { FALLBACK_NAMESPACE.to_owned() } else { own }
     });
-    let watching = KubeClient::try_from(Config { default_retry: false, ..config.clone() })?;
-    let calling = KubeClient::try_from(Config {
-        default_retry: false,
-        read_timeout: Some(API_READ_TIMEOUT),
-        reset_reader_on_write: true,
-        ..config
-    })?;
+    // Two clients: a watch may be silent for minutes, anything else may not. Neither retries by
+    // itself: a worker must not sleep for minutes behind a call that looks like one.
+    let mut config = config;
+    config.default_retry = false;
+    let watching = KubeClient::try_from(config.clone())?;
+    config.read_timeout = Some(API_READ_TIMEOUT);
+    config.reset_reader_on_write = true;
+    let calling = KubeClient::try_from(config)?;
     let holder = args.pod_uid.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
     let cloud = cloud(&args, &metrics)?;
     let identity = Identity {
@@ -86,7 +87,13 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         activity: Activity::default(),
         identity,
     });
-    info!(version = env!("CARGO_PKG_VERSION"), cluster = ctx.identity.cluster, holder, per_second, "starting");
+    info!(
+        version = env!("CARGO_PKG_VERSION"),
+        cluster = ctx.identity.cluster,
+        holder,
+        per_second,
+        "starting"
+    );
     let health = Arc::new(Health::new(Arc::clone(&ctx)));
     http::serve(Arc::clone(&health), Some(args.health_address), Some(args.metrics_address))
         .await
@@ -113,13 +120,15 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
 }
 
 fn cloud(args: &RunArgs, metrics: &Arc<Metrics>) -> anyhow::Result<Client> {
-    let region = args.region.as_deref().map(str::parse::<Region>).transpose().context("the region is not one")?;
+    let region =
+        args.region.as_deref().map(str::parse::<Region>).transpose().context("the region is not one")?;
     let endpoint: Endpoint = match (&args.endpoint, &region) {
         (Some(url), _) => url.parse().context("DATAWORKS_ENDPOINT")?,
         (None, Some(region)) => Endpoint::dataworks(region, Network::Public)?,
         (None, None) => anyhow::bail!("set DATAWORKS_REGION (such as cn-shanghai) or DATAWORKS_ENDPOINT"),
     };
-    let exposed = |secret: &Option<secrecy::SecretString>| secret.as_ref().map(|s| s.expose_secret().to_owned());
+    let exposed =
+        |secret: &Option<secrecy::SecretString>| secret.as_ref().map(|s| s.expose_secret().to_owned());
     let environment = Environment::new(
         args.access_key_id.clone(),
         exposed(&args.access_key_secret),
@@ -154,7 +163,10 @@ async fn cluster(args: &RunArgs, client: &KubeClient) -> anyhow::Result<String> 
                 return namespace.metadata.uid.context("namespace kube-system has no uid");
             }
             Err(kube::Error::Api(status)) if status.is_forbidden() || status.is_not_found() => {
-                anyhow::bail!("namespace kube-system cannot be read ({}); set DATAWORKS_CLUSTER_ID", status.message)
+                anyhow::bail!(
+                    "namespace kube-system cannot be read ({}); set DATAWORKS_CLUSTER_ID",
+                    status.message
+                )
             }
             Err(error) => warn!(%error, "the API server cannot be reached yet"),
         }
@@ -183,7 +195,8 @@ fn start_watches(ctx: &Arc<Context>, client: &KubeClient, namespaces: &[String])
 
 /// The first signal stops, the second ends.
 async fn signals(stop: CancellationToken) {
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         warn!("signals cannot be listened to");
         return;
     };

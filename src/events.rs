@@ -59,7 +59,9 @@ impl Events {
     /// Tells that an object went and its file stays.
     pub fn kept(&self, object: &DataWorksResource) {
         let id = object.status.as_ref().and_then(|status| status.id.clone()).unwrap_or_default();
-        let note = format!("The resource {id} stays in the workspace: deletionPolicy is Retain, or the object was suspended.");
+        let note = format!(
+            "The resource {id} stays in the workspace: deletionPolicy is Retain, or the object was suspended."
+        );
         self.publish(object, event(EventType::Normal, "Retained", "Delete", note));
     }
 
@@ -116,4 +118,3 @@ fn told(before: &DataWorksResourceStatus, after: &DataWorksResourceStatus) -> Op
     (bad && !same && now.reason != "Deleting")
         .then(|| event(EventType::Warning, &now.reason, "Reconcile", now.message))
 }
-

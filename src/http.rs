@@ -47,7 +47,13 @@ pub async fn serve(
     metrics: Option<SocketAddr>,
 ) -> std::io::Result<()> {
     let listeners = [
-        (probes, Router::new().route("/livez", get(livez)).route("/healthz", get(livez)).route("/readyz", get(readyz))),
+        (
+            probes,
+            Router::new()
+                .route("/livez", get(livez))
+                .route("/healthz", get(livez))
+                .route("/readyz", get(readyz)),
+        ),
         (metrics, Router::new().route("/metrics", get(text))),
     ];
     for (address, router) in listeners {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use k8s_controller::leader_election::LeaderElection;
+use k8s_controller::LeaderElection;
 use kube::Client;
 use tokio_util::sync::CancellationToken;
 use tracing::error;

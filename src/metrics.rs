@@ -96,19 +96,59 @@ impl Default for Metrics {
         };
         let m = &metrics;
         registry.register("controller_runtime_reconcile", "Reconciles by result", m.reconciles.clone());
-        registry.register("controller_runtime_reconcile_time_seconds", "Seconds a reconcile took", m.reconcile_seconds.clone());
-        registry.register("controller_runtime_reconcile_panics", "Reconciles that panicked", m.panics.clone());
+        registry.register(
+            "controller_runtime_reconcile_time_seconds",
+            "Seconds a reconcile took",
+            m.reconcile_seconds.clone(),
+        );
+        registry.register(
+            "controller_runtime_reconcile_panics",
+            "Reconciles that panicked",
+            m.panics.clone(),
+        );
         registry.register("workqueue_adds", "Entries put into the queue", m.queue_adds.clone());
         registry.register("workqueue_depth", "Entries that wait in the queue", m.queue_depth.clone());
-        registry.register("workqueue_queue_duration_seconds", "Seconds from due to begun", m.queue_wait.clone());
+        registry.register(
+            "workqueue_queue_duration_seconds",
+            "Seconds from due to begun",
+            m.queue_wait.clone(),
+        );
         registry.register("leader_election_master_status", "1 while this process leads", m.leading.clone());
-        registry.register("dataworks_api_requests", "Calls to the cloud by action and outcome", m.calls.clone());
-        registry.register("dataworks_api_request_duration_seconds", "Seconds a call to the cloud took", m.call_seconds.clone());
-        registry.register("dataworks_kubernetes_requests", "Calls to the API server for objects, by verb and outcome", m.kubernetes.clone());
-        registry.register("dataworks_create_outcome_unknown", "Creates whose outcome was not known", m.outcomes_unknown.clone());
-        registry.register("dataworks_orphans", "Resources left in the cloud that no object owns", m.orphans.clone());
-        registry.register("dataworks_undecodable_objects", "Versions of objects that could not be decoded", m.undecodable.clone());
-        registry.register("dataworks_events_dropped", "Events not sent because too many came", m.events_dropped.clone());
+        registry.register(
+            "dataworks_api_requests",
+            "Calls to the cloud by action and outcome",
+            m.calls.clone(),
+        );
+        registry.register(
+            "dataworks_api_request_duration_seconds",
+            "Seconds a call to the cloud took",
+            m.call_seconds.clone(),
+        );
+        registry.register(
+            "dataworks_kubernetes_requests",
+            "Calls to the API server for objects, by verb and outcome",
+            m.kubernetes.clone(),
+        );
+        registry.register(
+            "dataworks_create_outcome_unknown",
+            "Creates whose outcome was not known",
+            m.outcomes_unknown.clone(),
+        );
+        registry.register(
+            "dataworks_orphans",
+            "Resources left in the cloud that no object owns",
+            m.orphans.clone(),
+        );
+        registry.register(
+            "dataworks_undecodable_objects",
+            "Versions of objects that could not be decoded",
+            m.undecodable.clone(),
+        );
+        registry.register(
+            "dataworks_events_dropped",
+            "Events not sent because too many came",
+            m.events_dropped.clone(),
+        );
         let build = Family::<[(&'static str, &'static str); 1], Gauge>::default();
         build.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
         registry.register("dataworks_build_info", "1, with the version of the operator", build);

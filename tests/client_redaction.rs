@@ -3,10 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[allow(
-    dead_code,
-    reason = "shared with the client's tests, which use the rest"
-)]
+#[allow(dead_code, reason = "shared with the client's tests, which use the rest")]
 #[path = "client/server.rs"]
 mod server;
 
@@ -82,8 +79,7 @@ async fn nothing_that_must_not_be_shown_is_shown() {
         shown += &format!("{source:?}");
         let records = Log::default();
         let sink = records.clone();
-        let observer =
-            Arc::new(move |record: &CallRecord| write!(sink.clone(), "{record:?}").unwrap());
+        let observer = Arc::new(move |record: &CallRecord| write!(sink.clone(), "{record:?}").unwrap());
         let client = Client::new(ClientConfig {
             credentials: source,
             observer: Some(observer),
@@ -91,16 +87,8 @@ async fn nothing_that_must_not_be_shown_is_shown() {
         });
         let file = Some("https://bucket/hush-url");
         shown += &format!("{client:?}");
-        shown += &format!(
-            "{:?}",
-            client.create_resource(project, "hush-content", file).await
-        );
-        shown += &format!(
-            "{:?}",
-            client
-                .update_resource(project, &id, "hush-content", None)
-                .await
-        );
+        shown += &format!("{:?}", client.create_resource(project, "hush-content", file).await);
+        shown += &format!("{:?}", client.update_resource(project, &id, "hush-content", None).await);
         shown += &format!("{:?}", client.get_resource(project, &id).await);
         shown += &String::from_utf8(records.0.lock().unwrap().clone()).unwrap();
         let seen = server.seen();

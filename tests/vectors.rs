@@ -1,15 +1,8 @@
 //! Signatures, bodies, queries and answers against requests captured from the vendor's SDK.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-#[allow(
-    dead_code,
-    reason = "shared with the client's tests, which use the rest"
-)]
+#[allow(dead_code, reason = "shared with the client's tests, which use the rest")]
 #[path = "client/server.rs"]
 mod server;
 
@@ -30,47 +23,20 @@ const TOKEN: &str = "CAISexample+Token/with=signs==";
 
 /// Requests that are not signed with ACS3, and why.
 const UNSIGNED: &[(&str, &str)] = &[
-    (
-        "create-resource-upload",
-        "the OSS form carries its own policy signature",
-    ),
-    (
-        "create-resource-upload-denied",
-        "the OSS form carries its own policy signature",
-    ),
-    (
-        "create-resource-upload-text",
-        "the OSS form carries its own policy signature",
-    ),
+    ("create-resource-upload", "the OSS form carries its own policy signature"),
+    ("create-resource-upload-denied", "the OSS form carries its own policy signature"),
+    ("create-resource-upload-text", "the OSS form carries its own policy signature"),
     ("credentials-uri", "a plain GET"),
     ("imds-v1-fallback", "instance metadata is not signed"),
     ("imds-v2", "instance metadata is not signed"),
     ("imds-v2-named-role", "instance metadata is not signed"),
     ("imds-v2-only", "instance metadata is not signed"),
-    (
-        "sts-assume-role-chained",
-        "the older HMAC-SHA1 signature, which is not used",
-    ),
-    (
-        "sts-assume-role-with-oidc",
-        "the OIDC token stands for a signature",
-    ),
-    (
-        "sts-assume-role-with-oidc-refused",
-        "the OIDC token stands for a signature",
-    ),
-    (
-        "sts-assume-role-with-oidc-sdk",
-        "the OIDC token stands for a signature",
-    ),
-    (
-        "sts-assume-role-with-oidc-vpc",
-        "the OIDC token stands for a signature",
-    ),
-    (
-        "update-resource-upload",
-        "the OSS form carries its own policy signature",
-    ),
+    ("sts-assume-role-chained", "the older HMAC-SHA1 signature, which is not used"),
+    ("sts-assume-role-with-oidc", "the OIDC token stands for a signature"),
+    ("sts-assume-role-with-oidc-refused", "the OIDC token stands for a signature"),
+    ("sts-assume-role-with-oidc-sdk", "the OIDC token stands for a signature"),
+    ("sts-assume-role-with-oidc-vpc", "the OIDC token stands for a signature"),
+    ("update-resource-upload", "the OSS form carries its own policy signature"),
 ];
 
 /// Signed vectors of operations that the client does not send in this form, and why. Their
@@ -99,24 +65,17 @@ const NOT_SENT: &[(&str, &str)] = &[
 
 fn vectors() -> Vec<Value> {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/vectors");
-    let mut names: Vec<_> = fs::read_dir(directory)
-        .unwrap()
-        .map(|f| f.unwrap().path())
-        .collect();
+    let mut names: Vec<_> = fs::read_dir(directory).unwrap().map(|f| f.unwrap().path()).collect();
     names.sort();
     names
         .iter()
-        .filter(|path| {
-            path.extension().is_some_and(|e| e == "json") && !path.ends_with("index.json")
-        })
+        .filter(|path| path.extension().is_some_and(|e| e == "json") && !path.ends_with("index.json"))
         .map(|path| serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap())
         .collect()
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
-    value[key]
-        .as_str()
-        .unwrap_or_else(|| panic!("no text {key}"))
+    value[key].as_str().unwrap_or_else(|| panic!("no text {key}"))
 }
 
 fn is_acs3(request: &Value) -> bool {
@@ -124,12 +83,7 @@ fn is_acs3(request: &Value) -> bool {
 }
 
 fn decoded(query: &str) -> Vec<(String, String)> {
-    let decode = |part: &str| {
-        percent_decode_str(&part.replace('+', " "))
-            .decode_utf8()
-            .unwrap()
-            .into_owned()
-    };
+    let decode = |part: &str| percent_decode_str(&part.replace('+', " ")).decode_utf8().unwrap().into_owned();
     query
         .split('&')
         .filter(|pair| !pair.is_empty())
@@ -144,11 +98,7 @@ fn query(seen: &Seen) -> &str {
 
 fn borrowed(pairs: &[(String, String)]) -> Vec<Pair<'_>> {
     // Reversed, so that the order of the wire is not that of the input.
-    pairs
-        .iter()
-        .rev()
-        .map(|(key, value)| (key.as_str(), value.as_str()))
-        .collect()
+    pairs.iter().rev().map(|(key, value)| (key.as_str(), value.as_str())).collect()
 }
 
 fn names(rows: &[(&str, &str)]) -> BTreeSet<String> {
@@ -177,18 +127,12 @@ fn check_signature(name: &str, request: &Value) {
     let signing = &request["signing"];
     let query = decoded(text(request, "query"));
     assert_eq!(form(&borrowed(&query)), text(request, "query"), "{name}");
-    assert_eq!(
-        canonical_query(&borrowed(&query)),
-        text(signing, "canonical_query"),
-        "{name}"
-    );
+    assert_eq!(canonical_query(&borrowed(&query)), text(signing, "canonical_query"), "{name}");
 
     let body = text(request, "body");
     if let Some(pairs) = request["form"].as_array() {
-        let pairs: Vec<(String, String)> = pairs
-            .iter()
-            .map(|pair| serde_json::from_value(pair.clone()).unwrap())
-            .collect();
+        let pairs: Vec<(String, String)> =
+            pairs.iter().map(|pair| serde_json::from_value(pair.clone()).unwrap()).collect();
         assert_eq!(form(&borrowed(&pairs)), body, "{name}");
     }
     let hash = payload_hash(body.as_bytes());
@@ -209,22 +153,10 @@ fn check_signature(name: &str, request: &Value) {
         payload_hash: &hash,
     };
     let signed = sign(&signable, "LTAIexampleAKID", &SECRET.to_owned().into());
-    assert_eq!(
-        signed.canonical_request,
-        text(signing, "canonical_request"),
-        "{name}"
-    );
-    assert_eq!(
-        signed.string_to_sign,
-        text(signing, "string_to_sign"),
-        "{name}"
-    );
+    assert_eq!(signed.canonical_request, text(signing, "canonical_request"), "{name}");
+    assert_eq!(signed.string_to_sign, text(signing, "string_to_sign"), "{name}");
     assert_eq!(signed.signature, text(signing, "signature"), "{name}");
-    assert_eq!(
-        signed.authorization,
-        text(signing, "authorization"),
-        "{name}"
-    );
+    assert_eq!(signed.authorization, text(signing, "authorization"), "{name}");
 }
 
 #[tokio::test]
@@ -240,9 +172,7 @@ async fn the_client_sends_what_the_vendors_sdk_sends() {
             left_out.insert(name.to_owned());
             continue;
         }
-        let [request] = requests.as_slice() else {
-            panic!("{name}: more than one request")
-        };
+        let [request] = requests.as_slice() else { panic!("{name}: more than one request") };
         check_call(name, &vector, request).await;
         sent += 1;
     }
@@ -252,10 +182,7 @@ async fn the_client_sends_what_the_vendors_sdk_sends() {
 
 async fn check_call(name: &str, vector: &Value, request: &Value) {
     let response = &request["response"];
-    let (status, body) = (
-        response["status"].as_u64().unwrap(),
-        text(response, "body").to_owned(),
-    );
+    let (status, body) = (response["status"].as_u64().unwrap(), text(response, "body").to_owned());
     let status = u16::try_from(status).unwrap();
     let headers: String = response["headers"]
         .as_object()
@@ -264,13 +191,8 @@ async fn check_call(name: &str, vector: &Value, request: &Value) {
         .map(|(name, value)| format!("{name}: {}\r\n", value.as_str().unwrap()))
         .collect();
     let server = Server::start(move |_| Reply::new(status, &headers, &body)).await;
-    let token = request["headers"]["x-acs-security-token"]
-        .as_str()
-        .map(|_| TOKEN);
-    let client = Client::new(ClientConfig {
-        credentials: credentials(token),
-        ..config(&server.url)
-    });
+    let token = request["headers"]["x-acs-security-token"].as_str().map(|_| TOKEN);
+    let client = Client::new(ClientConfig { credentials: credentials(token), ..config(&server.url) });
 
     let code = call(&client, text(vector, "operation"), &vector["input"]).await;
     let sdk_code = vector["sdk_error"]["code"].as_str();
@@ -280,9 +202,7 @@ async fn check_call(name: &str, vector: &Value, request: &Value) {
     }
 
     let seen = server.seen();
-    let [seen] = seen.as_slice() else {
-        panic!("{name}: {} requests", seen.len())
-    };
+    let [seen] = seen.as_slice() else { panic!("{name}: {} requests", seen.len()) };
     assert_eq!(seen.method, text(request, "method"), "{name}");
     assert_eq!(query(seen), text(request, "query"), "{name}");
     assert_eq!(seen.body, text(request, "body"), "{name}");
@@ -295,11 +215,7 @@ async fn check_call(name: &str, vector: &Value, request: &Value) {
         "x-acs-accesskey-id",
         "accept",
     ] {
-        assert_eq!(
-            seen.header(header),
-            request["headers"][header].as_str(),
-            "{name} {header}"
-        );
+        assert_eq!(seen.header(header), request["headers"][header].as_str(), "{name} {header}");
     }
     check_own_signature(name, seen);
 }
@@ -307,24 +223,12 @@ async fn check_call(name: &str, vector: &Value, request: &Value) {
 /// What was signed is what arrived, and all that must be signed is.
 fn check_own_signature(name: &str, seen: &Seen) {
     let authorization = seen.header("authorization").unwrap();
-    let signed = authorization
-        .split_once("SignedHeaders=")
-        .unwrap()
-        .1
-        .split_once(',')
-        .unwrap()
-        .0;
-    let headers: Vec<Pair<'_>> = signed
-        .split(';')
-        .map(|header| (header, seen.header(header).unwrap()))
-        .collect();
+    let signed = authorization.split_once("SignedHeaders=").unwrap().1.split_once(',').unwrap().0;
+    let headers: Vec<Pair<'_>> =
+        signed.split(';').map(|header| (header, seen.header(header).unwrap())).collect();
     for (header, _) in &seen.headers {
         let must = header == "host" || header == "content-type" || header.starts_with("x-acs-");
-        assert_eq!(
-            must,
-            headers.iter().any(|(name, _)| name == header),
-            "{name} {header}"
-        );
+        assert_eq!(must, headers.iter().any(|(name, _)| name == header), "{name} {header}");
     }
     let query = decoded(query(seen));
     let signable = Signable {
@@ -345,48 +249,21 @@ async fn call(client: &Client, operation: &str, input: &Value) -> Option<String>
     let optional = |key: &str| input[key].as_str().map(str::to_owned);
     let number = |key: &str| u32::try_from(input[key].as_u64().unwrap()).unwrap();
     match operation {
-        "CreateResource" => code(
-            client
-                .create_resource(project(), text(input, "spec"), file)
-                .await,
-        ),
-        "UpdateResource" => code(
-            client
-                .update_resource(project(), &id(), text(input, "spec"), file)
-                .await,
-        ),
+        "CreateResource" => code(client.create_resource(project(), text(input, "spec"), file).await),
+        "UpdateResource" => code(client.update_resource(project(), &id(), text(input, "spec"), file).await),
         "DeleteResource" => code(client.delete_resource(project(), &id()).await),
-        "MoveResource" => code(
-            client
-                .move_resource(project(), &id(), text(input, "path"))
-                .await,
-        ),
-        "RenameResource" => code(
-            client
-                .rename_resource(project(), &id(), text(input, "name"))
-                .await,
-        ),
-        "GetResource" => client
-            .get_resource(project(), &id())
-            .await
-            .err()
-            .map(|f| f.code),
+        "MoveResource" => code(client.move_resource(project(), &id(), text(input, "path")).await),
+        "RenameResource" => code(client.rename_resource(project(), &id(), text(input, "name")).await),
+        "GetResource" => client.get_resource(project(), &id()).await.err().map(|f| f.code),
         "GetProject" => {
             let id = ProjectId::new(input["id"].as_i64().unwrap()).unwrap();
             client.get_project(id).await.err().map(|f| f.code)
         }
         "ListResources" => {
-            let filter = ListFilter {
-                name: optional("name"),
-                owner: optional("owner"),
-                type_: optional("type"),
-            };
+            let filter =
+                ListFilter { name: optional("name"), owner: optional("owner"), type_: optional("type") };
             let (page, size) = (number("page_number"), number("page_size"));
-            client
-                .list_resources(project(), &filter, page, size)
-                .await
-                .err()
-                .map(|f| f.code)
+            client.list_resources(project(), &filter, page, size).await.err().map(|f| f.code)
         }
         other => panic!("no method for {other}"),
     }

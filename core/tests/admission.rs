@@ -23,9 +23,7 @@ struct Row {
 }
 
 fn rows(file: &str) -> Vec<Row> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/fixtures/refused")
-        .join(file);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/refused").join(file);
     serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
@@ -43,10 +41,7 @@ fn expand(value: &Value) -> Value {
     match value {
         Value::String(text) => Value::String(expand_text(text)),
         Value::Array(items) => items.iter().map(expand).collect(),
-        Value::Object(fields) => fields
-            .iter()
-            .map(|(name, value)| (name.clone(), expand(value)))
-            .collect(),
+        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), expand(value))).collect(),
         plain @ (Value::Null | Value::Bool(_) | Value::Number(_)) => plain.clone(),
     }
 }
@@ -57,30 +52,19 @@ fn expand_text(text: &str) -> String {
     };
     let (times, rest) = rest.split_once('*').unwrap();
     let (what, after) = rest.split_once('}').unwrap();
-    format!(
-        "{before}{}{}",
-        what.repeat(times.parse().unwrap()),
-        expand_text(after)
-    )
+    format!("{before}{}{}", what.repeat(times.parse().unwrap()), expand_text(after))
 }
 
 fn check(admission: &Admission, row: &Row) {
     let old = row.old.as_ref().map(|old| object(&row.name, old));
     if let Some(old) = &old {
-        assert_eq!(
-            admission.refusals(old, None),
-            [],
-            "{}: the old object",
-            row.name
-        );
+        assert_eq!(admission.refusals(old, None), [], "{}: the old object", row.name);
     }
     let new = object(&row.name, &row.spec);
     let found = admission.refusals(&new, old.as_ref());
     match (&row.field, &row.expect) {
         (Some(field), Some(expect)) => assert!(
-            found
-                .iter()
-                .any(|(at, message)| at == field && message.contains(expect.as_str())),
+            found.iter().any(|(at, message)| at == field && message.contains(expect.as_str())),
             "{}: {found:?}",
             row.name
         ),
@@ -95,20 +79,10 @@ fn check(admission: &Admission, row: &Row) {
 /// all and the field is one that exists.
 fn the_conversion_agrees(row: &Row, new: &Value) {
     let expect = row.expect.as_deref().unwrap();
-    let structural = [
-        "Required value",
-        "must be of type",
-        "Unsupported value",
-        "unknown field",
-        "Too ",
-        "should have",
-    ];
+    let structural =
+        ["Required value", "must be of type", "Unsupported value", "unknown field", "Too ", "should have"];
     let Ok(object) = serde_json::from_value::<DataWorksResource>(new.clone()) else {
-        assert!(
-            structural.iter().any(|word| expect.contains(word)),
-            "{}",
-            row.name
-        );
+        assert!(structural.iter().any(|word| expect.contains(word)), "{}", row.name);
         return;
     };
     if row.field.as_deref() == Some("spec.deletionPolicy") || expect == "unknown field" {
@@ -117,11 +91,7 @@ fn the_conversion_agrees(row: &Row, new: &Value) {
     let error = Desired::from_spec(&object.spec).unwrap_err();
     if structural.iter().any(|word| expect.contains(word)) {
         let at = row.field.as_deref().unwrap();
-        assert!(
-            error.problems.iter().any(|p| p.field == at),
-            "{}: {error}",
-            row.name
-        );
+        assert!(error.problems.iter().any(|p| p.field == at), "{}: {error}", row.name);
     } else {
         let said = error.problems.iter().any(|p| {
             Some(p.field.as_str()) == row.field.as_deref()

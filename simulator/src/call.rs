@@ -72,10 +72,7 @@ pub(crate) async fn answer(cloud: Arc<Cloud>, parts: Parts, body: Bytes) -> Repl
     };
     context.touched = request.touches(&context.cloud.world);
     if request.action.is_dataworks()
-        && let Err(error) =
-            context
-                .cloud
-                .admit(&request.account, &context.settings, context.arrived)
+        && let Err(error) = context.cloud.admit(&request.account, &context.settings, context.arrived)
     {
         return context.refuse(&error, &[]);
     }
@@ -90,13 +87,8 @@ impl Context {
     fn admit(&self, parts: &Parts, body: &[u8]) -> Result<Request, ApiError> {
         let now = self.arrived;
         let query = parts.uri.query().unwrap_or("");
-        let wire = Wire {
-            method: &parts.method,
-            path: parts.uri.path(),
-            query,
-            headers: &parts.headers,
-            body,
-        };
+        let wire =
+            Wire { method: &parts.method, path: parts.uri.path(), query, headers: &parts.headers, body };
         let keys = self.cloud.keys();
         let caller = verify(&wire, &keys, now.wall_ms)?;
         let version = parts.headers.get("x-acs-version");
@@ -110,25 +102,15 @@ impl Context {
         }
         let action = Action::parse(&self.action, version)
             .filter(|_| parts.uri.path() == "/")
-            .ok_or_else(|| {
-                ApiError::new(404, "InvalidApi.NotFound", "Specified api is not found.")
-            })?;
+            .ok_or_else(|| ApiError::new(404, "InvalidApi.NotFound", "Specified api is not found."))?;
         let account = caller.key.account_id.clone();
-        let wrong_method = || {
-            ApiError::new(
-                405,
-                "UnsupportedHTTPMethod",
-                "The operation does not take this HTTP method.",
-            )
-        };
+        let wrong_method =
+            || ApiError::new(405, "UnsupportedHTTPMethod", "The operation does not take this HTTP method.");
         let params = match (action.is_write(), parts.method.as_str()) {
             (true, "POST") => {
                 let form = parts.headers.get(header::CONTENT_TYPE);
-                let form = form.is_some_and(|value| {
-                    value
-                        .as_bytes()
-                        .starts_with(b"application/x-www-form-urlencoded")
-                });
+                let form = form
+                    .is_some_and(|value| value.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
                 match form {
                     true => body,
                     false => b"".as_slice(),
@@ -138,11 +120,7 @@ impl Context {
             (false, "POST") if action == Action::GetCallerIdentity => query.as_bytes(),
             _ => return Err(wrong_method()),
         };
-        Ok(Request {
-            action,
-            params: Params::parse(params)?,
-            account,
-        })
+        Ok(Request { action, params: Params::parse(params)?, account })
     }
 
     fn fault(&self) -> Option<FaultKind> {
@@ -175,19 +153,12 @@ impl Context {
 
     async fn broken(mut self, request: Request, fault: FaultKind) -> Reply {
         match fault {
-            FaultKind::Throttle {
-                numeric,
-                retry_after_ms,
-                retry_after_seconds,
-            } => {
+            FaultKind::Throttle { numeric, retry_after_ms, retry_after_seconds } => {
                 let error = match numeric {
                     true => ApiError::throttling_numeric(),
                     false => ApiError::throttling_user(),
                 };
-                let hints = [
-                    ("x-acs-retry-after", retry_after_ms),
-                    ("retry-after", retry_after_seconds),
-                ];
+                let hints = [("x-acs-retry-after", retry_after_ms), ("retry-after", retry_after_seconds)];
                 self.refuse(&error, &hints)
             }
             FaultKind::Error(answer) => self.refuse(&ApiError::from(&answer), &[]),
@@ -262,12 +233,7 @@ impl Context {
         self.answer_error(error, false, hints)
     }
 
-    fn answer_error(
-        &self,
-        error: &ApiError,
-        effect: bool,
-        hints: &[(&'static str, Option<u64>)],
-    ) -> Reply {
+    fn answer_error(&self, error: &ApiError, effect: bool, hints: &[(&'static str, Option<u64>)]) -> Reply {
         let mut call = self.entry(Outcome::Error);
         call.http_status = Some(error.status);
         call.code = Some(error.code.clone());

@@ -47,15 +47,11 @@ mod signature;
 mod world;
 
 pub use config::{AccessKey, Config, DataSource, ProjectConfig};
-pub use control::{
-    Control, NoSuchResource, OutsideEdit, OutsideFile, ProjectView, Reset, ResourceView,
-};
+pub use control::{Control, NoSuchResource, OutsideEdit, OutsideFile, ProjectView, Reset, ResourceView};
 pub use faults::{Fault, FaultKind};
 pub use journal::{Call, Counts, Outcome};
 pub use server::Simulator;
-pub use settings::{
-    Behaviour, DuplicatePath, ErrorAnswer, IdStyle, ListOrder, Settings, UpdateName,
-};
+pub use settings::{Behaviour, DuplicatePath, ErrorAnswer, IdStyle, ListOrder, Settings, UpdateName};
 
 /// The examples of the README are compiled with the tests.
 #[cfg(doctest)]

@@ -14,11 +14,7 @@ pub fn crds(out: &mut dyn Write) -> io::Result<()> {
         if index > 0 {
             writeln!(out, "---")?;
         }
-        write!(
-            out,
-            "{}",
-            serde_saphyr::to_string(crd).map_err(io::Error::other)?
-        )?;
+        write!(out, "{}", serde_saphyr::to_string(crd).map_err(io::Error::other)?)?;
     }
     Ok(())
 }

@@ -29,11 +29,7 @@ impl FromStr for Source {
     type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(if text == "-" {
-            Self::Stdin
-        } else {
-            Self::File(text.into())
-        })
+        Ok(if text == "-" { Self::Stdin } else { Self::File(text.into()) })
     }
 }
 
@@ -100,10 +96,7 @@ pub fn for_each(
     mut each: impl FnMut(&Document, &mut Streams<'_>) -> io::Result<Exit>,
 ) -> io::Result<Exit> {
     if sources.is_empty() {
-        writeln!(
-            streams.err,
-            "no file given: name one with -f, or - for standard input"
-        )?;
+        writeln!(streams.err, "no file given: name one with -f, or - for standard input")?;
         return Ok(Exit::Unreadable);
     }
     let mut exit = Exit::Good;
@@ -149,9 +142,7 @@ fn read(source: &Source, stdin: &mut dyn Read) -> io::Result<String> {
 /// The documents of a text: YAML, or JSON objects one after the other.
 fn parse(text: &str) -> Vec<Result<Value, String>> {
     if text.trim_start().starts_with('{') {
-        let objects: Result<Vec<Value>, _> = serde_json::Deserializer::from_str(text)
-            .into_iter()
-            .collect();
+        let objects: Result<Vec<Value>, _> = serde_json::Deserializer::from_str(text).into_iter().collect();
         if let Ok(objects) = objects {
             return objects.into_iter().map(Ok).collect();
         }
@@ -163,10 +154,7 @@ fn parse(text: &str) -> Vec<Result<Value, String>> {
             Ok(value) => Some(Ok(value)),
             Err(error) => {
                 let text = error.to_string();
-                Some(Err(format!(
-                    "is not YAML: {}",
-                    text.lines().next().unwrap_or_default()
-                )))
+                Some(Err(format!("is not YAML: {}", text.lines().next().unwrap_or_default())))
             }
         })
         .collect()
@@ -204,17 +192,12 @@ fn visit(
     let place = format!("{at} ({})", name_of(&object));
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
     if api_version.is_empty() || kind.is_empty() {
-        writeln!(
-            streams.err,
-            "{place}: apiVersion or kind is missing: write those of a Kubernetes object"
-        )?;
+        writeln!(streams.err, "{place}: apiVersion or kind is missing: write those of a Kubernetes object")?;
         return Ok(Exit::Invalid);
     }
-    if let (true, Some(items), Some(deeper)) = (
-        kind.ends_with("List"),
-        object["items"].as_array(),
-        depth.checked_sub(1),
-    ) {
+    if let (true, Some(items), Some(deeper)) =
+        (kind.ends_with("List"), object["items"].as_array(), depth.checked_sub(1))
+    {
         let mut exit = Exit::Good;
         for item in items {
             exit = exit.max(visit(at, item.clone(), deeper, streams, each)?);
@@ -222,18 +205,12 @@ fn visit(
         return Ok(exit);
     }
     if group != GROUP {
-        writeln!(
-            streams.err,
-            "{place}: skipped: {kind} of {api_version} is none of ours"
-        )?;
+        writeln!(streams.err, "{place}: skipped: {kind} of {api_version} is none of ours")?;
         return Ok(Exit::Good);
     }
     if api_version != format!("{GROUP}/{VERSION}") || kind != "DataWorksResource" {
         let known = format!("DataWorksResource of {GROUP}/{VERSION}");
-        writeln!(
-            streams.err,
-            "{place}: kind: {kind} of {api_version} is not known: write {known}"
-        )?;
+        writeln!(streams.err, "{place}: kind: {kind} of {api_version} is not known: write {known}")?;
         return Ok(Exit::Invalid);
     }
     each(&Document { place, object }, streams)
@@ -242,11 +219,7 @@ fn visit(
 /// `namespace/name`, as far as they are there.
 fn name_of(object: &Value) -> String {
     let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
-    let name = if text("name").is_empty() {
-        text("generateName")
-    } else {
-        text("name")
-    };
+    let name = if text("name").is_empty() { text("generateName") } else { text("name") };
     match (text("namespace"), name) {
         ("", "") => "without name".to_owned(),
         ("", name) => name.to_owned(),

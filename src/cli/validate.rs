@@ -57,20 +57,14 @@ pub(super) struct Admission {
 impl Admission {
     pub(super) fn new() -> Self {
         let schema = crds().first().map(schema_of).unwrap_or_default();
-        Self {
-            rules: compile_schema(&schema),
-            schema,
-            validator: Validator::new(),
-        }
+        Self { rules: compile_schema(&schema), schema, validator: Validator::new() }
     }
 
     /// What is wanted, or every finding as `field: message`.
     fn judge(&self, object: &Value) -> Result<Desired, Vec<String>> {
         let object = schema::without_nulls(&self.schema, object);
-        let mut findings: Vec<String> = schema::violations(&self.schema, &object)
-            .iter()
-            .map(ToString::to_string)
-            .collect();
+        let mut findings: Vec<String> =
+            schema::violations(&self.schema, &object).iter().map(ToString::to_string).collect();
         findings.extend(name_problem(&object));
         if !findings.is_empty() {
             return Err(findings);
@@ -81,11 +75,7 @@ impl Admission {
         let decoded: DataWorksResource =
             serde_json::from_value(object).map_err(|error| vec![error.to_string()])?;
         let desired = Desired::from_spec(&decoded.spec);
-        let said_here = desired
-            .as_ref()
-            .err()
-            .into_iter()
-            .flat_map(|error| &error.problems);
+        let said_here = desired.as_ref().err().into_iter().flat_map(|error| &error.problems);
         for problem in said_here.map(ToString::to_string) {
             if !findings.contains(&problem) {
                 findings.push(problem);
@@ -115,7 +105,7 @@ fn name_problem(object: &Value) -> Option<String> {
         let inner = bytes.iter().all(|b| is_edge(Some(b)) || *b == b'-');
         inner && is_edge(bytes.first()) && is_edge(bytes.last())
     });
-    let cure = "write at most 253 lower-case letters, digits, '-' and '.', with a letter or digit at each end";
-    (name.len() > 253 || !labels)
-        .then(|| format!("metadata.name: {name:?} is no name of an object: {cure}"))
+    let cure =
+        "write at most 253 lower-case letters, digits, '-' and '.', with a letter or digit at each end";
+    (name.len() > 253 || !labels).then(|| format!("metadata.name: {name:?} is no name of an object: {cure}"))
 }

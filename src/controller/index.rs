@@ -418,7 +418,10 @@ fn standing(
             };
             let waits_for_a_change = matches!(
                 reason,
-                Reason::InvalidSpec | Reason::ConnectionNotAllowed | Reason::AlreadyManaged | Reason::WorkspaceChanged
+                Reason::InvalidSpec
+                    | Reason::ConnectionNotAllowed
+                    | Reason::AlreadyManaged
+                    | Reason::WorkspaceChanged
             );
             if mended {
                 Standing::Due
@@ -438,7 +441,9 @@ fn retry_at(recorded: &Recorded, since: Timestamp) -> Timestamp {
     let at = status.last_error.as_ref().and_then(|error| error.time.as_ref()).map(|time| time.0);
     match (u32::try_from(refusals), at) {
         (Ok(refusals), Some(at)) if refusals > 0 => at
-            .saturating_add(SignedDuration::try_from(backoff::refused(&recorded.uid, refusals)).unwrap_or(STALLED_RETRY))
+            .saturating_add(
+                SignedDuration::try_from(backoff::refused(&recorded.uid, refusals)).unwrap_or(STALLED_RETRY),
+            )
             .unwrap_or(Timestamp::MAX),
         _ => since.saturating_add(STALLED_RETRY).unwrap_or(Timestamp::MAX),
     }

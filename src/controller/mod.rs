@@ -51,9 +51,7 @@ pub async fn run(ctx: Arc<Context>, stop: CancellationToken, grace: Duration) {
         }
     }
     info!(under_way = running.len(), "stopping: what is under way is finished");
-    let finish = async {
-        while running.join_next().await.is_some() {}
-    };
+    let finish = async { while running.join_next().await.is_some() {} };
     if tokio::time::timeout(grace, finish).await.is_err() {
         error!("work under way did not end in time; what it left is found at the next start");
     }

@@ -112,7 +112,8 @@ fn key(guard: &DeserializeGuard<DataWorksResource>) -> Option<ObjectKey> {
     match &guard.0 {
         Ok(object) => Some(key_of(object)),
         Err(invalid) => {
-            let (namespace, name) = (invalid.metadata.namespace.as_deref()?, invalid.metadata.name.as_deref()?);
+            let (namespace, name) =
+                (invalid.metadata.namespace.as_deref()?, invalid.metadata.name.as_deref()?);
             Some(ObjectKey::new(namespace, name))
         }
     }

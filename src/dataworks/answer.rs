@@ -12,9 +12,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, Unexpected, Visitor};
 use serde_json::Value;
 
-use super::types::{
-    CallerIdentity, Created, Page, Project, Resource, ResourceRow, RowDatasource, Written,
-};
+use super::types::{CallerIdentity, Created, Page, Project, Resource, ResourceRow, RowDatasource, Written};
 
 /// Reads CreateResource's answer, or `None` when it says no id.
 pub(super) fn created(body: &[u8], date: Timestamp) -> Option<Created> {
@@ -29,11 +27,7 @@ pub(super) fn created(body: &[u8], date: Timestamp) -> Option<Created> {
     let answer: Answer = serde_json::from_slice(body).ok()?;
     let said_no = answer.success.as_ref().is_some_and(|said| !is_true(said));
     let id = answer.id.parse().ok().filter(|_| !said_no)?;
-    Some(Created {
-        id,
-        request_id: answer.request_id,
-        date,
-    })
+    Some(Created { id, request_id: answer.request_id, date })
 }
 
 /// Reads any other write's answer, or `None` when it does not say that it was carried out.
@@ -45,18 +39,12 @@ pub(super) fn written(body: &[u8], date: Timestamp) -> Option<Written> {
         success: Value,
     }
     let answer: Answer = serde_json::from_slice(body).ok()?;
-    is_true(&answer.success).then_some(Written {
-        request_id: answer.request_id,
-        date,
-    })
+    is_true(&answer.success).then_some(Written { request_id: answer.request_id, date })
 }
 
 /// `true`, or the same word in a string, in any case.
 pub(super) fn is_true(value: &Value) -> bool {
-    value
-        .as_bool()
-        .or_else(|| Some(value.as_str()?.eq_ignore_ascii_case("true")))
-        .unwrap_or(false)
+    value.as_bool().or_else(|| Some(value.as_str()?.eq_ignore_ascii_case("true"))).unwrap_or(false)
 }
 
 /// Reads GetResource's answer.
@@ -83,10 +71,7 @@ pub(super) fn resource(body: &[u8], date: Timestamp) -> Option<Resource> {
         modify_time: Timestamp,
         spec: String,
     }
-    let Answer {
-        request_id,
-        resource,
-    } = serde_json::from_slice(body).ok()?;
+    let Answer { request_id, resource } = serde_json::from_slice(body).ok()?;
     Some(Resource {
         id: resource.id.parse().ok()?,
         project_id: resource.project_id.parse().ok()?,
@@ -115,10 +100,7 @@ pub(super) fn page(body: &[u8], date: Timestamp) -> Option<Page> {
         total_count: Option<String>,
         resources: Option<Vec<Value>>,
     }
-    let Answer {
-        request_id,
-        paging_info,
-    } = serde_json::from_slice(body).ok()?;
+    let Answer { request_id, paging_info } = serde_json::from_slice(body).ok()?;
     let listed = paging_info.resources.unwrap_or_default();
     let total = match paging_info.total_count {
         Some(count) => count.parse().ok()?,
@@ -127,13 +109,7 @@ pub(super) fn page(body: &[u8], date: Timestamp) -> Option<Page> {
     };
     let count = listed.len();
     let rows: Vec<ResourceRow> = listed.into_iter().filter_map(row).collect();
-    Some(Page {
-        unreadable: count - rows.len(),
-        rows,
-        total,
-        request_id,
-        date,
-    })
+    Some(Page { unreadable: count - rows.len(), rows, total, request_id, date })
 }
 
 fn row(value: Value) -> Option<ResourceRow> {
@@ -202,10 +178,7 @@ pub(super) fn project(body: &[u8], date: Timestamp) -> Option<Project> {
         status: String,
         dev_environment_enabled: Option<Value>,
     }
-    let Answer {
-        request_id,
-        project,
-    } = serde_json::from_slice(body).ok()?;
+    let Answer { request_id, project } = serde_json::from_slice(body).ok()?;
     Some(Project {
         id: project.id.parse().ok()?,
         name: project.name,
@@ -229,19 +202,8 @@ pub(super) fn caller_identity(body: &[u8], date: Timestamp) -> Option<CallerIden
         arn: Option<String>,
         identity_type: Option<String>,
     }
-    let Answer {
-        request_id,
-        account_id,
-        arn,
-        identity_type,
-    } = serde_json::from_slice(body).ok()?;
-    Some(CallerIdentity {
-        account_id,
-        arn,
-        identity_type,
-        request_id,
-        date,
-    })
+    let Answer { request_id, account_id, arn, identity_type } = serde_json::from_slice(body).ok()?;
+    Some(CallerIdentity { account_id, arn, identity_type, request_id, date })
 }
 
 struct TextOrInteger;
@@ -273,9 +235,7 @@ fn text_or_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String,
 #[derive(Deserialize)]
 struct Wrapped(#[serde(deserialize_with = "text_or_integer")] String);
 
-fn optional_text_or_integer<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<String>, D::Error> {
+fn optional_text_or_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(Option::<Wrapped>::deserialize(deserializer)?.map(|Wrapped(text)| text))
 }
 

@@ -74,21 +74,14 @@ pub(super) struct Call<'a> {
 
 impl<'a> Call<'a> {
     pub(super) fn new(action: &'static str, effect: Effect, parameters: &'a [Pair<'a>]) -> Self {
-        Self {
-            service: Service::DataWorks,
-            action,
-            effect,
-            parameters,
-        }
+        Self { service: Service::DataWorks, action, effect, parameters }
     }
 
     // Reads of DataWorks are GETs; its writes are forms; STS takes a POST with a query.
     fn method(&self) -> Method {
         match (self.service, self.effect) {
             (Service::DataWorks, Effect::Read) => Method::GET,
-            (Service::DataWorks, Effect::Write | Effect::Create) | (Service::Sts, _) => {
-                Method::POST
-            }
+            (Service::DataWorks, Effect::Write | Effect::Create) | (Service::Sts, _) => Method::POST,
         }
     }
 
@@ -107,12 +100,7 @@ impl Inner {
         let started = Instant::now();
         let mut status = None;
         let result = self.exchange(call, started, &mut status, read).await;
-        self.report(
-            call,
-            started,
-            status,
-            result.as_ref().err().map(|failure| &failure.fault),
-        );
+        self.report(call, started, status, result.as_ref().err().map(|failure| &failure.fault));
         result
     }
 
@@ -139,11 +127,7 @@ impl Inner {
         let request = build(call, endpoint, &credentials, signed_at, &nonce)?;
 
         let sent = self.clock.local();
-        let answer = self
-            .transport
-            .send(request, connection, deadline)
-            .await
-            .map_err(unanswered)?;
+        let answer = self.transport.send(request, connection, deadline).await.map_err(unanswered)?;
         let received = self.clock.local();
         *status = Some(answer.status);
 
@@ -154,10 +138,7 @@ impl Inner {
             None => Err(failed(&answer, &credentials, call.effect, signed_at)),
         };
         // Only the API's own answers teach the time: the page of some proxy may say anything.
-        let theirs = result
-            .as_ref()
-            .err()
-            .is_none_or(|f| f.fault.request_id.is_some());
+        let theirs = result.as_ref().err().is_none_or(|f| f.fault.request_id.is_some());
         if let Some(date) = answer.date.filter(|_| theirs) {
             let off = self.clock.learn(date, sent, received).abs();
             if off > WORTH_TELLING {
@@ -168,9 +149,8 @@ impl Inner {
     }
 
     async fn credentials(&self, deadline: Instant) -> Result<Arc<Credentials>, Failure> {
-        let none = |class, message: &str| {
-            Failure::of_ours(class, code::NO_CREDENTIALS, message, Certainty::Nothing)
-        };
+        let none =
+            |class, message: &str| Failure::of_ours(class, code::NO_CREDENTIALS, message, Certainty::Nothing);
         match tokio::time::timeout_at(deadline, self.credentials.current()).await {
             Ok(Ok(credentials)) => Ok(credentials),
             Ok(Err(error)) => Err(none(Class::Denied, &error.to_string())),
@@ -178,13 +158,7 @@ impl Inner {
         }
     }
 
-    fn report(
-        &self,
-        call: &Call<'_>,
-        started: Instant,
-        status: Option<u16>,
-        fault: Option<&Fault>,
-    ) {
+    fn report(&self, call: &Call<'_>, started: Instant, status: Option<u16>, fault: Option<&Fault>) {
         let record = CallRecord {
             action: call.action,
             status,
@@ -207,24 +181,10 @@ impl Inner {
     }
 }
 
-fn failed(
-    answer: &Answer,
-    credentials: &Credentials,
-    effect: Effect,
-    signed_at: Timestamp,
-) -> Failure {
-    let token = credentials
-        .security_token
-        .as_ref()
-        .map_or("", |token| token.expose_secret());
+fn failed(answer: &Answer, credentials: &Credentials, effect: Effect, signed_at: Timestamp) -> Failure {
+    let token = credentials.security_token.as_ref().map_or("", |token| token.expose_secret());
     let secrets = [credentials.access_key_secret.expose_secret(), token];
-    let mut failure = judge(
-        answer.status,
-        answer.retry_after,
-        &answer.body,
-        &secrets,
-        effect,
-    );
+    let mut failure = judge(answer.status, answer.retry_after, &answer.body, &secrets, effect);
     if is_clock(&failure.fault.code) && failure.fault.request_id.is_some() {
         // The date of this answer is learnt, so that the next call is signed with a good time.
         let off = answer.date.map(|date| date.duration_since(signed_at).abs());
@@ -241,30 +201,16 @@ fn failed(
 
 fn unanswered(error: SendError) -> Failure {
     let (class, code, message, certainty) = match error {
-        SendError::NotConnected(step) => (
-            Class::Transient,
-            code::CONNECTION_FAILED,
-            step,
-            Certainty::Nothing,
-        ),
-        SendError::TimedOut => (
-            Class::Transient,
-            code::TIMED_OUT,
-            "no answer before the deadline",
-            Certainty::Doubt,
-        ),
-        SendError::Lost(step) => (
-            Class::Transient,
-            code::CONNECTION_LOST,
-            step,
-            Certainty::Doubt,
-        ),
-        SendError::TooLarge => (
-            Class::Transient,
-            code::TOO_LARGE,
-            "the answer is larger than 8 MiB",
-            Certainty::Doubt,
-        ),
+        SendError::NotConnected(step) => {
+            (Class::Transient, code::CONNECTION_FAILED, step, Certainty::Nothing)
+        }
+        SendError::TimedOut => {
+            (Class::Transient, code::TIMED_OUT, "no answer before the deadline", Certainty::Doubt)
+        }
+        SendError::Lost(step) => (Class::Transient, code::CONNECTION_LOST, step, Certainty::Doubt),
+        SendError::TooLarge => {
+            (Class::Transient, code::TOO_LARGE, "the answer is larger than 8 MiB", Certainty::Doubt)
+        }
     };
     Failure::of_ours(class, code, message, certainty)
 }
@@ -305,17 +251,8 @@ fn build(
         headers.push(("x-acs-security-token", token.expose_secret()));
         headers.push(("x-acs-accesskey-id", &credentials.access_key_id));
     }
-    let signable = Signable {
-        method: method.as_str(),
-        query,
-        headers: &headers,
-        payload_hash: &hash,
-    };
-    let signed = sign(
-        &signable,
-        &credentials.access_key_id,
-        &credentials.access_key_secret,
-    );
+    let signable = Signable { method: method.as_str(), query, headers: &headers, payload_hash: &hash };
+    let signed = sign(&signable, &credentials.access_key_id, &credentials.access_key_secret);
     headers.push(("authorization", &signed.authorization));
     headers.push(("accept", "application/json"));
 
@@ -323,9 +260,7 @@ fn build(
     for (name, value) in headers {
         let mut value = HeaderValue::from_str(value).map_err(|_| unusable(name))?;
         value.set_sensitive(matches!(name, "authorization" | "x-acs-security-token"));
-        request
-            .headers_mut()
-            .insert(HeaderName::from_static(name), value);
+        request.headers_mut().insert(HeaderName::from_static(name), value);
     }
     if call.is_form() {
         *request.body_mut() = Some(body.into());
@@ -336,10 +271,5 @@ fn build(
 // Only the credentials are not of our own making.
 fn unusable(header: &str) -> Failure {
     let message = format!("the credentials hold a character that the header {header} cannot carry");
-    Failure::of_ours(
-        Class::Denied,
-        code::NO_CREDENTIALS,
-        &message,
-        Certainty::Nothing,
-    )
+    Failure::of_ours(Class::Denied, code::NO_CREDENTIALS, &message, Certainty::Nothing)
 }

@@ -104,10 +104,8 @@ pub(super) fn judge(
     let message = without_status_prefix(&said_message);
     let known = class_of_code(&said_code, message);
     let success = (200..300).contains(&status);
-    let says_no = ["Success", "success"]
-        .iter()
-        .find_map(|key| object.get(*key))
-        .is_some_and(|said| !is_true(said));
+    let says_no =
+        ["Success", "success"].iter().find_map(|key| object.get(*key)).is_some_and(|said| !is_true(said));
     if success && !says_no && known.is_none() {
         let mut failure = foreign(status, retry_after, body.len());
         failure.fault.request_id = request_id(&object);
@@ -129,67 +127,32 @@ pub(super) fn judge(
         (true, false) => format!("Http{status}"),
     };
     // "It failed, and here is its id" contradicts itself.
-    let contradiction =
-        effect == Effect::Create && success && !field(&object, "Id", "id").is_empty();
+    let contradiction = effect == Effect::Create && success && !field(&object, "Id", "id").is_empty();
     let certainty = match contradiction {
         true => Certainty::Doubt,
         false => certainty(status, word_of(&said_code, message), known, class, effect),
     };
     let request_id = request_id(&object);
-    Failure {
-        fault: Fault {
-            class,
-            code,
-            message: shown,
-            request_id,
-            retry_after,
-        },
-        certainty,
-    }
+    Failure { fault: Fault { class, code, message: shown, request_id, retry_after }, certainty }
 }
 
 /// An answer that is not the API's: a proxy's page, an empty one, a cut one.
 fn foreign(status: u16, retry_after: Option<Duration>, length: usize) -> Failure {
     let success = (200..300).contains(&status);
-    let class = if success {
-        Class::Transient
-    } else {
-        class_of_status(status, false)
-    };
-    let code = if success {
-        code::UNREADABLE.to_owned()
-    } else {
-        format!("Http{status}")
-    };
+    let class = if success { Class::Transient } else { class_of_status(status, false) };
+    let code = if success { code::UNREADABLE.to_owned() } else { format!("Http{status}") };
     let message = format!("HTTP {status} with {length} bytes that are not an answer of the API");
     let certainty = certainty(status, "", None, class, Effect::Write);
-    Failure {
-        fault: Fault {
-            class,
-            code,
-            message,
-            request_id: None,
-            retry_after,
-        },
-        certainty,
-    }
+    Failure { fault: Fault { class, code, message, request_id: None, retry_after }, certainty }
 }
 
-fn certainty(
-    status: u16,
-    word: &str,
-    known: Option<Class>,
-    class: Class,
-    effect: Effect,
-) -> Certainty {
+fn certainty(status: u16, word: &str, known: Option<Class>, class: Class, effect: Effect) -> Certainty {
     let doubt = match known {
         Some(Class::AlreadyExists) => effect == Effect::Create || status >= 500,
         Some(Class::Transient) => {
             status >= 500 || word == "SignatureNonceUsed" || is_or_under(word, "InternalError")
         }
-        Some(
-            Class::Throttled | Class::Quota | Class::Denied | Class::Terminal | Class::NotFound,
-        ) => false,
+        Some(Class::Throttled | Class::Quota | Class::Denied | Class::Terminal | Class::NotFound) => false,
         // A success that says nothing, a redirect, a time-out at a gateway: who knows. With
         // `Success: false` a 200 is a refusal.
         None => match status {
@@ -199,11 +162,7 @@ fn certainty(
             _ => true,
         },
     };
-    if doubt {
-        Certainty::Doubt
-    } else {
-        Certainty::Nothing
-    }
+    if doubt { Certainty::Doubt } else { Certainty::Nothing }
 }
 
 fn class_of_status(status: u16, wait_hint: bool) -> Class {
@@ -221,13 +180,9 @@ fn class_of_status(status: u16, wait_hint: bool) -> Class {
 fn class_of_code(code: &str, message: &str) -> Option<Class> {
     let by_code = class_of_word(word_of(code, message)).or_else(|| class_of_number(code));
     match by_code {
-        Some(class @ (Class::Throttled | Class::Quota | Class::Denied | Class::NotFound)) => {
-            Some(class)
-        }
+        Some(class @ (Class::Throttled | Class::Quota | Class::Denied | Class::NotFound)) => Some(class),
         Some(Class::Transient | Class::Terminal | Class::AlreadyExists) | None => {
-            says_already_exists(code, message)
-                .then_some(Class::AlreadyExists)
-                .or(by_code)
+            says_already_exists(code, message).then_some(Class::AlreadyExists).or(by_code)
         }
     }
 }
@@ -246,26 +201,16 @@ fn class_of_word(word: &str) -> Option<Class> {
         "NoPermission" | "SignatureDoesNotMatch" | "IncompleteSignature" => Class::Denied,
         _ if is_or_under(word, "Throttling") => Class::Throttled,
         _ if is_or_under(word, "InternalError") => Class::Transient,
-        _ if [
-            "Forbidden",
-            "ResourceNotAuthorized",
-            "InvalidAccessKeyId",
-            "AuthenticationFail",
-        ]
-        .iter()
-        .any(|family| is_or_under(word, family)) =>
+        _ if ["Forbidden", "ResourceNotAuthorized", "InvalidAccessKeyId", "AuthenticationFail"]
+            .iter()
+            .any(|family| is_or_under(word, family)) =>
         {
             Class::Denied
         }
         _ if is_or_under(word, "InvalidSecurityToken") => Class::Denied,
-        _ if [
-            "InvalidTimeStamp",
-            "InvalidApi",
-            "InvalidProduct",
-            "InvalidProtocol",
-        ]
-        .iter()
-        .any(|family| is_or_under(word, family)) =>
+        _ if ["InvalidTimeStamp", "InvalidApi", "InvalidProduct", "InvalidProtocol"]
+            .iter()
+            .any(|family| is_or_under(word, family)) =>
         {
             Class::Terminal
         }
@@ -289,14 +234,11 @@ fn class_of_number(number: &str) -> Option<Class> {
 
 /// `family` itself or `family.something`.
 fn is_or_under(word: &str, family: &str) -> bool {
-    word.strip_prefix(family)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    word.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 fn first_word(message: &str) -> &str {
-    let end = message
-        .find(|c: char| !(c.is_ascii_alphanumeric() || c == '.'))
-        .unwrap_or(message.len());
+    let end = message.find(|c: char| !(c.is_ascii_alphanumeric() || c == '.')).unwrap_or(message.len());
     message[..end].trim_end_matches('.')
 }
 
@@ -305,9 +247,7 @@ fn first_word(message: &str) -> &str {
 fn says_already_exists(code: &str, message: &str) -> bool {
     [code, message].into_iter().any(|text| {
         let text = text.to_ascii_lowercase();
-        ["alreadyexist", "already exist", "已存在", "duplicate"]
-            .iter()
-            .any(|way| text.contains(way))
+        ["alreadyexist", "already exist", "已存在", "duplicate"].iter().any(|way| text.contains(way))
     })
 }
 
@@ -324,9 +264,7 @@ fn field(object: &Map<String, Value>, upper: &str, lower: &str) -> String {
     match object.get(upper).or(object.get(lower)) {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Number(number)) => number.to_string(),
-        Some(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) | None => {
-            String::new()
-        }
+        Some(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) | None => String::new(),
     }
 }
 
@@ -339,10 +277,7 @@ fn request_id(object: &Map<String, Value>) -> Option<String> {
 fn without_status_prefix(message: &str) -> &str {
     message
         .strip_prefix("code: ")
-        .and_then(|rest| {
-            rest.trim_start_matches(|c: char| c.is_ascii_digit())
-                .strip_prefix(", ")
-        })
+        .and_then(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix(", "))
         .unwrap_or(message)
 }
 
@@ -351,9 +286,7 @@ fn without_secrets(text: &str, secrets: &[&str]) -> String {
     secrets
         .iter()
         .filter(|secret| !secret.is_empty())
-        .fold(text.to_owned(), |text, secret| {
-            text.replace(secret, "[redacted]")
-        })
+        .fold(text.to_owned(), |text, secret| text.replace(secret, "[redacted]"))
 }
 
 /// Text that can be shown: no control or bidi characters, line breaks as spaces, at most `limit`
@@ -363,11 +296,9 @@ pub(super) fn clean(text: &str, limit: usize) -> String {
     for c in text.trim().chars() {
         let shown = match c {
             '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' => ' ',
-            '\u{61c}'
-            | '\u{200e}'
-            | '\u{200f}'
-            | '\u{202a}'..='\u{202e}'
-            | '\u{2066}'..='\u{2069}' => continue,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                continue;
+            }
             c if c.is_control() => continue,
             c => c,
         };
@@ -383,11 +314,6 @@ pub(super) fn clean(text: &str, limit: usize) -> String {
 /// in seconds. Zero, a date or anything else is no wish.
 pub(super) fn retry_after(acs: Option<&str>, http: Option<&str>) -> Option<Duration> {
     let positive = |text: &str| text.trim().parse::<u64>().ok().filter(|n| *n > 0);
-    let acs = acs
-        .and_then(positive)
-        .map(|ms| Duration::from_millis(ms).min(ACS_WAIT_LIMIT));
-    acs.or_else(|| {
-        http.and_then(positive)
-            .map(|s| Duration::from_secs(s).min(HTTP_WAIT_LIMIT))
-    })
+    let acs = acs.and_then(positive).map(|ms| Duration::from_millis(ms).min(ACS_WAIT_LIMIT));
+    acs.or_else(|| http.and_then(positive).map(|s| Duration::from_secs(s).min(HTTP_WAIT_LIMIT)))
 }

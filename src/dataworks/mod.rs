@@ -81,25 +81,9 @@ impl Client {
     /// A client; nothing is contacted.
     #[must_use]
     pub fn new(config: ClientConfig) -> Self {
-        let ClientConfig {
-            endpoint,
-            sts_endpoint,
-            credentials,
-            transport,
-            clock,
-            observer,
-        } = config;
+        let ClientConfig { endpoint, sts_endpoint, credentials, transport, clock, observer } = config;
         let clock = CloudClock::new(clock);
-        Self {
-            inner: Arc::new(Inner {
-                endpoint,
-                sts_endpoint,
-                credentials,
-                transport,
-                clock,
-                observer,
-            }),
-        }
+        Self { inner: Arc::new(Inner { endpoint, sts_endpoint, credentials, transport, clock, observer }) }
     }
 
     /// The cloud's time: the local clock, corrected by the dates of answers.
@@ -120,10 +104,7 @@ impl Client {
         let mut parameters = vec![("ProjectId", project.as_str()), ("Spec", spec)];
         parameters.extend(resource_file.map(|url| ("ResourceFile", url)));
         let call = Call::new("CreateResource", Effect::Create, &parameters);
-        self.inner
-            .call(&call, answer::created)
-            .await
-            .map_or_else(Failure::outcome, Outcome::Done)
+        self.inner.call(&call, answer::created).await.map_or_else(Failure::outcome, Outcome::Done)
     }
 
     /// UpdateResource: what `spec` holds replaces, what it leaves out stays.
@@ -145,43 +126,24 @@ impl Client {
     }
 
     /// MoveResource to a folder, named without the file name; the root is the empty text.
-    pub async fn move_resource(
-        &self,
-        project: ProjectId,
-        id: &ResourceId,
-        folder: &str,
-    ) -> Outcome<Written> {
-        self.write("MoveResource", project, id, &[("Path", folder)])
-            .await
+    pub async fn move_resource(&self, project: ProjectId, id: &ResourceId, folder: &str) -> Outcome<Written> {
+        self.write("MoveResource", project, id, &[("Path", folder)]).await
     }
 
     /// RenameResource: `name` is a file name.
-    pub async fn rename_resource(
-        &self,
-        project: ProjectId,
-        id: &ResourceId,
-        name: &str,
-    ) -> Outcome<Written> {
-        self.write("RenameResource", project, id, &[("Name", name)])
-            .await
+    pub async fn rename_resource(&self, project: ProjectId, id: &ResourceId, name: &str) -> Outcome<Written> {
+        self.write("RenameResource", project, id, &[("Name", name)]).await
     }
 
     /// GetResource.
     ///
     /// # Errors
     /// A fault; the class `NotFound` is definite.
-    pub async fn get_resource(
-        &self,
-        project: ProjectId,
-        id: &ResourceId,
-    ) -> Result<Resource, Fault> {
+    pub async fn get_resource(&self, project: ProjectId, id: &ResourceId) -> Result<Resource, Fault> {
         let project = project.to_string();
         let parameters = [("ProjectId", project.as_str()), ("Id", id.as_str())];
         let call = Call::new("GetResource", Effect::Read, &parameters);
-        self.inner
-            .call(&call, answer::resource)
-            .await
-            .map_err(|failure| failure.fault)
+        self.inner.call(&call, answer::resource).await.map_err(|failure| failure.fault)
     }
 
     /// One page of ListResources: `page` counts from 1, `size` is at most 100.
@@ -197,19 +159,13 @@ impl Client {
     ) -> Result<Page, Fault> {
         let ListFilter { name, owner, type_ } = filter;
         let (project, page, size) = (project.to_string(), page.to_string(), size.to_string());
-        let mut parameters = vec![
-            ("ProjectId", project.as_str()),
-            ("PageNumber", &page),
-            ("PageSize", &size),
-        ];
+        let mut parameters =
+            vec![("ProjectId", project.as_str()), ("PageNumber", &page), ("PageSize", &size)];
         parameters.extend(name.as_deref().map(|name| ("Name", name)));
         parameters.extend(owner.as_deref().map(|owner| ("Owner", owner)));
         parameters.extend(type_.as_deref().map(|type_| ("Type", type_)));
         let call = Call::new("ListResources", Effect::Read, &parameters);
-        self.inner
-            .call(&call, answer::page)
-            .await
-            .map_err(|failure| failure.fault)
+        self.inner.call(&call, answer::page).await.map_err(|failure| failure.fault)
     }
 
     /// GetProject.
@@ -220,10 +176,7 @@ impl Client {
         let project = project.to_string();
         let parameters = [("Id", project.as_str())];
         let call = Call::new("GetProject", Effect::Read, &parameters);
-        self.inner
-            .call(&call, answer::project)
-            .await
-            .map_err(|failure| failure.fault)
+        self.inner.call(&call, answer::project).await.map_err(|failure| failure.fault)
     }
 
     /// GetCallerIdentity of STS: whose key this is. Not a DataWorks call, so it costs nothing of
@@ -232,14 +185,8 @@ impl Client {
     /// # Errors
     /// A fault.
     pub async fn get_caller_identity(&self) -> Result<CallerIdentity, Fault> {
-        let call = Call {
-            service: Service::Sts,
-            ..Call::new("GetCallerIdentity", Effect::Read, &[])
-        };
-        self.inner
-            .call(&call, answer::caller_identity)
-            .await
-            .map_err(|failure| failure.fault)
+        let call = Call { service: Service::Sts, ..Call::new("GetCallerIdentity", Effect::Read, &[]) };
+        self.inner.call(&call, answer::caller_identity).await.map_err(|failure| failure.fault)
     }
 
     async fn write(
@@ -253,9 +200,6 @@ impl Client {
         let mut parameters = vec![("ProjectId", project.as_str()), ("Id", id.as_str())];
         parameters.extend_from_slice(more);
         let call = Call::new(action, Effect::Write, &parameters);
-        self.inner
-            .call(&call, answer::written)
-            .await
-            .map_or_else(Failure::outcome, Outcome::Done)
+        self.inner.call(&call, answer::written).await.map_or_else(Failure::outcome, Outcome::Done)
     }
 }

@@ -42,7 +42,12 @@ pub enum Flow {
 }
 
 /// Carries out one step. `desired` is there whenever the plan saw a valid spec.
-pub async fn execute(ctx: &Arc<Context>, subject: &mut Subject, desired: Option<&Desired>, step: Step) -> Flow {
+pub async fn execute(
+    ctx: &Arc<Context>,
+    subject: &mut Subject,
+    desired: Option<&Desired>,
+    step: Step,
+) -> Flow {
     match step {
         Step::Nothing => finish(subject),
         Step::Report(state) => report(ctx, subject, state).await,
@@ -143,7 +148,10 @@ async fn look(ctx: &Arc<Context>, subject: &mut Subject, desired: Option<&Desire
         }
         Answer::Parked { start } => {
             if start {
-                ctx.start_sweep(project, std::mem::replace(&mut subject.permit, crate::workspace::limiter::Permit::none()));
+                ctx.start_sweep(
+                    project,
+                    std::mem::replace(&mut subject.permit, crate::workspace::limiter::Permit::none()),
+                );
             }
             Flow::End(Again::Never)
         }
@@ -180,7 +188,12 @@ async fn write_intent(ctx: &Arc<Context>, subject: &mut Subject, intent: &Intent
     written(record::intent(ctx, subject, intent).await)
 }
 
-async fn create(ctx: &Arc<Context>, subject: &mut Subject, desired: Option<&Desired>, intent: &Intent) -> Flow {
+async fn create(
+    ctx: &Arc<Context>,
+    subject: &mut Subject,
+    desired: Option<&Desired>,
+    intent: &Intent,
+) -> Flow {
     let Some(desired) = desired else { return Flow::End(Again::Never) };
     subject.spend_permit(ctx).await;
     let sent = ctx.cloud.cloud_now();
@@ -204,7 +217,8 @@ async fn create(ctx: &Arc<Context>, subject: &mut Subject, desired: Option<&Desi
                 sent: Sent::of(desired),
             };
             subject.memory.clear();
-            record::created(ctx, subject, &Change { state: State::Ready, fact: Some(fact) }, &created.id).await;
+            record::created(ctx, subject, &Change { state: State::Ready, fact: Some(fact) }, &created.id)
+                .await;
             Flow::End(rest(ctx, subject))
         }
         Outcome::Refused(fault) => {
@@ -236,7 +250,12 @@ fn own_row(desired: &Desired, id: &ResourceId, date: Timestamp) -> Row {
     }
 }
 
-async fn search(ctx: &Arc<Context>, subject: &mut Subject, desired: Option<&Desired>, intent: &Intent) -> Flow {
+async fn search(
+    ctx: &Arc<Context>,
+    subject: &mut Subject,
+    desired: Option<&Desired>,
+    intent: &Intent,
+) -> Flow {
     let Some(project) = i64::try_from(intent.project_id).ok().and_then(ProjectId::new) else {
         return Flow::End(Again::Never);
     };
@@ -307,13 +326,8 @@ async fn record_found(
     } else {
         State::Updating { message: "Found; what was declared since is sent now.".to_owned() }
     };
-    let fact = Fact::Found {
-        at: intent.at,
-        id: row.id.clone(),
-        created: row.created,
-        modified: row.modified,
-        sent,
-    };
+    let fact =
+        Fact::Found { at: intent.at, id: row.id.clone(), created: row.created, modified: row.modified, sent };
     ctx.listings.record(desired.project, Own::Put(row));
     subject.memory.clear();
     match record::status(ctx, subject, &Change { state, fact: Some(fact) }).await {
@@ -322,7 +336,12 @@ async fn record_found(
     }
 }
 
-async fn update(ctx: &Arc<Context>, subject: &mut Subject, desired: Option<&Desired>, id: &ResourceId) -> Flow {
+async fn update(
+    ctx: &Arc<Context>,
+    subject: &mut Subject,
+    desired: Option<&Desired>,
+    id: &ResourceId,
+) -> Flow {
     let Some(desired) = desired else { return Flow::End(Again::Never) };
     subject.spend_permit(ctx).await;
     let sent = ctx.cloud.cloud_now();
@@ -367,7 +386,12 @@ async fn record_updated(
     }
 }
 
-async fn read_back(ctx: &Arc<Context>, subject: &mut Subject, desired: Option<&Desired>, id: &ResourceId) -> Flow {
+async fn read_back(
+    ctx: &Arc<Context>,
+    subject: &mut Subject,
+    desired: Option<&Desired>,
+    id: &ResourceId,
+) -> Flow {
     let Some(project) = subject.recorded_project() else { return Flow::End(Again::Never) };
     subject.spend_permit(ctx).await;
     let answer = ctx.cloud.get_resource(project, id).await;
@@ -449,10 +473,9 @@ async fn failed(ctx: &Arc<Context>, subject: &mut Subject, fault: Fault, fact: O
     let (wait, lane) = match fault.class {
         // The limiter waits for all; the object keeps its place.
         Class::Throttled => (SignedDuration::ZERO, Lane::Edit),
-        Class::Quota => (
-            ctx.limiter.paused_until().map_or(backoff, |until| until.duration_since(now)),
-            Lane::Edit,
-        ),
+        Class::Quota => {
+            (ctx.limiter.paused_until().map_or(backoff, |until| until.duration_since(now)), Lane::Edit)
+        }
         Class::Denied => (backoff.max(DENIED_RETRY), Lane::Retry),
         Class::Transient | Class::NotFound => (backoff, Lane::Retry),
         Class::Terminal | Class::AlreadyExists => (BLOCKED_RETRY, Lane::Retry),
@@ -484,7 +507,10 @@ fn deleting_state(state: State, fault: &Fault) -> State {
         },
         Class::Throttled | Class::Quota | Class::Transient | Class::NotFound => match state {
             State::Retrying { .. } => State::Deleting {
-                message: format!("Deleting the file failed and is tried again: {}.", dataworks_core::state::told(fault)),
+                message: format!(
+                    "Deleting the file failed and is tried again: {}.",
+                    dataworks_core::state::told(fault)
+                ),
             },
             other => other,
         },

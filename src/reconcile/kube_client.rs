@@ -110,7 +110,8 @@ impl Calls {
         resource_version: &str,
         status: &Value,
     ) -> Result<(), CallError> {
-        let api: Api<DeserializeGuard<DataWorksResource>> = Api::namespaced(self.client.clone(), &key.namespace);
+        let api: Api<DeserializeGuard<DataWorksResource>> =
+            Api::namespaced(self.client.clone(), &key.namespace);
         let body = json!({ "metadata": { "resourceVersion": resource_version }, "status": status });
         let patch = Patch::Merge(&body);
         let end = self.call("patch_status", api.patch_status(&key.name, &params(), &patch)).await;

@@ -86,7 +86,11 @@ impl Limiter {
             Some(fault) => match fault.class {
                 Class::Throttled => bucket.throttled(fault.retry_after, now),
                 Class::Quota => bucket.pause(quota_until(fault, now)),
-                Class::Transient | Class::Denied | Class::Terminal | Class::NotFound | Class::AlreadyExists => {}
+                Class::Transient
+                | Class::Denied
+                | Class::Terminal
+                | Class::NotFound
+                | Class::AlreadyExists => {}
             },
         }
     }

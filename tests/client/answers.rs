@@ -37,10 +37,7 @@ async fn ids_are_exact_as_text_and_as_number() {
     ];
     for (id, want) in rows {
         let server = answering(format!(r#"{{"RequestId":"R","Id":{id}}}"#)).await;
-        match (
-            server.client().create_resource(project(), "{}", None).await,
-            want,
-        ) {
+        match (server.client().create_resource(project(), "{}", None).await, want) {
             (Outcome::Done(created), Some(want)) => assert_eq!(created.id.as_str(), want),
             (Outcome::Unknown(fault), None) => assert_eq!(fault.code, "UnreadableAnswer", "{id}"),
             (outcome, _) => panic!("{id}: {outcome:?}"),
@@ -71,11 +68,7 @@ async fn rows_that_cannot_be_read_are_counted() {
     let body = json!({"RequestId": "R", "PagingInfo": {"TotalCount": "7", "Resources": rows}});
     let server = answering(body.to_string()).await;
     let filter = ListFilter::default();
-    let page = server
-        .client()
-        .list_resources(project(), &filter, 1, 100)
-        .await
-        .unwrap();
+    let page = server.client().list_resources(project(), &filter, 1, 100).await.unwrap();
     assert_eq!((page.rows.len(), page.unreadable, page.total), (3, 4, 7));
     assert_eq!(page.rows[0], page.rows[1]);
     assert_eq!(page.rows[0].modify_time.as_millisecond(), 1_724_505_917_001);
@@ -86,31 +79,19 @@ async fn rows_that_cannot_be_read_are_counted() {
 #[tokio::test]
 async fn a_missing_list_is_empty_but_a_missing_page_is_no_answer() {
     let rows = [
-        (
-            r#"{"RequestId":"R","PagingInfo":{"TotalCount":0}}"#,
-            Some(0),
-        ),
-        (
-            r#"{"RequestId":"R","PagingInfo":{"TotalCount":3,"Resources":null}}"#,
-            Some(3),
-        ),
+        (r#"{"RequestId":"R","PagingInfo":{"TotalCount":0}}"#, Some(0)),
+        (r#"{"RequestId":"R","PagingInfo":{"TotalCount":3,"Resources":null}}"#, Some(3)),
         (r#"{"RequestId":"R","PagingInfo":{}}"#, Some(0)),
         (r#"{"RequestId":"R","PagingInfo":{"Resources":[{}]}}"#, None),
         (r#"{"RequestId":"R"}"#, None),
     ];
     for (body, total) in rows {
         let server = answering(body.to_owned()).await;
-        let page = server
-            .client()
-            .list_resources(project(), &ListFilter::default(), 1, 10)
-            .await;
+        let page = server.client().list_resources(project(), &ListFilter::default(), 1, 10).await;
         match (page, total) {
             (Ok(page), Some(total)) => assert_eq!(page.total, total, "{body}"),
             (Err(fault), None) => {
-                assert_eq!(
-                    (fault.class, fault.code.as_str()),
-                    (Class::Transient, "UnreadableAnswer")
-                );
+                assert_eq!((fault.class, fault.code.as_str()), (Class::Transient, "UnreadableAnswer"));
             }
             (page, _) => panic!("{body}: {page:?}"),
         }
@@ -129,11 +110,7 @@ async fn a_resource_project_and_identity_are_read() {
                 "DevEnvironmentEnabled": "True"}}),
             _ => json!({"RequestId": "R", "AccountId": 1000, "Arn": "acs:ram::1000:user/u"}),
         };
-        Reply::new(
-            200,
-            "date: Tue, 15 Nov 1994 08:12:31 GMT\r\n",
-            &body.to_string(),
-        )
+        Reply::new(200, "date: Tue, 15 Nov 1994 08:12:31 GMT\r\n", &body.to_string())
     })
     .await;
     let client = server.client();
@@ -141,10 +118,7 @@ async fn a_resource_project_and_identity_are_read() {
     assert_eq!((resource.id, resource.project_id), (id(), project()));
     assert_eq!(resource.date.to_string(), "1994-11-15T08:12:31Z");
     let found = client.get_project(project()).await.unwrap();
-    assert_eq!(
-        (found.owner.as_deref(), found.dev_environment_enabled),
-        (Some("1000"), Some(true))
-    );
+    assert_eq!((found.owner.as_deref(), found.dev_environment_enabled), (Some("1000"), Some(true)));
     let identity = client.get_caller_identity().await.unwrap();
     assert_eq!(identity.account_id, "1000");
     let seen = server.seen().pop().unwrap();

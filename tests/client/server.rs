@@ -22,10 +22,7 @@ pub(crate) struct Seen {
 
 impl Seen {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -41,9 +38,7 @@ pub(crate) enum Reply {
 impl Reply {
     pub(crate) fn new(status: u16, headers: &str, body: &str) -> Self {
         let length = body.len();
-        Self::Send(format!(
-            "HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
-        ))
+        Self::Send(format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n{headers}\r\n{body}"))
     }
 }
 
@@ -103,11 +98,7 @@ impl Server {
     }
 }
 
-async fn serve(
-    mut stream: TcpStream,
-    seen: Arc<Mutex<Vec<Seen>>>,
-    answer: Arc<impl Fn(&Seen) -> Reply>,
-) {
+async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Vec<Seen>>>, answer: Arc<impl Fn(&Seen) -> Reply>) {
     while let Some(request) = read(&mut stream).await {
         seen.lock().unwrap().push(request.clone());
         match answer(&request) {
@@ -152,12 +143,7 @@ async fn read(stream: &mut TcpStream) -> Option<Seen> {
             return None;
         }
     }
-    Some(Seen {
-        method,
-        target,
-        headers,
-        body: String::from_utf8(body).unwrap(),
-    })
+    Some(Seen { method, target, headers, body: String::from_utf8(body).unwrap() })
 }
 
 pub(crate) const SECRET: &str = "exampleSecret";
@@ -171,11 +157,7 @@ pub(crate) fn credentials(token: Option<&str>) -> CredentialSource {
 }
 
 pub(crate) fn transport(deadline: Duration) -> Transport {
-    let config = TransportConfig {
-        call_deadline: deadline,
-        read_deadline: deadline,
-        proxy: None,
-    };
+    let config = TransportConfig { call_deadline: deadline, read_deadline: deadline, proxy: None };
     Transport::new(&config).unwrap()
 }
 

@@ -21,7 +21,7 @@ use crate::ids::ResourceId;
 use crate::intent::{Intent, IntentNote};
 use crate::inventory::Row;
 use crate::object::{ObjectKey, Uid};
-pub use search::{Candidate, ReadVerdict, Search, compare};
+pub use search::{Candidate, ReadVerdict, Search, at_path, compare};
 pub use step::{Plan, Step};
 
 /// Who we are, for intents.

@@ -150,7 +150,7 @@ pub fn compare(intent: &Intent, desired: Option<&Desired>, spec: &str) -> ReadVe
 
 /// True when a row stands at one of these paths.
 #[must_use]
-pub(crate) fn at_path(row: &Row, path: &str) -> bool {
+pub fn at_path(row: &Row, path: &str) -> bool {
     claim_key(&row.path) == claim_key(path)
 }
 

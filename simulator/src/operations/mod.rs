@@ -111,19 +111,11 @@ pub(crate) struct Done {
 
 impl Done {
     fn read(answer: &impl Serialize) -> Self {
-        Self {
-            answer: to_json(answer),
-            effect: false,
-            id: None,
-        }
+        Self { answer: to_json(answer), effect: false, id: None }
     }
 
     fn success() -> Self {
-        Self {
-            answer: to_json(&json!({"Success": true})),
-            effect: true,
-            id: None,
-        }
+        Self { answer: to_json(&json!({"Success": true})), effect: true, id: None }
     }
 }
 
@@ -132,15 +124,8 @@ impl Request {
     pub(crate) fn touches(&self, world: &Mutex<World>) -> Touched {
         let number = |name| self.params.get(name).and_then(|text| text.parse().ok());
         let mut touched = match self.action {
-            Action::GetProject => Touched {
-                project: number("Id"),
-                ..Touched::default()
-            },
-            _ => Touched {
-                project: number("ProjectId"),
-                id: number("Id"),
-                name: None,
-            },
+            Action::GetProject => Touched { project: number("Id"), ..Touched::default() },
+            _ => Touched { project: number("ProjectId"), id: number("Id"), name: None },
         };
         touched.name = match self.action {
             Action::CreateResource => self
@@ -149,9 +134,7 @@ impl Request {
                 .and_then(|text| Entity::parse(text).ok())
                 .and_then(|entity| Some(entity.columns().ok()?.path.to_owned())),
             Action::ListResources => self.params.get("Name").map(str::to_owned),
-            _ => touched
-                .id
-                .and_then(|id| Some(lock(world).get(id)?.path.to_string())),
+            _ => touched.id.and_then(|id| Some(lock(world).get(id)?.path.to_string())),
         };
         touched
     }

@@ -82,9 +82,9 @@ pub(super) fn list(
     let number = params.number("PageNumber", 1, MOST_PAGES)?;
     let size = params.number("PageSize", PAGE_SIZE, MOST_PAGE_SIZE)?;
     let kind = match params.get("Type").filter(|text| !text.is_empty()) {
-        Some(text) => Some(
-            FileType::parse(text).ok_or_else(|| ApiError::invalid("Type", "it is not a type"))?,
-        ),
+        Some(text) => {
+            Some(FileType::parse(text).ok_or_else(|| ApiError::invalid("Type", "it is not a type"))?)
+        }
         None => None,
     };
     let given = |name| params.get(name).filter(|text| !text.is_empty());
@@ -177,10 +177,7 @@ fn row<'a>(resource: &'a Resource, behaviour: &Behaviour) -> Row<'a> {
         r#type: resource.kind.as_str(),
         create_time: resource.create_ms,
         modify_time: resource.modify_ms,
-        data_source: RowSource {
-            name: &resource.datasource.0,
-            r#type: &resource.datasource.1,
-        },
+        data_source: RowSource { name: &resource.datasource.0, r#type: &resource.datasource.1 },
         source_type,
         source_path: "",
         target_type,
@@ -188,9 +185,7 @@ fn row<'a>(resource: &'a Resource, behaviour: &Behaviour) -> Row<'a> {
         script: RowScript {
             id: id_value(resource.script_id, behaviour.id_style),
             path: &resource.path,
-            runtime: RowRuntime {
-                command: &resource.command,
-            },
+            runtime: RowRuntime { command: &resource.command },
         },
     }
 }

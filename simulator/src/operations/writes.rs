@@ -23,18 +23,15 @@ pub(super) fn create(
     let behaviour = &settings.behaviour;
     let project = request.params.required_number("ProjectId")?;
     let text = request.params.required("Spec")?;
-    let resource_file = request
-        .params
-        .get("ResourceFile")
-        .filter(|url| !url.is_empty());
+    let resource_file = request.params.get("ResourceFile").filter(|url| !url.is_empty());
     let parsed = Entity::parse(text);
 
     let mut world = lock(world);
     let project = writable(&world, project, behaviour)?;
     let entity = parsed.map_err(|error| bad_spec(behaviour, &error))?;
     let ids = world.next_ids();
-    let mut resource = build(&entity, ids, &project, &request.account, now)
-        .map_err(|error| bad_spec(behaviour, &error))?;
+    let mut resource =
+        build(&entity, ids, &project, &request.account, now).map_err(|error| bad_spec(behaviour, &error))?;
     if !behaviour.honour_metadata_owner {
         resource.owner = request.account.as_str().into();
     }
@@ -57,10 +54,7 @@ pub(super) fn update(
 ) -> Result<Done, ApiError> {
     let behaviour = &settings.behaviour;
     let text = request.params.required("Spec")?;
-    let resource_file = request
-        .params
-        .get("ResourceFile")
-        .filter(|url| !url.is_empty());
+    let resource_file = request.params.get("ResourceFile").filter(|url| !url.is_empty());
     let parsed = Entity::parse(text);
 
     let mut world = lock(world);
@@ -71,15 +65,13 @@ pub(super) fn update(
     let mut entity = before.clone();
     entity.merge(change);
     // Checked before the old identity is put back: the service reads the document first.
-    entity
-        .columns()
-        .map_err(|error| bad_spec(behaviour, &error))?;
+    entity.columns().map_err(|error| bad_spec(behaviour, &error))?;
     if behaviour.update_name == UpdateName::Ignore {
         entity.keep_identity_of(&before);
     }
     let ids = (old.id, old.script_id);
-    let mut resource = build(&entity, ids, &project, &old.owner, now)
-        .map_err(|error| bad_spec(behaviour, &error))?;
+    let mut resource =
+        build(&entity, ids, &project, &old.owner, now).map_err(|error| bad_spec(behaviour, &error))?;
     if !behaviour.honour_metadata_owner {
         resource.owner = Arc::clone(&old.owner);
     }
@@ -130,9 +122,7 @@ pub(super) fn rename(
     if name.contains('/') {
         return Err(ApiError::invalid("Name", "a file name has no folder"));
     }
-    relocate(request, world, settings, now, |old| {
-        join(folder(&old.path), name)
-    })
+    relocate(request, world, settings, now, |old| join(folder(&old.path), name))
 }
 
 fn relocate(
@@ -189,14 +179,8 @@ pub(crate) fn build(
 }
 
 /// A workspace that takes writes.
-fn writable(
-    world: &World,
-    project: u64,
-    behaviour: &Behaviour,
-) -> Result<Arc<ProjectConfig>, ApiError> {
-    let project = world
-        .project(project)
-        .ok_or_else(|| ApiError::from(&behaviour.project_not_found))?;
+fn writable(world: &World, project: u64, behaviour: &Behaviour) -> Result<Arc<ProjectConfig>, ApiError> {
+    let project = world.project(project).ok_or_else(|| ApiError::from(&behaviour.project_not_found))?;
     if project.status != "Available" {
         return Err(ApiError::from(&behaviour.project_not_available));
     }
@@ -234,8 +218,7 @@ fn check_free(
     let path_taken = behaviour.duplicate_path == DuplicatePath::Refuse
         && new_path
         && world.has_path(resource.project, &resource.path);
-    let name_taken =
-        behaviour.unique_names && new_name && world.has_name(resource.project, &resource.name);
+    let name_taken = behaviour.unique_names && new_name && world.has_name(resource.project, &resource.name);
     match path_taken || name_taken {
         true => Err(ApiError::from(&behaviour.already_exists)),
         false => Ok(()),

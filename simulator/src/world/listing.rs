@@ -32,10 +32,7 @@ impl Project {
             return self.plain_page(filter);
         }
         let matches = |row: &&Resource| {
-            filter
-                .owner
-                .as_deref()
-                .is_none_or(|owner| *row.owner == *owner)
+            filter.owner.as_deref().is_none_or(|owner| *row.owner == *owner)
                 && filter.kind.is_none_or(|kind| row.kind == kind)
                 && (name.is_empty() || row.name.to_lowercase().contains(&name))
         };
@@ -62,12 +59,7 @@ impl Project {
         }
         Page {
             total: found.len(),
-            rows: found
-                .into_iter()
-                .skip(filter.skip)
-                .take(filter.take)
-                .cloned()
-                .collect(),
+            rows: found.into_iter().skip(filter.skip).take(filter.take).cloned().collect(),
         }
     }
 
@@ -92,9 +84,6 @@ impl Project {
                 .cloned()
                 .collect(),
         };
-        Page {
-            rows,
-            total: self.files.len(),
-        }
+        Page { rows, total: self.files.len() }
     }
 }

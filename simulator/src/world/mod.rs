@@ -109,10 +109,7 @@ impl World {
 
     /// All workspaces with their numbers of files.
     pub(crate) fn projects(&self) -> Vec<(Arc<ProjectConfig>, usize)> {
-        self.projects
-            .values()
-            .map(|project| (Arc::clone(&project.config), project.files.len()))
-            .collect()
+        self.projects.values().map(|project| (Arc::clone(&project.config), project.files.len())).collect()
     }
 
     /// New ids for a file and its script.
@@ -140,24 +137,17 @@ impl World {
 
     /// All files of a workspace as they are, oldest first.
     pub(crate) fn files(&self, project: u64) -> impl Iterator<Item = &Resource> {
-        self.projects
-            .get(&project)
-            .into_iter()
-            .flat_map(Project::in_order)
+        self.projects.get(&project).into_iter().flat_map(Project::in_order)
     }
 
     /// True when a file at this path exists.
     pub(crate) fn has_path(&self, project: u64, path: &str) -> bool {
-        self.projects
-            .get(&project)
-            .is_some_and(|project| project.by_path.contains_key(path))
+        self.projects.get(&project).is_some_and(|project| project.by_path.contains_key(path))
     }
 
     /// True when a file of this name exists.
     pub(crate) fn has_name(&self, project: u64, name: &str) -> bool {
-        self.projects
-            .get(&project)
-            .is_some_and(|project| project.by_name.contains_key(name))
+        self.projects.get(&project).is_some_and(|project| project.by_name.contains_key(name))
     }
 
     /// Adds or replaces a file; readers go on seeing what was there for `lag_ms`.
@@ -219,10 +209,7 @@ impl Project {
         let resource = self.files.remove(&id)?;
         self.ids.remove(&id);
         self.by_modify.remove(&(resource.modify_ms, id));
-        for (index, key) in [
-            (&mut self.by_path, &resource.path),
-            (&mut self.by_name, &resource.name),
-        ] {
+        for (index, key) in [(&mut self.by_path, &resource.path), (&mut self.by_name, &resource.name)] {
             if let Some(ids) = index.get_mut(key) {
                 ids.remove(&id);
                 if ids.is_empty() {
@@ -237,8 +224,7 @@ impl Project {
     fn remember(&mut self, id: u64, before: Option<Resource>, now: Now, lag_ms: u64) {
         // Also without a lag now: what an earlier change still shows comes to its end in order.
         if lag_ms > 0 || self.lag.shown(id).is_some() {
-            self.lag
-                .keep(id, before, now.tick_ms.saturating_add(lag_ms));
+            self.lag.keep(id, before, now.tick_ms.saturating_add(lag_ms));
         }
     }
 }

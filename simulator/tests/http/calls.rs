@@ -47,9 +47,7 @@ async fn the_clock_of_the_simulator_counts() {
     assert_eq!(answer.error(), (400, "InvalidTimeStamp.Expired"));
     let date = answer.headers["date"].to_str().expect("text");
     let date = httpdate::parse_http_date(date).expect("a date");
-    let ahead = date
-        .duration_since(std::time::SystemTime::now())
-        .expect("ahead");
+    let ahead = date.duration_since(std::time::SystemTime::now()).expect("ahead");
     assert!((3590..=3600).contains(&ahead.as_secs()), "{ahead:?}");
     client.clock_offset_s = 3600;
     let answer = client.call("ListResources", &[("ProjectId", P)]).await;
@@ -72,10 +70,7 @@ async fn keys_can_be_changed() {
     assert_eq!(client.call("ListResources", &list).await.status, 200);
     client.key.security_token = Some("other".to_owned());
     let answer = client.call("ListResources", &list).await;
-    assert_eq!(
-        answer.error(),
-        (400, "InvalidSecurityToken.MismatchWithAccessKey")
-    );
+    assert_eq!(answer.error(), (400, "InvalidSecurityToken.MismatchWithAccessKey"));
 }
 
 #[tokio::test]
@@ -87,10 +82,7 @@ async fn rates_and_quotas_of_an_account() {
     ];
     for (settings, code) in rows {
         let settings: Settings = serde_json::from_value(settings).expect("settings");
-        let config = Config {
-            settings,
-            ..Config::default()
-        };
+        let config = Config { settings, ..Config::default() };
         let (simulator, mut client) = simulator(config).await;
         assert_eq!(client.call("GetProject", &[("Id", P)]).await.status, 200);
         let answer = client.create("f/a.py", "").await;
@@ -117,15 +109,9 @@ async fn large_bodies_are_refused() {
 
 #[tokio::test]
 async fn others_cannot_reach_it_by_default() {
-    let config = Config {
-        listen: "0.0.0.0:0".parse().expect("an address"),
-        ..Config::default()
-    };
+    let config = Config { listen: "0.0.0.0:0".parse().expect("an address"), ..Config::default() };
     let error = dataworks_simulator::Simulator::start(config.clone()).await;
     assert!(error.is_err());
-    let config = Config {
-        allow_non_loopback: true,
-        ..config
-    };
+    let config = Config { allow_non_loopback: true, ..config };
     assert!(dataworks_simulator::Simulator::start(config).await.is_ok());
 }

@@ -39,11 +39,7 @@ async fn a_path_that_is_taken() {
         behaviour.duplicate_path = DuplicatePath::Refuse;
     });
     let spec = document(json!({"script": {"content": "2"}}));
-    let update = [
-        ("ProjectId", P),
-        ("Id", third.as_str()),
-        ("Spec", spec.as_str()),
-    ];
+    let update = [("ProjectId", P), ("Id", third.as_str()), ("Spec", spec.as_str())];
     let answer = client.call("UpdateResource", &update).await;
     assert_eq!(answer.json["Success"], true, "one of two may be updated");
 }
