@@ -93,6 +93,10 @@ impl Context {
 
     /// Puts an object into the queue.
     pub fn enqueue(&self, key: &ObjectKey, lane: Lane, at: Timestamp) {
+        if !self.is_leading() {
+            // Whoever leads next asks the index for all that is due.
+            return;
+        }
         let sub = self.sub_queue(key);
         self.metrics.queue_adds.inc();
         self.scheduler.push(key, sub, lane, at);

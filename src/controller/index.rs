@@ -57,14 +57,20 @@ struct Row {
     born_here: bool,
     created: Timestamp,
     project: Option<ProjectId>,
-    wanted: Vec<Claim>,
-    held: Vec<Claim>,
+    /// What the spec wants, then what status holds.
+    claims: Vec<Claim>,
     class: Option<Class>,
     has_id: bool,
     needs_no_call: bool,
     already_managed: bool,
     standing: Standing,
     fingerprint: u64,
+}
+
+impl Row {
+    fn rank(&self) -> Option<Rank> {
+        Some(Rank { class: self.class?, created: self.created, uid: self.uid.clone() })
+    }
 }
 
 /// The index of one kind.
@@ -182,9 +188,7 @@ impl Index {
     /// True when work on the object needs no call to the cloud.
     #[must_use]
     pub fn needs_no_call(&self, key: &ObjectKey) -> bool {
-        self.rows
-            .get(key)
-            .is_none_or(|row| row.needs_no_call || self.claims.held_by_other(&row.uid).is_some())
+        self.rows.get(key).is_none_or(|row| row.needs_no_call || self.holder(row).is_some())
     }
 
     /// What tells one state of an object from another; changes with nothing else.
@@ -202,8 +206,24 @@ impl Index {
 
     /// Who holds what this object claims, if another.
     #[must_use]
-    pub fn held_by_other(&self, uid: &Uid) -> Option<&ObjectKey> {
-        self.claims.held_by_other(uid)
+    pub fn held_by_other(&self, key: &ObjectKey) -> Option<&ObjectKey> {
+        self.rows.get(key).and_then(|row| self.holder(row))
+    }
+
+    /// Claims for an intent that is about to be written, before anybody else can: false when
+    /// another object holds the claim. From the next version of the object on, the object's own
+    /// word counts again.
+    #[must_use]
+    pub fn reserve(&mut self, key: &ObjectKey) -> bool {
+        if self.held_by_other(key).is_some() {
+            return false;
+        }
+        let Some(row) = self.rows.get_mut(key) else { return false };
+        if row.class == Some(Class::Wanted) {
+            row.class = Some(Class::Intent);
+        }
+        self.claim(key);
+        true
     }
 
     /// Who else claims this id.
@@ -249,8 +269,12 @@ impl Index {
     /// Whether an object stands under another's claim, against what its status says of that.
     fn verdict_moved(&self, row: &Row) -> bool {
         row.standing != Standing::Due
-            && row.already_managed != self.claims.held_by_other(&row.uid).is_some()
+            && row.already_managed != self.holder(row).is_some()
             && row.class.is_some()
+    }
+
+    fn holder(&self, row: &Row) -> Option<&ObjectKey> {
+        self.claims.held_above(&row.rank()?, &row.claims)
     }
 
     /// Of these objects, those whose status says otherwise than the claims do now.
@@ -266,10 +290,8 @@ impl Index {
         let Some(class) = row.class.filter(|_| !wish || proven) else {
             return self.claims.remove(&row.uid);
         };
-        let mut claims = row.wanted.clone();
-        claims.extend(&row.held);
         let rank = Rank { class, created: row.created, uid: row.uid.clone() };
-        self.claims.set(Claimant { rank, key: key.clone(), claims })
+        self.claims.set(Claimant { rank, key: key.clone(), claims: row.claims.clone() })
     }
 
     fn count(&mut self, key: &ObjectKey, row: &Row) {
@@ -313,11 +335,14 @@ impl Index {
         } else {
             None
         };
-        let mut held = Vec::new();
+        let mut claims = desired.as_ref().map(wanted).unwrap_or_default();
         if let (Some(project), Some(id)) = (project, &id) {
-            held.push(Claim::id(project, id));
+            claims.push(Claim::id(project, id));
             if let Some(path) = object.status.as_ref().and_then(|status| status.path.as_ref()?.parse().ok()) {
-                held.push(Claim::path(project, &path));
+                let path = Claim::path(project, &path);
+                if !claims.contains(&path) {
+                    claims.push(path);
+                }
             }
         }
         let retained = recorded.deletion == DeletionPolicy::Retain;
@@ -331,8 +356,7 @@ impl Index {
             born_here,
             created: created(object),
             project,
-            wanted: desired.as_ref().map(wanted).unwrap_or_default(),
-            held,
+            claims,
             class,
             has_id: id.is_some(),
             needs_no_call,

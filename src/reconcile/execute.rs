@@ -93,7 +93,7 @@ fn after_call_error(error: &CallError) -> Flow {
 
 async fn report(ctx: &Arc<Context>, subject: &mut Subject, state: State) -> Flow {
     if let State::Stalled { reason: Reason::AlreadyManaged, .. } = &state {
-        let holder = ctx.index().held_by_other(&subject.uid).map(ToString::to_string).unwrap_or_default();
+        let holder = ctx.index().held_by_other(&subject.key).map(ToString::to_string).unwrap_or_default();
         info!(object = %subject.key, holder, "another object holds its claim");
     }
     let blocked = matches!(state, State::DeletionBlocked { .. });
@@ -183,6 +183,9 @@ async fn by_name(
 async fn write_intent(ctx: &Arc<Context>, subject: &mut Subject, intent: &Intent) -> Flow {
     // The permit first: the request must leave soon after the intent.
     subject.hold_permit(ctx).await;
+    if !ctx.index().reserve(&subject.key) {
+        return Flow::Continue;
+    }
     // Before the write: should it be made without our hearing of it, we know that nothing was sent.
     subject.memory.wrote_intent(intent.at);
     written(record::intent(ctx, subject, intent).await)

@@ -65,7 +65,7 @@ impl Subject {
         let id_holder = project.zip(id).and_then(|(project, id)| {
             index.id_held_by_other(project, &id, &self.uid).filter(|key| **key != self.key).map(holder)
         });
-        let held_by = index.held_by_other(&self.uid);
+        let held_by = index.held_by_other(&self.key);
         if let Some(key) = held_by {
             tracing::debug!(object = %self.key, holder = %key, "another object holds its claim");
         }
