@@ -10,6 +10,7 @@ use dataworks_core::fault::{Class, Fault, Outcome};
 use dataworks_core::ids::{ProjectId, ResourceId};
 use dataworks_core::intent::{Intent, IntentNote};
 use dataworks_core::inventory::{Own, Row};
+use dataworks_core::path::claim_key;
 use dataworks_core::plan::{Candidate, ReadBack, ReadVerdict, Search, Step, at_path, compare};
 use dataworks_core::queue::Lane;
 use dataworks_core::state::{Change, Fact, Sent, State};
@@ -157,7 +158,7 @@ async fn look(ctx: &Arc<Context>, subject: &mut Subject, desired: Option<&Desire
         }
         Answer::Failed(fault) => failed(ctx, subject, fault, None).await,
         Answer::ListByName => match by_name(ctx, subject, project, desired.path.name()).await {
-            Ok((_, rows)) => {
+            Ok(rows) => {
                 subject.look = Some(rows);
                 ctx.proved(project);
                 Flow::Continue
@@ -172,12 +173,11 @@ async fn by_name(
     subject: &mut Subject,
     project: ProjectId,
     name: &str,
-) -> Result<(Timestamp, Vec<Row>), Fault> {
-    let key = dataworks_core::path::claim_key(name);
-    let (begun, rows) =
-        ctx.listings.by_name(&ctx.cloud, &ctx.limiter, &mut subject.permit, project, name).await?;
-    let rows = rows.into_iter().filter(|row| dataworks_core::path::claim_key(&row.name) == key).collect();
-    Ok((begun, rows))
+) -> Result<Vec<Row>, Fault> {
+    let key = claim_key(name);
+    let mut rows = ctx.listings.by_name(&ctx.cloud, &ctx.limiter, &mut subject.permit, project, name).await?;
+    rows.retain(|row| claim_key(&row.name) == key);
+    Ok(rows)
 }
 
 async fn write_intent(ctx: &Arc<Context>, subject: &mut Subject, intent: &Intent) -> Flow {
@@ -264,15 +264,19 @@ async fn search(
     };
     let mut paths = vec![intent.path.clone()];
     paths.extend(desired.map(|desired| desired.path.to_string()).filter(|path| *path != intent.path));
-    let begun = ctx.cloud.cloud_now();
+    let started = tokio::time::Instant::now();
     let mut found: Vec<Row> = Vec::new();
     for path in &paths {
         let name = path.rsplit('/').next().unwrap_or(path).to_owned();
         match by_name(ctx, subject, project, &name).await {
-            Ok((_, rows)) => found.extend(rows.into_iter().filter(|row| at_path(row, path))),
+            Ok(rows) => found.extend(rows.into_iter().filter(|row| at_path(row, path))),
             Err(fault) => return failed(ctx, subject, fault, None).await,
         }
     }
+    // Reckoned back from the end: the answers may have corrected the clock, and a search that only
+    // seems to have begun late enough would make a second file.
+    let took = SignedDuration::try_from(started.elapsed()).unwrap_or(SignedDuration::MAX);
+    let begun = ctx.cloud.cloud_now().saturating_sub(took).unwrap_or(Timestamp::MIN);
     found.sort_by(|a, b| a.id.cmp(&b.id));
     found.dedup_by(|a, b| a.id == b.id);
     let index = ctx.index();

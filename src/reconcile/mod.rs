@@ -82,9 +82,10 @@ pub async fn reconcile(ctx: &Arc<Context>, key: &ObjectKey, permit: Permit) -> E
 }
 
 async fn turn(ctx: &Arc<Context>, subject: &mut Subject) -> Again {
+    // No step changes the spec: it is parsed once.
+    let desired = Desired::from_spec(&subject.object.spec).map_err(|problem| problem.to_string());
     for _ in 0..MOST_STEPS {
         let now = ctx.cloud.cloud_now();
-        let desired = Desired::from_spec(&subject.object.spec).map_err(|problem| problem.to_string());
         let wanted = desired.as_ref().map_err(String::as_str);
         let observed = subject.observe(ctx);
         let decided = plan(wanted, &subject.recorded(ctx), &observed, now);

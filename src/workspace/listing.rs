@@ -18,7 +18,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use super::limiter::{Limiter, Permit};
 use crate::dataworks::Client;
-use crate::dataworks::types::{ListFilter, Page, ResourceRow};
+use crate::dataworks::types::{ListFilter, ResourceRow};
 
 /// Pages of a listing by name: a fuzzy match on a short name may hit many rows, and what lies
 /// beyond this is a workspace that is better listed whole.
@@ -31,8 +31,8 @@ struct Shared {
     sweeping: bool,
     waiting: BTreeSet<ObjectKey>,
     failed: HashMap<ObjectKey, Fault>,
-    /// Woken by a listing. One that is not good enough for them (partial, because the workspace
-    /// changes all the time) is not tried again.
+    /// Woken by a listing. One that is not good enough for them (given up, or partial because the
+    /// workspace changes all the time) is not tried again: they list by name.
     listed: BTreeSet<ObjectKey>,
 }
 
@@ -120,7 +120,10 @@ impl Listings {
                 shared.listed.extend(waiting.iter().cloned());
                 Ok(waiting)
             }
-            Ok(None) => Ok(waiting),
+            Ok(None) => {
+                shared.listed.extend(waiting.iter().cloned());
+                Ok(waiting)
+            }
             Err(fault) => {
                 for key in &waiting {
                     shared.failed.insert(key.clone(), fault.clone());
@@ -166,11 +169,10 @@ impl Listings {
         }
     }
 
-    /// Lists by name, with all pages, corrected by what this process did itself. Answers when
-    /// the listing began.
+    /// Lists by name, with all pages, corrected by what this process did itself.
     ///
     /// # Errors
-    /// The fault of the page that failed.
+    /// The fault of the page that failed, or that the listing proves no absence.
     pub async fn by_name(
         &self,
         client: &Client,
@@ -178,11 +180,11 @@ impl Listings {
         permit: &mut Permit,
         project: ProjectId,
         name: &str,
-    ) -> Result<(Timestamp, Vec<Row>), Fault> {
-        let begun = Timestamp::now();
+    ) -> Result<Vec<Row>, Fault> {
         let filter = ListFilter { name: Some(name.to_owned()), ..ListFilter::default() };
-        let mut rows = Vec::new();
-        for number in 1..=NAME_PAGES {
+        let mut sweep = Sweep::new(Timestamp::now());
+        let mut number = 1;
+        for _ in 0..NAME_PAGES {
             if !permit.spend() {
                 let _spent = limiter.permit().await.spend();
             }
@@ -190,17 +192,20 @@ impl Listings {
             limiter.learn(page.as_ref().err());
             let page = page?;
             if page.unreadable > 0 {
-                return Err(unreadable(&page));
+                sweep.doubt();
             }
-            let count = page.rows.len() as u64;
-            rows.extend(page.rows.into_iter().map(core_row));
-            if count < PAGE_SIZE || u64::from(number) * PAGE_SIZE >= page.total {
-                break;
+            match sweep.page(page.rows.into_iter().map(core_row).collect(), page.total) {
+                Next::Page(next) => number = next,
+                Next::Done => {
+                    let begun = sweep.begun();
+                    let rows = sweep.into_complete().ok_or_else(|| incomplete(name))?;
+                    let mut all = self.lock();
+                    let inventory = &all.entry(project).or_default().inventory;
+                    return Ok(inventory.correct(rows, begun, self.lag));
+                }
             }
         }
-        let mut all = self.lock();
-        let inventory = &all.entry(project).or_default().inventory;
-        Ok((begun, inventory.correct(rows, begun, self.lag)))
+        Err(incomplete(name))
     }
 
     /// Takes in what this process just did itself.
@@ -239,13 +244,16 @@ fn core_row(row: ResourceRow) -> Row {
     }
 }
 
-/// A listing by name is asked to prove absence, which rows that cannot be read do not.
-fn unreadable(page: &Page) -> Fault {
+/// A listing by name is asked to prove absence, which one that changed under way, or with rows
+/// that cannot be read, does not.
+fn incomplete(name: &str) -> Fault {
     Fault {
         class: Class::Transient,
-        code: "UnreadableAnswer".to_owned(),
-        message: format!("{} rows of a listing could not be read", page.unreadable),
-        request_id: Some(page.request_id.clone()),
+        code: "IncompleteListing".to_owned(),
+        message: format!(
+            "the listing of {name:?} changed while it was read, is too long, or has rows that cannot be read"
+        ),
+        request_id: None,
         retry_after: None,
     }
 }
