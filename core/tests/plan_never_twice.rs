@@ -104,10 +104,8 @@ fn tell(nature: Nature, story: &[Event]) {
     }
     // A wiped status takes with it what was last sent: then a person may have to say which file
     // is ours. Nothing else may end like this.
-    let stuck = |state: &State| match state {
-        State::Stalled { .. } | State::DeletionBlocked { .. } => wiped,
-        _ => false,
-    };
+    let stuck =
+        |state: &State| wiped && matches!(state, State::Stalled { .. } | State::DeletionBlocked { .. });
     settle(&mut world);
     world.pass(1200 * SECOND);
     world.change(Change::Edit(9));

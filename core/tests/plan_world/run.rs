@@ -43,8 +43,12 @@ struct Subject {
 
 /// A run that ends, or a process that does.
 enum Stop {
-    End(End),
+    End(Box<End>),
     Crash,
+}
+
+fn ends(end: End) -> Stop {
+    Stop::End(Box::new(end))
 }
 
 impl From<Crash> for Stop {
@@ -79,7 +83,7 @@ impl World {
             let decided = plan(Ok(&declared), &recorded, &observed, self.time());
             match self.step(&mut subject, &declared, decided.step, faults) {
                 Ok(()) => {}
-                Err(Stop::End(end)) => return end,
+                Err(Stop::End(end)) => return *end,
                 Err(Stop::Crash) => return End::Crashed,
             }
         }
@@ -111,12 +115,12 @@ impl World {
     ) -> Flow {
         let mut fault = || faults.next().unwrap_or(Fault::Fine);
         match step {
-            Step::Nothing => Err(Stop::End(End::Nothing)),
+            Step::Nothing => Err(ends(End::Nothing)),
             Step::Report(state) => {
                 self.memory.clear();
                 let change = StatusChange { state: state.clone(), fact: None };
                 self.status(subject, &change, fault())?;
-                Err(Stop::End(End::Reported(state)))
+                Err(ends(End::Reported(state)))
             }
             Step::Wait { until, state } => {
                 let long = until.duration_since(self.time()) > SignedDuration::from_secs(5);
@@ -126,11 +130,11 @@ impl World {
                         (State::OutcomeUnknown { .. }, IntentNote::Own(intent)) => {
                             Some(Fact::Attempted { at: intent.at, outcome: AttemptOutcome::Unknown })
                         }
-                        _ => None,
+                        (_, _) => None,
                     };
                     self.status(subject, &StatusChange { state, fact }, fault())?;
                 }
-                Err(Stop::End(End::Again(until)))
+                Err(ends(End::Again(until)))
             }
             Step::Look => {
                 self.ask(subject, fault())?;
@@ -149,7 +153,7 @@ impl World {
                 self.write(subject, fault(), |object| object.finalizer = false)?;
                 self.object = None;
                 self.memory.clear();
-                Err(Stop::End(End::Nothing))
+                Err(ends(End::Nothing))
             }
             Step::CreateResource(intent) => {
                 let (of_call, of_record) = (fault(), fault());
@@ -226,7 +230,7 @@ impl World {
                 self.memory.clear();
                 let change = StatusChange { state: State::Ready, fact: Some(fact) };
                 self.record_created(subject, &change, &before, of_record)?;
-                Err(Stop::End(End::Again(self.time())))
+                Err(ends(End::Again(self.time())))
             }
             Outcome::Refused(failure) => {
                 self.memory.create_refused(intent.at);
@@ -259,10 +263,10 @@ impl World {
         live.status = next(&live.status, change, generation, now);
         live.version += 1;
         subject.object = live.clone();
-        match fault {
-            Fault::CrashAfter { pod, .. } => Err(self.crash(pod).into()),
-            _ => Ok(()),
+        if let Fault::CrashAfter { pod, .. } = fault {
+            return Err(self.crash(pod).into());
         }
+        Ok(())
     }
 
     fn record_found(
@@ -318,7 +322,7 @@ impl World {
         self.memory.clear();
         let fact = Fact::Updated { request_id: None, date: self.time(), sent: Sent::of(declared) };
         self.status(subject, &StatusChange { state: State::Ready, fact: Some(fact) }, fault)?;
-        Err(Stop::End(End::Again(self.time())))
+        Err(ends(End::Again(self.time())))
     }
 
     fn delete(&mut self, subject: &mut Subject, id: &ResourceId, fault: Fault) -> Flow {
@@ -366,7 +370,7 @@ impl World {
 
     /// A write to Kubernetes, which names the version that it was decided on.
     fn write(&mut self, subject: &mut Subject, fault: Fault, edit: impl FnOnce(&mut Object)) -> Flow {
-        let again = Stop::End(End::Again(self.time()));
+        let again = ends(End::Again(self.time()));
         if let Fault::Meanwhile(change) = fault {
             self.change(change);
         }
@@ -376,7 +380,7 @@ impl World {
             Fault::Lost { .. } | Fault::CrashAfter { .. } => (true, false),
             Fault::Fine | Fault::Slow | Fault::Twice { .. } | Fault::Meanwhile(_) => (true, true),
         };
-        let Some(live) = self.object.as_mut() else { return Err(Stop::End(End::Nothing)) };
+        let Some(live) = self.object.as_mut() else { return Err(ends(End::Nothing)) };
         if !made || live.version != subject.object.version {
             return Err(again);
         }
@@ -386,11 +390,10 @@ impl World {
         if live.deleting && !live.finalizer {
             self.object = None;
         }
-        match fault {
-            Fault::CrashAfter { pod, .. } => Err(self.crash(pod).into()),
-            _ if heard => Ok(()),
-            _ => Err(again),
+        if let Fault::CrashAfter { pod, .. } = fault {
+            return Err(self.crash(pod).into());
         }
+        if heard { Ok(()) } else { Err(again) }
     }
 
     fn failed(&mut self, subject: &mut Subject, failure: &Failure, fact: Option<Fact>) -> Flow {
@@ -407,6 +410,6 @@ impl World {
         if stalled && !deleting {
             self.memory = Memory::default();
         }
-        Err(Stop::End(End::Again(now + wait)))
+        Err(ends(End::Again(now + wait)))
     }
 }
