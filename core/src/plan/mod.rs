@@ -216,8 +216,8 @@ pub fn plan(wanted: Wanted<'_>, recorded: &Recorded, observed: &Observed, now: T
         return step::already_managed(holder, desired);
     }
     match recorded.id() {
-        Some(id) if recorded.open_intent().is_none() => update::plan(desired, &id, recorded, observed, now),
-        Some(_) | None => create::plan(desired, recorded, observed, now),
+        Some(id) => update::plan(desired, &id, recorded, observed, now),
+        None => create::plan(desired, recorded, observed, now),
     }
 }
 
