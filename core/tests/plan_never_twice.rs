@@ -43,7 +43,7 @@ fn faults() -> impl Strategy<Value = Fault> {
         1 => Just(Fault::RefusedForGood),
         1 => Just(Fault::Never),
         4 => (0..=4u8, 0..=4u8).prop_map(|(delay, lag)| Fault::Lost { delay, lag }),
-        1 => (0..=4u8).prop_map(|lag| Fault::Twice { lag }),
+        4 => (0..=4u8).prop_map(|lag| Fault::Twice { lag }),
         1 => changes().prop_map(Fault::Meanwhile),
         1 => pod.clone().prop_map(Fault::CrashBefore),
         3 => (pod, 0..=4u8, 0..=4u8).prop_map(|(pod, delay, lag)| Fault::CrashAfter { pod, delay, lag }),

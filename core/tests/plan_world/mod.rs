@@ -347,8 +347,10 @@ impl World {
                 return Ok(timed_out());
             }
             Fault::Twice { lag } if self.nature.unique && self.nature.proxied => {
-                self.fly(request, SignedDuration::ZERO, 0, lag);
+                // The first copy is carried out as late as a call may last, and listed LAG later.
                 self.pass(call);
+                let lag = i64::try_from(self.bounds.lag.as_millis()).unwrap() * i64::from(lag) / 4;
+                let _the_second_is_heard = self.carry_out(request, lag);
             }
             Fault::CrashBefore(pod) => return Err(self.crash(pod)),
             Fault::CrashAfter { pod, delay, lag } => {
