@@ -508,13 +508,13 @@ fn what_a_search_finds() {
             unknown(61, 91),
         ),
         (
-            "one from START + SIG + SKEW after it: inside",
-            |c| lost(c, vec![candidate(row("1", PATH, 1050), None)]),
+            "one from START + SIG + LAG + SKEW after it: inside",
+            |c| lost(c, vec![candidate(row("1", PATH, 1110), None)]),
             Step::ReadCandidate(intent(0), id("1")),
         ),
         (
             "one from after that: outside",
-            |c| lost(c, vec![candidate(row("1", PATH, 1051), None)]),
+            |c| lost(c, vec![candidate(row("1", PATH, 1111), None)]),
             unknown(61, 91),
         ),
         (

@@ -98,7 +98,10 @@ async fn report(ctx: &Arc<Context>, subject: &mut Subject, state: State) -> Flow
         info!(object = %subject.key, holder, "another object holds its claim");
     }
     let blocked = matches!(state, State::DeletionBlocked { .. });
-    subject.memory.clear();
+    if !matches!(state, State::Suspended { .. }) {
+        // A suspended object may be resumed while its last write can still arrive.
+        subject.memory.clear();
+    }
     if let Err(error) = record::status(ctx, subject, &Change { state, fact: None }).await {
         return after_call_error(&error);
     }

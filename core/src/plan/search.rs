@@ -79,7 +79,8 @@ pub(super) fn judge(search: &Search, intent: &Intent, bounds: &Bounds, read: boo
 
 fn in_window(row: &Row, intent: &Intent, bounds: &Bounds) -> bool {
     let from = minus(intent.first, bounds.skew);
-    let until = plus(intent.at, bounds.start + bounds.signature + bounds.skew);
+    // LAG too: a late commit may be dated when it was committed.
+    let until = plus(intent.at, bounds.start + bounds.signature + bounds.lag + bounds.skew);
     (from..=until).contains(&row.created)
 }
 

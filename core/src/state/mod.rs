@@ -22,6 +22,19 @@ pub const DENIED_PATIENCE: SignedDuration = SignedDuration::from_mins(13);
 
 /// Codes that say that the workspace is not there or not visible.
 const NO_WORKSPACE: [&str; 3] = ["1101080008", "InvalidProject.NotFound", "9990040003"];
+/// What to do about refusals that no change of the object mends, by code.
+fn not_the_objects_fault(code: &str) -> Option<&'static str> {
+    let cures = [
+        ("InvalidTimeStamp", "Set the clock of the operator's node; it is off by more than 15 minutes."),
+        ("InvalidProtocol.NeedSsl", "Set the operator's endpoint to https."),
+        ("Forbidden.Not.Server", "The service is not offered in the operator's region; set another region."),
+        ("InvalidApi.NotFound", "Check the operator's endpoint: it does not know this API."),
+        ("InvalidProduct.NotFound", "Check the operator's endpoint: it does not know this API."),
+        ("9990010001", "Activate DataWorks for the account."),
+    ];
+    cures.into_iter().find(|(prefix, _)| code.starts_with(prefix)).map(|(_, cure)| cure)
+}
+
 /// A used-up quota is probed this often: nothing says when exactly it comes back.
 const QUOTA_PROBE: SignedDuration = SignedDuration::from_hours(1);
 
@@ -200,11 +213,16 @@ impl State {
             },
             Class::Terminal | Class::AlreadyExists => Self::Stalled {
                 reason: Reason::Refused,
-                message: format!(
-                    "The service refuses what this object declares: {}. Change the object; the same document is \
-                     not sent again for an hour or more.",
-                    told(&fault)
-                ),
+                message: match not_the_objects_fault(&fault.code) {
+                    Some(cure) => {
+                        format!("The service refuses the operator's calls: {}. {cure}", told(&fault))
+                    }
+                    None => format!(
+                        "The service refuses what this object declares: {}. Change the object; the same document \
+                         is not sent again for an hour or more.",
+                        told(&fault)
+                    ),
+                },
                 fault: Some(fault),
             },
         }
