@@ -879,10 +879,45 @@ fn an_object_with_a_resource() {
             Step::UpdateResource(id("1")),
         ),
         (
+            "as declared, but a listing shows otherwise: reads",
+            |c| {
+                c.recorded = ready();
+                c.observed.memory.doubt = true;
+            },
+            Step::ReadBack(id("1")),
+        ),
+        (
+            "read, and as declared after all",
+            |c| {
+                c.recorded = ready();
+                c.observed.memory.doubt = true;
+                c.observed.read = Some(AS_DECLARED);
+            },
+            Step::RecordSeen,
+        ),
+        (
+            "read, and changed by others: sends",
+            |c| {
+                c.recorded = ready();
+                c.observed.memory.doubt = true;
+                c.observed.read = Some(PRESENT);
+            },
+            Step::UpdateResource(id("1")),
+        ),
+        (
+            "suspended: a doubt changes nothing",
+            |c| {
+                c.recorded = ready();
+                c.recorded.suspend = true;
+                c.observed.memory.doubt = true;
+            },
+            Step::Report(State::Suspended { pending: false }),
+        ),
+        (
             "answered \"not found\": reads",
             |c| {
                 changed(c);
-                c.observed.memory.not_found = true;
+                c.observed.memory.doubt = true;
             },
             Step::ReadBack(id("1")),
         ),
@@ -890,7 +925,7 @@ fn an_object_with_a_resource() {
             "there after all: sends",
             |c| {
                 changed(c);
-                c.observed.memory.not_found = true;
+                c.observed.memory.doubt = true;
                 c.observed.read = Some(PRESENT);
             },
             Step::UpdateResource(id("1")),
@@ -899,7 +934,7 @@ fn an_object_with_a_resource() {
             "definitely gone: looks",
             |c| {
                 changed(c);
-                c.observed.memory.not_found = true;
+                c.observed.memory.doubt = true;
                 c.observed.read = Some(ReadBack::Absent);
             },
             Step::Look,

@@ -15,7 +15,7 @@ use dataworks_core::backoff;
 use dataworks_core::desired::Desired;
 use dataworks_core::ids::{ProjectId, ResourceId};
 use dataworks_core::intent::IntentNote;
-use dataworks_core::inventory::Version;
+use dataworks_core::inventory::{Held, Version};
 use dataworks_core::object::{ObjectKey, Uid};
 use dataworks_core::ownership::{Claim, Claimant, Claims, Class, Rank, wanted};
 use dataworks_core::plan::{Permission, Recorded};
@@ -60,7 +60,8 @@ struct Row {
     /// What the spec wants, then what status holds.
     claims: Vec<Claim>,
     class: Option<Class>,
-    has_id: bool,
+    /// The resource and its last change that we know of.
+    resource: Option<(ResourceId, Timestamp)>,
     needs_no_call: bool,
     already_managed: bool,
     standing: Standing,
@@ -152,7 +153,7 @@ impl Index {
     /// Forgets an object that is gone. Answers whom that concerns.
     pub fn remove(&mut self, key: &ObjectKey) -> BTreeSet<ObjectKey> {
         let Some(row) = self.rows.remove(key) else { return BTreeSet::new() };
-        if let Some(project) = row.project.filter(|_| !row.has_id) {
+        if let Some(project) = row.project.filter(|_| row.resource.is_none()) {
             self.uncount(project);
         }
         let woken = self.claims.remove(&row.uid);
@@ -238,6 +239,28 @@ impl Index {
         self.pending.get(&project).copied().unwrap_or(0)
     }
 
+    /// Workspaces in which objects own resources.
+    #[must_use]
+    pub fn projects(&self) -> BTreeSet<ProjectId> {
+        self.rows.values().filter(|row| row.resource.is_some()).filter_map(|row| row.project).collect()
+    }
+
+    /// The resources of a workspace that settled objects own.
+    #[must_use]
+    pub fn held(&self, project: ProjectId) -> Vec<Held> {
+        let settled = |row: &&Row| {
+            row.project == Some(project) && row.standing == Standing::Settled && !row.needs_no_call
+        };
+        self.rows
+            .iter()
+            .filter(|(_, row)| settled(row))
+            .filter_map(|(key, row)| {
+                let (id, modified) = row.resource.clone()?;
+                Some(Held { key: key.clone(), id, modified })
+            })
+            .collect()
+    }
+
     /// All objects.
     pub fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
         self.rows.keys()
@@ -295,11 +318,11 @@ impl Index {
     }
 
     fn count(&mut self, key: &ObjectKey, row: &Row) {
-        let old = self.rows.get(key).filter(|old| !old.has_id).and_then(|old| old.project);
+        let old = self.rows.get(key).filter(|old| old.resource.is_none()).and_then(|old| old.project);
         if let Some(project) = old {
             self.uncount(project);
         }
-        if let Some(project) = row.project.filter(|_| !row.has_id) {
+        if let Some(project) = row.project.filter(|_| row.resource.is_none()) {
             *self.pending.entry(project).or_default() += 1;
         }
     }
@@ -358,7 +381,7 @@ impl Index {
             project,
             claims,
             class,
-            has_id: id.is_some(),
+            resource: id.map(|id| (id, modified(object))),
             needs_no_call,
             already_managed: reason(object) == Some(Reason::AlreadyManaged),
             standing: standing(object, &recorded, desired.is_some(), permission, now),
@@ -391,6 +414,11 @@ pub fn recorded(object: &DataWorksResource, cluster: &str) -> Recorded {
         key,
         uid,
     }
+}
+
+fn modified(object: &DataWorksResource) -> Timestamp {
+    let time = object.status.as_ref().and_then(|status| status.modify_time.as_ref());
+    time.map_or(Timestamp::MIN, |time| time.0)
 }
 
 fn created(object: &DataWorksResource) -> Timestamp {

@@ -63,6 +63,7 @@ pub async fn execute(
         Step::UpdateResource(id) => update(ctx, subject, desired, &id).await,
         Step::ReadBack(id) => read_back(ctx, subject, desired, &id).await,
         Step::RecordUpdated => record_updated(ctx, subject, desired, None, ctx.cloud.cloud_now()).await,
+        Step::RecordSeen => record_seen(ctx, subject, desired).await,
         Step::DeleteResource(id) => delete(ctx, subject, &id).await,
         Step::RemoveFinalizer => remove_finalizer(ctx, subject).await,
     }
@@ -365,7 +366,7 @@ async fn update(
             record_updated(ctx, subject, Some(desired), Some(done.request_id), done.date).await
         }
         Outcome::Refused(fault) if fault.class == Class::NotFound => {
-            subject.memory.not_found = true;
+            subject.memory.doubt = true;
             Flow::Continue
         }
         Outcome::Refused(fault) => {
@@ -396,6 +397,18 @@ async fn record_updated(
     }
 }
 
+async fn record_seen(ctx: &Arc<Context>, subject: &mut Subject, desired: Option<&Desired>) -> Flow {
+    let (Some(desired), Some(modified)) = (desired, subject.read_modified) else {
+        return Flow::End(Again::Never);
+    };
+    subject.memory.clear();
+    let fact = Fact::Seen { modified, sent: Sent::of(desired) };
+    match record::status(ctx, subject, &Change { state: State::Ready, fact: Some(fact) }).await {
+        Ok(_) => Flow::End(rest(ctx, subject)),
+        Err(error) => after_call_error(&error),
+    }
+}
+
 async fn read_back(
     ctx: &Arc<Context>,
     subject: &mut Subject,
@@ -410,6 +423,7 @@ async fn read_back(
         Ok(resource) => {
             let as_declared = desired.is_some_and(|desired| desired.is_held_by(&resource.spec));
             subject.read = Some(ReadBack::Present { as_declared });
+            subject.read_modified = Some(resource.modify_time);
             Flow::Continue
         }
         Err(fault) if fault.class == Class::NotFound => {

@@ -9,10 +9,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use dataworks_core::fault::{Class, Fault};
 use dataworks_core::ids::ProjectId;
-use dataworks_core::inventory::{Inventory, Next, Own, PAGE_SIZE, Row, Sweep, Version, by_name_is_cheaper};
+use dataworks_core::inventory::{
+    Difference, Held, Inventory, Next, Own, PAGE_SIZE, Row, Sweep, Version, by_name_is_cheaper, difference,
+};
 use dataworks_core::object::ObjectKey;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
@@ -23,6 +26,19 @@ use crate::dataworks::types::{ListFilter, ResourceRow};
 /// Pages of a listing by name: a fuzzy match on a short name may hit many rows, and what lies
 /// beyond this is a workspace that is better listed whole.
 const NAME_PAGES: u32 = 50;
+
+/// Between two pages of a routine listing that nobody waits for: it may take its time.
+const ROUTINE_PAUSE: Duration = Duration::from_secs(1);
+
+/// What a listing is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Objects wait to know whether their paths are free. Given up when listing by name turns out
+    /// to be cheaper for them.
+    Look,
+    /// A routine look for what others changed.
+    Drift,
+}
 
 /// What is known of one workspace.
 #[derive(Debug, Default)]
@@ -108,8 +124,9 @@ impl Listings {
         limiter: &Limiter,
         permit: Permit,
         project: ProjectId,
+        purpose: Purpose,
     ) -> Result<BTreeSet<ObjectKey>, (BTreeSet<ObjectKey>, Fault)> {
-        let end = self.pages(client, limiter, permit, project).await;
+        let end = self.pages(client, limiter, permit, project, purpose).await;
         let mut all = self.lock();
         let shared = all.entry(project).or_default();
         shared.sweeping = false;
@@ -140,6 +157,7 @@ impl Listings {
         limiter: &Limiter,
         mut permit: Permit,
         project: ProjectId,
+        purpose: Purpose,
     ) -> Result<Option<Sweep>, Fault> {
         let mut sweep = Sweep::new(Timestamp::now());
         let mut number = 1;
@@ -151,7 +169,7 @@ impl Listings {
             let page = client.list_resources(project, &ListFilter::default(), number, page_size()).await;
             limiter.learn(page.as_ref().err());
             let page = page?;
-            if number == 1 {
+            if number == 1 && purpose == Purpose::Look {
                 let mut all = self.lock();
                 let shared = all.entry(project).or_default();
                 shared.inventory.note_total(page.total);
@@ -166,7 +184,28 @@ impl Listings {
                 Next::Done => return Ok(Some(sweep)),
                 Next::Page(next) => number = next,
             }
+            if purpose == Purpose::Drift && !self.is_awaited(project) {
+                tokio::time::sleep(ROUTINE_PAUSE).await;
+            }
         }
+    }
+
+    /// Begins a routine listing, unless one is under way.
+    #[must_use]
+    pub fn begin_routine(&self, project: ProjectId) -> bool {
+        let mut all = self.lock();
+        let shared = all.entry(project).or_default();
+        !std::mem::replace(&mut shared.sweeping, true)
+    }
+
+    /// What the last listing says of the resources that objects own.
+    #[must_use]
+    pub fn difference(&self, project: ProjectId, held: &[Held]) -> Difference {
+        difference(held, &self.lock().entry(project).or_default().inventory)
+    }
+
+    fn is_awaited(&self, project: ProjectId) -> bool {
+        self.lock().get(&project).is_some_and(|shared| !shared.waiting.is_empty())
     }
 
     /// Lists by name, with all pages, corrected by what this process did itself.

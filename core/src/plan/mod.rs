@@ -134,8 +134,9 @@ pub struct Memory {
     pub attempt: Option<(Timestamp, Progress)>,
     /// An update or delete whose outcome is not known, begun at this time.
     pub unknown_write: Option<Timestamp>,
-    /// An update was answered "not found".
-    pub not_found: bool,
+    /// The resource may not be as recorded: an update was answered "not found", or a listing shows
+    /// it changed or gone.
+    pub doubt: bool,
     /// Failures that may pass by themselves, in a row.
     pub failures: u32,
     /// When the first of them was.

@@ -94,6 +94,13 @@ pub enum Fact {
         /// What was sent.
         sent: Sent,
     },
+    /// The resource was read and is as declared.
+    Seen {
+        /// When it was last changed, by whomever.
+        modified: Timestamp,
+        /// What it holds.
+        sent: Sent,
+    },
     /// CreateResource of the intent `at` ended like this.
     Attempted {
         /// The intent's `at`.
@@ -163,6 +170,10 @@ fn learn(status: &mut DataWorksResourceStatus, fact: &Fact) {
             }
             status.modify_time = time(*date);
             status.last_sync_time = time(*date);
+            keep(status, sent);
+        }
+        Fact::Seen { modified, sent } => {
+            status.modify_time = time(*modified);
             keep(status, sent);
         }
         Fact::Attempted { at, outcome } => attempted(status, *at, *outcome),

@@ -196,7 +196,7 @@ impl World {
                 }
                 Ok(())
             }
-            Step::RecordUpdated => self.record_updated(subject, declared, fault()),
+            Step::RecordUpdated | Step::RecordSeen => self.record_updated(subject, declared, fault()),
             Step::DeleteResource(id) => self.delete(subject, &id, fault()),
         }
     }
@@ -307,7 +307,7 @@ impl World {
         match end {
             Outcome::Done(_) => self.record_updated(subject, declared, of_record),
             Outcome::Refused(failure) if failure.class == Class::NotFound => {
-                self.memory.not_found = true;
+                self.memory.doubt = true;
                 Ok(())
             }
             Outcome::Refused(failure) => self.failed(subject, &failure, None),
