@@ -514,3 +514,6 @@ pub fn fingerprint(object: &DataWorksResource) -> u64 {
     serde_json::to_string(&object.status).unwrap_or_default().hash(&mut hash);
     hash.finish()
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,6 @@ use dataworks_core::object::{ObjectKey, Uid};
 use dataworks_core::plan::{Plan, Step, plan};
 use dataworks_core::queue::Lane;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
-use kube::ResourceExt as _;
 use tracing::{debug, info, warn};
 
 use crate::context::Context;
@@ -99,14 +98,13 @@ async fn turn(ctx: &Arc<Context>, subject: &mut Subject) -> Again {
     Again::AfterFailure
 }
 
+/// One line for each decision.
 fn log(subject: &Subject, decided: &Plan) {
-    let object = &subject.object;
-    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-    let generation = object.metadata.generation.unwrap_or(0);
+    let generation = subject.object.metadata.generation.unwrap_or(0);
     let (step, why) = (decided.step.name(), decided.why);
     match &decided.step {
-        Step::Nothing => debug!(namespace, name, generation, step, why, "decided"),
-        _ => info!(namespace, name, generation, step, why, "decided"),
+        Step::Nothing => debug!(object = %subject.key, generation, step, why, "decided"),
+        _ => info!(object = %subject.key, generation, step, why, "decided"),
     }
 }
 
