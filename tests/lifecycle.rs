@@ -11,7 +11,7 @@ use support::{Ask as _, PROJECT, Scene, condition, id, manifest, message, python
 const FINALIZER: &str = "dataworks.alibabacloud.com/finalizer";
 const INTENT: &str = "dataworks.alibabacloud.com/create-intent";
 
-/// What a document says beyond what was sent: the service adds these.
+/// A document without what the service adds. An empty `file` it does not keep.
 fn as_sent(document: &str) -> Value {
     let mut document: Value = serde_json::from_str(document).unwrap();
     let resource = &mut document["spec"]["fileResources"][0];
@@ -53,7 +53,6 @@ async fn an_object_lives_and_goes_at_the_price_of_one_call_a_step() {
                     "runtime": {"command": "ODPS_PYTHON"},
                 },
                 "type": "python",
-                "file": {"storage": {}},
                 "datasource": {"name": "odps_first", "type": "odps"},
             }]},
         })
@@ -193,7 +192,7 @@ async fn two_objects_never_share_a_file() {
     scene.gone("emr").await;
 
     // When the first goes, one of the others takes over, and only one.
-    scene.kubectl.run(&["delete", "dwr", "first", "case", "name", "--wait=false"]).await;
+    scene.kubectl.run(&["delete", "dwr", "first", "path", "case", "name", "--wait=false"]).await;
     let heir = neighbour.ready("foreign").await;
     let file = scene.cloud.only_file();
     assert_eq!((file.id.as_str(), file.path.as_str()), (id(&heir).as_str(), "T/same.py"));
