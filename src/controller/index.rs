@@ -109,18 +109,24 @@ impl Index {
         }
     }
 
-    /// Takes in a version of an object; an older one than is known changes nothing.
+    /// Takes in a version of an object; an older one than is known changes nothing. Only the watch
+    /// adds an object.
     pub fn apply(&mut self, object: &DataWorksResource, origin: Origin, now: Timestamp) -> Applied {
         let key = key_of(object);
         let version = object.resource_version().and_then(|text| text.parse::<u64>().ok());
         let uid = Uid::new(object.metadata.uid.as_deref().unwrap_or_default());
-        let before = self.rows.get(&key).filter(|row| row.uid == uid);
-        if let Some(before) = before
-            && let (Some(old), Some(new)) = (before.version, version)
+        let known = self.rows.get(&key);
+        if known.is_none() && origin == Origin::Own {
+            // The watch told first that it is gone: a late answer must not bring its claims back.
+            return Applied::default();
+        }
+        if let Some(known) = known.filter(|row| row.uid == uid || origin == Origin::Own)
+            && let (Some(old), Some(new)) = (known.version, version)
             && (new < old || (new == old && origin != Origin::Own))
         {
             return Applied::default();
         }
+        let before = known.filter(|row| row.uid == uid);
         let unchanged = before.is_some_and(|row| row.version == version && version.is_some());
         let seen = before.filter(|_| unchanged).map_or(now, |row| row.seen);
         let born_here = match before {
