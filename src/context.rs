@@ -12,9 +12,10 @@ use dataworks_core::queue::{Lane, SubQueue};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::Timestamp;
 
-use crate::controller::index::{Index, Standing};
+use crate::controller::index::Index;
 use crate::controller::policy::Policy;
 use crate::controller::scheduler::{DEFAULT_CONNECTION, Scheduler};
+use crate::controller::standing::Standing;
 use crate::controller::watch;
 use crate::dataworks::Client;
 use crate::events::Events;

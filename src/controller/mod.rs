@@ -7,6 +7,7 @@ pub mod index;
 pub mod policy;
 pub mod queued;
 pub mod scheduler;
+pub mod standing;
 pub mod watch;
 
 use std::sync::Arc;
@@ -23,8 +24,8 @@ use tracing::{error, info};
 use crate::context::Context;
 use crate::reconcile::{Again, End, reconcile};
 use crate::workspace::limiter::{Permit, until};
-use index::Standing;
 use scheduler::DEFAULT_CONNECTION;
+use standing::Standing;
 
 /// Objects under work at a time. Each waits for the network nearly all its time; more would only
 /// queue at the limiter.

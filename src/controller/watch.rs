@@ -17,7 +17,8 @@ use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event};
 use tracing::{debug, info, warn};
 
-use super::index::{Origin, key_of};
+use super::index::Origin;
+use super::standing::key_of;
 use crate::context::Context;
 
 /// Objects a page where the API server does not stream lists: each may hold 128 KiB of content.

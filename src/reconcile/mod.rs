@@ -17,7 +17,8 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use tracing::{debug, info, warn};
 
 use crate::context::Context;
-use crate::controller::index::{Origin, fingerprint};
+use crate::controller::index::Origin;
+use crate::controller::standing::fingerprint;
 use crate::workspace::limiter::Permit;
 use kube_client::CallError;
 use observe::Subject;
