@@ -61,6 +61,8 @@ pub struct Activity {
     leading: AtomicBool,
     beat: AtomicI64,
     running: Mutex<HashSet<ObjectKey>>,
+    /// Objects that could not be decoded while another process worked: told when this one does.
+    untold: Mutex<HashMap<ObjectKey, ObjectMeta>>,
 }
 
 impl Context {
@@ -111,10 +113,11 @@ impl Context {
     }
 
     /// From now on this process works: everything that is due is put into the queue.
-    pub fn lead(&self) {
+    pub fn lead(self: &Arc<Self>) {
         self.beat();
         self.activity.leading.store(true, Ordering::SeqCst);
         self.metrics.leading.set(1);
+        self.tell_undecodable();
         let due = self.index().all_due(Timestamp::now());
         tracing::info!(objects = self.index().len(), due = due.len(), "leading");
         for (key, at) in due {
@@ -158,11 +161,19 @@ impl Context {
     pub fn undecodable(self: &Arc<Self>, key: &ObjectKey, metadata: &ObjectMeta) {
         tracing::warn!(object = %key, "the object cannot be decoded by this version of the operator");
         self.metrics.undecodable.inc();
-        if !self.is_leading() {
-            return;
+        // Kept first: leading may begin between the two.
+        self.lock_untold().insert(key.clone(), metadata.clone());
+        if self.is_leading() {
+            self.tell_undecodable();
         }
-        let (ctx, key, metadata) = (Arc::clone(self), key.clone(), metadata.clone());
-        tokio::spawn(async move { record::undecodable(&ctx, &key, &metadata).await });
+    }
+
+    fn tell_undecodable(self: &Arc<Self>) {
+        let untold = std::mem::take(&mut *self.lock_untold());
+        for (key, metadata) in untold {
+            let ctx = Arc::clone(self);
+            tokio::spawn(async move { record::undecodable(&ctx, &key, &metadata).await });
+        }
     }
 
     /// Wakes objects whose situation changed because of others.
@@ -204,6 +215,10 @@ impl Context {
                 ctx.enqueue(&key, Lane::Edit, Timestamp::now());
             }
         });
+    }
+
+    fn lock_untold(&self) -> MutexGuard<'_, HashMap<ObjectKey, ObjectMeta>> {
+        self.activity.untold.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock_running(&self) -> MutexGuard<'_, HashSet<ObjectKey>> {
