@@ -107,7 +107,7 @@ fn start(ctx: &Arc<Context>, running: &mut JoinSet<(ObjectKey, End)>, taken: Tak
                 End { again: Again::AfterFailure, fingerprint: None, uid: None, failures: 1 }
             }
         };
-        ctx.metrics.reconciled(end.again, begun.elapsed());
+        ctx.metrics.reconciled(end.again.result(), begun.elapsed());
         (key, end)
     });
 }
@@ -126,7 +126,7 @@ fn settle(ctx: &Context, ended: Result<(ObjectKey, End), tokio::task::JoinError>
             Some((now.saturating_add(wait).unwrap_or(Timestamp::MAX), Lane::Retry))
         }
     };
-    let again = if changed { Some((now, watch::LANE)) } else { again };
+    let again = if changed { Some((now, Lane::Edit)) } else { again };
     let sub = ctx.sub_queue(&key);
     ctx.scheduler.done(&key, again.map(|(at, lane)| Due { sub, lane, at }));
 }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use dataworks_core::api::v1alpha1::DataWorksResource;
 use dataworks_core::object::ObjectKey;
-use dataworks_core::queue::Lane;
 use futures::{StreamExt as _, pin_mut};
 use k8s_openapi::jiff::Timestamp;
 use kube::Api;
@@ -119,6 +118,3 @@ fn key(guard: &DeserializeGuard<DataWorksResource>) -> Option<ObjectKey> {
         }
     }
 }
-
-/// The lane of what the watch tells: somebody changed something.
-pub const LANE: Lane = Lane::Edit;

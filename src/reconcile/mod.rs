@@ -38,6 +38,18 @@ pub enum Again {
     AfterFailure,
 }
 
+impl Again {
+    /// The word for it in metrics, controller-runtime's.
+    #[must_use]
+    pub fn result(self) -> &'static str {
+        match self {
+            Self::Never => "success",
+            Self::At(..) => "requeue_after",
+            Self::AfterFailure => "error",
+        }
+    }
+}
+
 /// How a run ended.
 #[derive(Clone, Debug)]
 pub struct End {
