@@ -100,6 +100,7 @@ guarded() { # NAME COMMAND...
 		) <"$work/alive" >/dev/null 2>&1 &
 		watcher=$!
 		wait "$child" || true
+		: >"$work/$name.ended"
 		kill "$watcher" 2>/dev/null || true
 	) &
 	guards+=("$!")
@@ -110,11 +111,12 @@ line_of() { # FILE PATTERN SECONDS
 	local line tenths
 	for ((tenths = 0; tenths < $3 * 10; tenths++)); do
 		line=$(grep -m 1 -- "$2" "$work/$1" 2>/dev/null) && break
+		[[ ! -e $work/${1%.*}.ended ]] || break
 		sleep 0.1
 	done
 	[[ -n ${line:-} ]] || {
 		tail -n 15 "$work/${1%.*}.log" >&2 || true
-		die "${1%.*} did not start within $3 s"
+		die "${1%.*} did not start (waited up to $3 s)"
 	}
 	printf '%s\n' "$line"
 }
@@ -297,6 +299,9 @@ check "what is left" "$(paths | tr -d ' ')" Archives/deps.tar.gz
 check "objects left" "$(kubectl get dwr -o name | grep -c . || true)" 0
 
 printf '\n'
+for name in operator simulator; do
+	[[ ! -e $work/$name.ended ]] || die "the $name ended before its time"
+done
 if ((failures > 0)); then
 	printf '%sdemo: %d checks of %d steps did not show what they should%s\n' "$red" "$failures" "$steps" "$plain"
 else
