@@ -30,6 +30,7 @@ use crate::http::{self, Health};
 use crate::leader::{self, Term};
 use crate::metrics::Metrics;
 use crate::reconcile::kube_client::Calls;
+use crate::workspace::drift;
 use crate::workspace::limiter::Limiter;
 use crate::workspace::listing::Listings;
 
@@ -107,6 +108,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         () = stop.cancelled() => return Ok(()),
     }
     tokio::spawn(queued::tell(Arc::clone(&ctx)));
+    tokio::spawn(drift::watch(Arc::clone(&ctx), args.drift_interval));
     let grace = Duration::try_from(bounds.call).unwrap_or_default() + GRACE;
     let work = controller::run(Arc::clone(&ctx), stop.clone(), grace);
     if args.no_leader_elect {

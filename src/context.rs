@@ -22,7 +22,7 @@ use crate::metrics::Metrics;
 use crate::reconcile::kube_client::Calls;
 use crate::reconcile::record;
 use crate::workspace::limiter::{Limiter, Permit};
-use crate::workspace::listing::Listings;
+use crate::workspace::listing::{Listings, Purpose};
 
 /// The parts that a reconcile works with, made once by [`crate::app`].
 #[derive(Debug)]
@@ -61,6 +61,7 @@ pub struct Activity {
     leading: AtomicBool,
     beat: AtomicI64,
     running: Mutex<HashSet<ObjectKey>>,
+    doubted: Mutex<HashSet<ObjectKey>>,
 }
 
 impl Context {
@@ -93,6 +94,10 @@ impl Context {
 
     /// Puts an object into the queue.
     pub fn enqueue(&self, key: &ObjectKey, lane: Lane, at: Timestamp) {
+        if !self.is_leading() {
+            // Whoever leads next asks the index for all that is due.
+            return;
+        }
         let sub = self.sub_queue(key);
         self.metrics.queue_adds.inc();
         self.scheduler.push(key, sub, lane, at);
@@ -134,6 +139,24 @@ impl Context {
     pub fn seconds_since_beat(&self) -> i64 {
         let beat = self.activity.beat.load(Ordering::Relaxed);
         if self.is_leading() { Timestamp::now().as_second() - beat } else { 0 }
+    }
+
+    /// A listing shows the resource of an object changed or gone: it is to be read.
+    pub fn doubt(&self, key: &ObjectKey) {
+        self.lock_doubted().insert(key.clone());
+        self.enqueue(key, Lane::Sweep, Timestamp::now());
+    }
+
+    /// Whether the resource of an object is doubted.
+    #[must_use]
+    pub fn is_doubted(&self, key: &ObjectKey) -> bool {
+        self.lock_doubted().contains(key)
+    }
+
+    /// Whether the resource of an object is doubted; from now on it is not.
+    #[must_use]
+    pub fn take_doubt(&self, key: &ObjectKey) -> bool {
+        self.lock_doubted().remove(key)
     }
 
     /// Work on an object begins.
@@ -179,6 +202,7 @@ impl Context {
         let woken = self.index().remove(key);
         self.scheduler.forget(key);
         self.listings.forget(key);
+        let _forgotten = self.take_doubt(key);
         self.wake(woken);
     }
 
@@ -186,7 +210,8 @@ impl Context {
     pub fn start_sweep(self: &Arc<Self>, project: ProjectId, permit: Permit) {
         let ctx = Arc::clone(self);
         tokio::spawn(async move {
-            let woken = match ctx.listings.sweep(&ctx.cloud, &ctx.limiter, permit, project).await {
+            let sweep = ctx.listings.sweep(&ctx.cloud, &ctx.limiter, permit, project, Purpose::Look);
+            let woken = match sweep.await {
                 Ok(woken) => {
                     ctx.proved(project);
                     woken
@@ -200,6 +225,10 @@ impl Context {
                 ctx.enqueue(&key, Lane::Edit, Timestamp::now());
             }
         });
+    }
+
+    fn lock_doubted(&self) -> MutexGuard<'_, HashSet<ObjectKey>> {
+        self.activity.doubted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock_running(&self) -> MutexGuard<'_, HashSet<ObjectKey>> {

@@ -107,6 +107,11 @@ fn told(before: &DataWorksResourceStatus, after: &DataWorksResourceStatus) -> Op
         let id = after.id.clone().unwrap_or_default();
         return Some(event(EventType::Normal, "Updated", "Update", format!("Updated resource {id}.")));
     }
+    if after.request_id != before.request_id && after.id.is_some() {
+        let id = after.id.clone().unwrap_or_default();
+        let note = format!("Resource {id} was changed by others and is again as declared.");
+        return Some(event(EventType::Normal, "DriftCorrected", "Update", note));
+    }
     let ready = |status: &DataWorksResourceStatus| -> Option<Condition> {
         status.conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str()).cloned()
     };
@@ -117,4 +122,60 @@ fn told(before: &DataWorksResourceStatus, after: &DataWorksResourceStatus) -> Op
     let bad = stalled || now.status == "False" || now.reason == "OutcomeUnknown";
     (bad && !same && now.reason != "Deleting")
         .then(|| event(EventType::Warning, &now.reason, "Reconcile", now.message))
+}
+
+#[cfg(test)]
+mod tests {
+    use dataworks_core::api::v1alpha1::DataWorksResourceStatus as Status;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn status(value: Value) -> Status {
+        serde_json::from_value(value).unwrap()
+    }
+
+    fn ready(truth: &str, reason: &str) -> Value {
+        json!([{
+            "type": "Ready", "status": truth, "reason": reason, "message": "m",
+            "lastTransitionTime": "2026-01-02T03:04:05Z"
+        }])
+    }
+
+    #[test]
+    fn tells_transitions_and_nothing_else() {
+        let made = json!({ "id": "1", "requestId": "A", "specDigest": "x", "conditions": ready("True", "Succeeded") });
+        let with = |changes: Value| {
+            let mut value = made.clone();
+            value.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+            value
+        };
+        let failing = json!({ "conditions": ready("False", "CloudUnavailable") });
+        let rows = [
+            ("made", json!({}), made.clone(), Some("Created")),
+            ("found, without a request of ours", json!({}), json!({ "id": "1" }), Some("Created")),
+            ("updated", made.clone(), with(json!({ "requestId": "B", "specDigest": "y" })), Some("Updated")),
+            ("mended", made.clone(), with(json!({ "requestId": "B" })), Some("DriftCorrected")),
+            ("nothing new", made.clone(), made.clone(), None),
+            (
+                "a try that may pass",
+                json!({}),
+                json!({ "conditions": ready("Unknown", "ProgressingWithRetry") }),
+                None,
+            ),
+            ("failing", json!({}), failing.clone(), Some("CloudUnavailable")),
+            ("failing as before", failing.clone(), failing, None),
+            (
+                "lost",
+                json!({}),
+                json!({ "conditions": ready("Unknown", "OutcomeUnknown") }),
+                Some("OutcomeUnknown"),
+            ),
+            ("deleting", made.clone(), with(json!({ "conditions": ready("False", "Deleting") })), None),
+        ];
+        for (name, before, after, want) in rows {
+            let got = told(&status(before), &status(after)).map(|event| event.reason);
+            assert_eq!(got.as_deref(), want, "{name}");
+        }
+    }
 }

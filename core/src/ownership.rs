@@ -149,10 +149,10 @@ impl Claims {
         woken
     }
 
-    /// Who holds something that this object claims, if it is not the object itself.
+    /// Who holds one of these claims with a higher rank than this. The asking object need not
+    /// claim anything itself.
     #[must_use]
-    pub fn held_by_other(&self, uid: &Uid) -> Option<&ObjectKey> {
-        let (rank, _, claims) = self.objects.get(uid)?;
+    pub fn held_above(&self, rank: &Rank, claims: &[Claim]) -> Option<&ObjectKey> {
         claims.iter().find_map(|claim| self.stronger(*claim, rank))
     }
 
@@ -183,6 +183,10 @@ mod tests {
         }
     }
 
+    fn holder<'a>(claims: &'a Claims, asking: &Claimant) -> Option<&'a ObjectKey> {
+        claims.held_above(&asking.rank, &asking.claims)
+    }
+
     fn key(name: &str) -> ObjectKey {
         ObjectKey::new("ns", name)
     }
@@ -202,8 +206,8 @@ mod tests {
                 for claimant in order {
                     claims.set(claimant.clone());
                 }
-                assert_eq!(claims.held_by_other(&stronger.rank.uid), None, "{stronger:?}");
-                assert_eq!(claims.held_by_other(&weaker.rank.uid), Some(&stronger.key), "{weaker:?}");
+                assert_eq!(holder(&claims, &stronger), None, "{stronger:?}");
+                assert_eq!(holder(&claims, &weaker), Some(&stronger.key), "{weaker:?}");
             }
         }
     }
@@ -215,7 +219,7 @@ mod tests {
         claims.set(claimant("b", Class::Wanted, 2, &[7]));
         claims.set(claimant("c", Class::Wanted, 3, &[9]));
         assert_eq!(claims.remove(&Uid::new("a")), BTreeSet::from([key("b")]));
-        assert_eq!(claims.held_by_other(&Uid::new("b")), None);
+        assert_eq!(holder(&claims, &claimant("b", Class::Wanted, 2, &[7])), None);
     }
 
     #[test]
@@ -225,7 +229,7 @@ mod tests {
         claims.set(claimant("b", Class::Wanted, 2, &[7]));
         claims.set(claimant("c", Class::Wanted, 3, &[8]));
         assert_eq!(claims.set(claimant("a", Class::Recorded, 1, &[8])), BTreeSet::from([key("b"), key("c")]));
-        assert_eq!(claims.held_by_other(&Uid::new("c")), Some(&key("a")));
+        assert_eq!(holder(&claims, &claimant("c", Class::Wanted, 3, &[8])), Some(&key("a")));
     }
 
     #[test]
@@ -242,6 +246,13 @@ mod tests {
         let path = |text: &str| Claim::path(project, &text.parse().unwrap());
         assert_eq!(path("XX/Caf\u{e9}.py"), path("xx/cafe\u{301}.PY"));
         assert_ne!(path("XX/a.py"), path("XX/b.py"));
+    }
+
+    #[test]
+    fn who_claims_nothing_yet_stands_behind_who_does() {
+        let mut claims = Claims::default();
+        claims.set(claimant("a", Class::Recorded, 5, &[7]));
+        assert_eq!(holder(&claims, &claimant("b", Class::Wanted, 1, &[7])), Some(&key("a")));
     }
 
     #[test]

@@ -54,6 +54,11 @@ pub struct RunArgs {
     #[arg(long, env = "DATAWORKS_REQUESTS_PER_SECOND", value_parser = positive)]
     pub requests_per_second: Option<f64>,
 
+    /// How often each workspace is listed to find what others changed; such changes are undone.
+    /// Costs a call for each 100 resources of the workspace.
+    #[arg(long, env = "DATAWORKS_DRIFT_INTERVAL", default_value = "1h", value_parser = duration)]
+    pub drift_interval: SignedDuration,
+
     /// HTTP proxy for calls to the cloud. Absent: none; the usual proxy variables are not read.
     #[arg(long, env = "DATAWORKS_PROXY")]
     pub proxy: Option<url::Url>,

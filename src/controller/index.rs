@@ -15,7 +15,7 @@ use dataworks_core::backoff;
 use dataworks_core::desired::Desired;
 use dataworks_core::ids::{ProjectId, ResourceId};
 use dataworks_core::intent::IntentNote;
-use dataworks_core::inventory::Version;
+use dataworks_core::inventory::{Held, Version};
 use dataworks_core::object::{ObjectKey, Uid};
 use dataworks_core::ownership::{Claim, Claimant, Claims, Class, Rank, wanted};
 use dataworks_core::plan::{Permission, Recorded};
@@ -57,14 +57,21 @@ struct Row {
     born_here: bool,
     created: Timestamp,
     project: Option<ProjectId>,
-    wanted: Vec<Claim>,
-    held: Vec<Claim>,
+    /// What the spec wants, then what status holds.
+    claims: Vec<Claim>,
     class: Option<Class>,
-    has_id: bool,
+    /// The resource and its last change that we know of.
+    resource: Option<(ResourceId, Timestamp)>,
     needs_no_call: bool,
     already_managed: bool,
     standing: Standing,
     fingerprint: u64,
+}
+
+impl Row {
+    fn rank(&self) -> Option<Rank> {
+        Some(Rank { class: self.class?, created: self.created, uid: self.uid.clone() })
+    }
 }
 
 /// The index of one kind.
@@ -102,18 +109,24 @@ impl Index {
         }
     }
 
-    /// Takes in a version of an object; an older one than is known changes nothing.
+    /// Takes in a version of an object; an older one than is known changes nothing. Only the watch
+    /// adds an object.
     pub fn apply(&mut self, object: &DataWorksResource, origin: Origin, now: Timestamp) -> Applied {
         let key = key_of(object);
         let version = object.resource_version().and_then(|text| text.parse::<u64>().ok());
         let uid = Uid::new(object.metadata.uid.as_deref().unwrap_or_default());
-        let before = self.rows.get(&key).filter(|row| row.uid == uid);
-        if let Some(before) = before
-            && let (Some(old), Some(new)) = (before.version, version)
+        let known = self.rows.get(&key);
+        if known.is_none() && origin == Origin::Own {
+            // The watch told first that it is gone: a late answer must not bring its claims back.
+            return Applied::default();
+        }
+        if let Some(known) = known.filter(|row| row.uid == uid || origin == Origin::Own)
+            && let (Some(old), Some(new)) = (known.version, version)
             && (new < old || (new == old && origin != Origin::Own))
         {
             return Applied::default();
         }
+        let before = known.filter(|row| row.uid == uid);
         let unchanged = before.is_some_and(|row| row.version == version && version.is_some());
         let seen = before.filter(|_| unchanged).map_or(now, |row| row.seen);
         let born_here = match before {
@@ -146,7 +159,7 @@ impl Index {
     /// Forgets an object that is gone. Answers whom that concerns.
     pub fn remove(&mut self, key: &ObjectKey) -> BTreeSet<ObjectKey> {
         let Some(row) = self.rows.remove(key) else { return BTreeSet::new() };
-        if let Some(project) = row.project.filter(|_| !row.has_id) {
+        if let Some(project) = row.project.filter(|_| row.resource.is_none()) {
             self.uncount(project);
         }
         let woken = self.claims.remove(&row.uid);
@@ -182,9 +195,7 @@ impl Index {
     /// True when work on the object needs no call to the cloud.
     #[must_use]
     pub fn needs_no_call(&self, key: &ObjectKey) -> bool {
-        self.rows
-            .get(key)
-            .is_none_or(|row| row.needs_no_call || self.claims.held_by_other(&row.uid).is_some())
+        self.rows.get(key).is_none_or(|row| row.needs_no_call || self.holder(row).is_some())
     }
 
     /// What tells one state of an object from another; changes with nothing else.
@@ -202,8 +213,24 @@ impl Index {
 
     /// Who holds what this object claims, if another.
     #[must_use]
-    pub fn held_by_other(&self, uid: &Uid) -> Option<&ObjectKey> {
-        self.claims.held_by_other(uid)
+    pub fn held_by_other(&self, key: &ObjectKey) -> Option<&ObjectKey> {
+        self.rows.get(key).and_then(|row| self.holder(row))
+    }
+
+    /// Claims for an intent that is about to be written, before anybody else can: false when
+    /// another object holds the claim. From the next version of the object on, the object's own
+    /// word counts again.
+    #[must_use]
+    pub fn reserve(&mut self, key: &ObjectKey) -> bool {
+        if self.held_by_other(key).is_some() {
+            return false;
+        }
+        let Some(row) = self.rows.get_mut(key) else { return false };
+        if row.class == Some(Class::Wanted) {
+            row.class = Some(Class::Intent);
+        }
+        self.claim(key);
+        true
     }
 
     /// Who else claims this id.
@@ -216,6 +243,28 @@ impl Index {
     #[must_use]
     pub fn pending(&self, project: ProjectId) -> usize {
         self.pending.get(&project).copied().unwrap_or(0)
+    }
+
+    /// Workspaces in which objects own resources.
+    #[must_use]
+    pub fn projects(&self) -> BTreeSet<ProjectId> {
+        self.rows.values().filter(|row| row.resource.is_some()).filter_map(|row| row.project).collect()
+    }
+
+    /// The resources of a workspace that settled objects own.
+    #[must_use]
+    pub fn held(&self, project: ProjectId) -> Vec<Held> {
+        let settled = |row: &&Row| {
+            row.project == Some(project) && row.standing == Standing::Settled && !row.needs_no_call
+        };
+        self.rows
+            .iter()
+            .filter(|(_, row)| settled(row))
+            .filter_map(|(key, row)| {
+                let (id, modified) = row.resource.clone()?;
+                Some(Held { key: key.clone(), id, modified })
+            })
+            .collect()
     }
 
     /// All objects.
@@ -249,8 +298,12 @@ impl Index {
     /// Whether an object stands under another's claim, against what its status says of that.
     fn verdict_moved(&self, row: &Row) -> bool {
         row.standing != Standing::Due
-            && row.already_managed != self.claims.held_by_other(&row.uid).is_some()
+            && row.already_managed != self.holder(row).is_some()
             && row.class.is_some()
+    }
+
+    fn holder(&self, row: &Row) -> Option<&ObjectKey> {
+        self.claims.held_above(&row.rank()?, &row.claims)
     }
 
     /// Of these objects, those whose status says otherwise than the claims do now.
@@ -266,18 +319,16 @@ impl Index {
         let Some(class) = row.class.filter(|_| !wish || proven) else {
             return self.claims.remove(&row.uid);
         };
-        let mut claims = row.wanted.clone();
-        claims.extend(&row.held);
         let rank = Rank { class, created: row.created, uid: row.uid.clone() };
-        self.claims.set(Claimant { rank, key: key.clone(), claims })
+        self.claims.set(Claimant { rank, key: key.clone(), claims: row.claims.clone() })
     }
 
     fn count(&mut self, key: &ObjectKey, row: &Row) {
-        let old = self.rows.get(key).filter(|old| !old.has_id).and_then(|old| old.project);
+        let old = self.rows.get(key).filter(|old| old.resource.is_none()).and_then(|old| old.project);
         if let Some(project) = old {
             self.uncount(project);
         }
-        if let Some(project) = row.project.filter(|_| !row.has_id) {
+        if let Some(project) = row.project.filter(|_| row.resource.is_none()) {
             *self.pending.entry(project).or_default() += 1;
         }
     }
@@ -313,11 +364,14 @@ impl Index {
         } else {
             None
         };
-        let mut held = Vec::new();
+        let mut claims = desired.as_ref().map(wanted).unwrap_or_default();
         if let (Some(project), Some(id)) = (project, &id) {
-            held.push(Claim::id(project, id));
+            claims.push(Claim::id(project, id));
             if let Some(path) = object.status.as_ref().and_then(|status| status.path.as_ref()?.parse().ok()) {
-                held.push(Claim::path(project, &path));
+                let path = Claim::path(project, &path);
+                if !claims.contains(&path) {
+                    claims.push(path);
+                }
             }
         }
         let retained = recorded.deletion == DeletionPolicy::Retain;
@@ -331,10 +385,9 @@ impl Index {
             born_here,
             created: created(object),
             project,
-            wanted: desired.as_ref().map(wanted).unwrap_or_default(),
-            held,
+            claims,
             class,
-            has_id: id.is_some(),
+            resource: id.map(|id| (id, modified(object))),
             needs_no_call,
             already_managed: reason(object) == Some(Reason::AlreadyManaged),
             standing: standing(object, &recorded, desired.is_some(), permission, now),
@@ -367,6 +420,11 @@ pub fn recorded(object: &DataWorksResource, cluster: &str) -> Recorded {
         key,
         uid,
     }
+}
+
+fn modified(object: &DataWorksResource) -> Timestamp {
+    let time = object.status.as_ref().and_then(|status| status.modify_time.as_ref());
+    time.map_or(Timestamp::MIN, |time| time.0)
 }
 
 fn created(object: &DataWorksResource) -> Timestamp {
@@ -462,3 +520,6 @@ pub fn fingerprint(object: &DataWorksResource) -> u64 {
     serde_json::to_string(&object.status).unwrap_or_default().hash(&mut hash);
     hash.finish()
 }
+
+#[cfg(test)]
+mod tests;

@@ -82,6 +82,7 @@ fn start(ctx: &Arc<Context>, running: &mut JoinSet<(ObjectKey, End)>, taken: Tak
     // Woken for something that is settled by now: no read, no permit.
     match ctx.index().standing(&taken.key) {
         Standing::Due => {}
+        Standing::Settled if ctx.is_doubted(&taken.key) => {}
         Standing::Settled => return ctx.scheduler.done(&taken.key, None),
         Standing::Resting(at) if at > Timestamp::now() => {
             let due = Due { sub: taken.sub, lane: Lane::Retry, at };

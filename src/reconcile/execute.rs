@@ -10,6 +10,7 @@ use dataworks_core::fault::{Class, Fault, Outcome};
 use dataworks_core::ids::{ProjectId, ResourceId};
 use dataworks_core::intent::{Intent, IntentNote};
 use dataworks_core::inventory::{Own, Row};
+use dataworks_core::path::claim_key;
 use dataworks_core::plan::{Candidate, ReadBack, ReadVerdict, Search, Step, at_path, compare};
 use dataworks_core::queue::Lane;
 use dataworks_core::state::{Change, Fact, Sent, State};
@@ -62,6 +63,7 @@ pub async fn execute(
         Step::UpdateResource(id) => update(ctx, subject, desired, &id).await,
         Step::ReadBack(id) => read_back(ctx, subject, desired, &id).await,
         Step::RecordUpdated => record_updated(ctx, subject, desired, None, ctx.cloud.cloud_now()).await,
+        Step::RecordSeen => record_seen(ctx, subject, desired).await,
         Step::DeleteResource(id) => delete(ctx, subject, &id).await,
         Step::RemoveFinalizer => remove_finalizer(ctx, subject).await,
     }
@@ -93,11 +95,14 @@ fn after_call_error(error: &CallError) -> Flow {
 
 async fn report(ctx: &Arc<Context>, subject: &mut Subject, state: State) -> Flow {
     if let State::Stalled { reason: Reason::AlreadyManaged, .. } = &state {
-        let holder = ctx.index().held_by_other(&subject.uid).map(ToString::to_string).unwrap_or_default();
+        let holder = ctx.index().held_by_other(&subject.key).map(ToString::to_string).unwrap_or_default();
         info!(object = %subject.key, holder, "another object holds its claim");
     }
     let blocked = matches!(state, State::DeletionBlocked { .. });
-    subject.memory.clear();
+    if !matches!(state, State::Suspended { .. }) {
+        // A suspended object may be resumed while its last write can still arrive.
+        subject.memory.clear();
+    }
     if let Err(error) = record::status(ctx, subject, &Change { state, fact: None }).await {
         return after_call_error(&error);
     }
@@ -157,7 +162,7 @@ async fn look(ctx: &Arc<Context>, subject: &mut Subject, desired: Option<&Desire
         }
         Answer::Failed(fault) => failed(ctx, subject, fault, None).await,
         Answer::ListByName => match by_name(ctx, subject, project, desired.path.name()).await {
-            Ok((_, rows)) => {
+            Ok(rows) => {
                 subject.look = Some(rows);
                 ctx.proved(project);
                 Flow::Continue
@@ -172,17 +177,19 @@ async fn by_name(
     subject: &mut Subject,
     project: ProjectId,
     name: &str,
-) -> Result<(Timestamp, Vec<Row>), Fault> {
-    let key = dataworks_core::path::claim_key(name);
-    let (begun, rows) =
-        ctx.listings.by_name(&ctx.cloud, &ctx.limiter, &mut subject.permit, project, name).await?;
-    let rows = rows.into_iter().filter(|row| dataworks_core::path::claim_key(&row.name) == key).collect();
-    Ok((begun, rows))
+) -> Result<Vec<Row>, Fault> {
+    let key = claim_key(name);
+    let mut rows = ctx.listings.by_name(&ctx.cloud, &ctx.limiter, &mut subject.permit, project, name).await?;
+    rows.retain(|row| claim_key(&row.name) == key);
+    Ok(rows)
 }
 
 async fn write_intent(ctx: &Arc<Context>, subject: &mut Subject, intent: &Intent) -> Flow {
     // The permit first: the request must leave soon after the intent.
     subject.hold_permit(ctx).await;
+    if !ctx.index().reserve(&subject.key) {
+        return Flow::Continue;
+    }
     // Before the write: should it be made without our hearing of it, we know that nothing was sent.
     subject.memory.wrote_intent(intent.at);
     written(record::intent(ctx, subject, intent).await)
@@ -261,15 +268,19 @@ async fn search(
     };
     let mut paths = vec![intent.path.clone()];
     paths.extend(desired.map(|desired| desired.path.to_string()).filter(|path| *path != intent.path));
-    let begun = ctx.cloud.cloud_now();
+    let started = tokio::time::Instant::now();
     let mut found: Vec<Row> = Vec::new();
     for path in &paths {
         let name = path.rsplit('/').next().unwrap_or(path).to_owned();
         match by_name(ctx, subject, project, &name).await {
-            Ok((_, rows)) => found.extend(rows.into_iter().filter(|row| at_path(row, path))),
+            Ok(rows) => found.extend(rows.into_iter().filter(|row| at_path(row, path))),
             Err(fault) => return failed(ctx, subject, fault, None).await,
         }
     }
+    // Reckoned back from the end: the answers may have corrected the clock, and a search that only
+    // seems to have begun late enough would make a second file.
+    let took = SignedDuration::try_from(started.elapsed()).unwrap_or(SignedDuration::MAX);
+    let begun = ctx.cloud.cloud_now().saturating_sub(took).unwrap_or(Timestamp::MIN);
     found.sort_by(|a, b| a.id.cmp(&b.id));
     found.dedup_by(|a, b| a.id == b.id);
     let index = ctx.index();
@@ -355,7 +366,7 @@ async fn update(
             record_updated(ctx, subject, Some(desired), Some(done.request_id), done.date).await
         }
         Outcome::Refused(fault) if fault.class == Class::NotFound => {
-            subject.memory.not_found = true;
+            subject.memory.doubt = true;
             Flow::Continue
         }
         Outcome::Refused(fault) => {
@@ -386,6 +397,18 @@ async fn record_updated(
     }
 }
 
+async fn record_seen(ctx: &Arc<Context>, subject: &mut Subject, desired: Option<&Desired>) -> Flow {
+    let (Some(desired), Some(modified)) = (desired, subject.read_modified) else {
+        return Flow::End(Again::Never);
+    };
+    subject.memory.clear();
+    let fact = Fact::Seen { modified, sent: Sent::of(desired) };
+    match record::status(ctx, subject, &Change { state: State::Ready, fact: Some(fact) }).await {
+        Ok(_) => Flow::End(rest(ctx, subject)),
+        Err(error) => after_call_error(&error),
+    }
+}
+
 async fn read_back(
     ctx: &Arc<Context>,
     subject: &mut Subject,
@@ -400,6 +423,7 @@ async fn read_back(
         Ok(resource) => {
             let as_declared = desired.is_some_and(|desired| desired.is_held_by(&resource.spec));
             subject.read = Some(ReadBack::Present { as_declared });
+            subject.read_modified = Some(resource.modify_time);
             Flow::Continue
         }
         Err(fault) if fault.class == Class::NotFound => {

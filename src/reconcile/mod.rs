@@ -14,7 +14,6 @@ use dataworks_core::object::{ObjectKey, Uid};
 use dataworks_core::plan::{Plan, Step, plan};
 use dataworks_core::queue::Lane;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
-use kube::ResourceExt as _;
 use tracing::{debug, info, warn};
 
 use crate::context::Context;
@@ -82,9 +81,10 @@ pub async fn reconcile(ctx: &Arc<Context>, key: &ObjectKey, permit: Permit) -> E
 }
 
 async fn turn(ctx: &Arc<Context>, subject: &mut Subject) -> Again {
+    // No step changes the spec: it is parsed once.
+    let desired = Desired::from_spec(&subject.object.spec).map_err(|problem| problem.to_string());
     for _ in 0..MOST_STEPS {
         let now = ctx.cloud.cloud_now();
-        let desired = Desired::from_spec(&subject.object.spec).map_err(|problem| problem.to_string());
         let wanted = desired.as_ref().map_err(String::as_str);
         let observed = subject.observe(ctx);
         let decided = plan(wanted, &subject.recorded(ctx), &observed, now);
@@ -98,14 +98,13 @@ async fn turn(ctx: &Arc<Context>, subject: &mut Subject) -> Again {
     Again::AfterFailure
 }
 
+/// One line for each decision.
 fn log(subject: &Subject, decided: &Plan) {
-    let object = &subject.object;
-    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-    let generation = object.metadata.generation.unwrap_or(0);
+    let generation = subject.object.metadata.generation.unwrap_or(0);
     let (step, why) = (decided.step.name(), decided.why);
     match &decided.step {
-        Step::Nothing => debug!(namespace, name, generation, step, why, "decided"),
-        _ => info!(namespace, name, generation, step, why, "decided"),
+        Step::Nothing => debug!(object = %subject.key, generation, step, why, "decided"),
+        _ => info!(object = %subject.key, generation, step, why, "decided"),
     }
 }
 

@@ -5,6 +5,7 @@ use dataworks_core::ids::ProjectId;
 use dataworks_core::inventory::Row;
 use dataworks_core::object::{ObjectKey, Uid};
 use dataworks_core::plan::{Holder, Memory, Observed, Permission, ReadBack, Recorded, Search};
+use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt as _;
 
 use crate::context::Context;
@@ -30,6 +31,8 @@ pub struct Subject {
     pub search: Option<Search>,
     /// The read after a write whose outcome was not known.
     pub read: Option<ReadBack>,
+    /// When the resource that was read was last changed.
+    pub read_modified: Option<Timestamp>,
 }
 
 impl Subject {
@@ -37,8 +40,10 @@ impl Subject {
     #[must_use]
     pub fn new(ctx: &Context, object: DataWorksResource, permit: Permit) -> Self {
         let uid = Uid::new(&object.uid().unwrap_or_default());
-        let memory = ctx.memory(&uid);
-        Self { key: key_of(&object), uid, object, permit, memory, look: None, search: None, read: None }
+        let key = key_of(&object);
+        let mut memory = ctx.memory(&uid);
+        memory.doubt |= ctx.take_doubt(&key);
+        Self { key, uid, object, permit, memory, look: None, search: None, read: None, read_modified: None }
     }
 
     /// What the object itself says.
@@ -65,7 +70,7 @@ impl Subject {
         let id_holder = project.zip(id).and_then(|(project, id)| {
             index.id_held_by_other(project, &id, &self.uid).filter(|key| **key != self.key).map(holder)
         });
-        let held_by = index.held_by_other(&self.uid);
+        let held_by = index.held_by_other(&self.key);
         if let Some(key) = held_by {
             tracing::debug!(object = %self.key, holder = %key, "another object holds its claim");
         }

@@ -9,20 +9,36 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use dataworks_core::fault::{Class, Fault};
 use dataworks_core::ids::ProjectId;
-use dataworks_core::inventory::{Inventory, Next, Own, PAGE_SIZE, Row, Sweep, Version, by_name_is_cheaper};
+use dataworks_core::inventory::{
+    Difference, Held, Inventory, Next, Own, PAGE_SIZE, Row, Sweep, Version, by_name_is_cheaper, difference,
+};
 use dataworks_core::object::ObjectKey;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use super::limiter::{Limiter, Permit};
 use crate::dataworks::Client;
-use crate::dataworks::types::{ListFilter, Page, ResourceRow};
+use crate::dataworks::types::{ListFilter, ResourceRow};
 
 /// Pages of a listing by name: a fuzzy match on a short name may hit many rows, and what lies
 /// beyond this is a workspace that is better listed whole.
 const NAME_PAGES: u32 = 50;
+
+/// Between two pages of a routine listing that nobody waits for: it may take its time.
+const ROUTINE_PAUSE: Duration = Duration::from_secs(1);
+
+/// What a listing is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Objects wait to know whether their paths are free. Given up when listing by name turns out
+    /// to be cheaper for them.
+    Look,
+    /// A routine look for what others changed.
+    Drift,
+}
 
 /// What is known of one workspace.
 #[derive(Debug, Default)]
@@ -31,8 +47,8 @@ struct Shared {
     sweeping: bool,
     waiting: BTreeSet<ObjectKey>,
     failed: HashMap<ObjectKey, Fault>,
-    /// Woken by a listing. One that is not good enough for them (partial, because the workspace
-    /// changes all the time) is not tried again.
+    /// Woken by a listing. One that is not good enough for them (given up, or partial because the
+    /// workspace changes all the time) is not tried again: they list by name.
     listed: BTreeSet<ObjectKey>,
 }
 
@@ -108,8 +124,9 @@ impl Listings {
         limiter: &Limiter,
         permit: Permit,
         project: ProjectId,
+        purpose: Purpose,
     ) -> Result<BTreeSet<ObjectKey>, (BTreeSet<ObjectKey>, Fault)> {
-        let end = self.pages(client, limiter, permit, project).await;
+        let end = self.pages(client, limiter, permit, project, purpose).await;
         let mut all = self.lock();
         let shared = all.entry(project).or_default();
         shared.sweeping = false;
@@ -120,7 +137,10 @@ impl Listings {
                 shared.listed.extend(waiting.iter().cloned());
                 Ok(waiting)
             }
-            Ok(None) => Ok(waiting),
+            Ok(None) => {
+                shared.listed.extend(waiting.iter().cloned());
+                Ok(waiting)
+            }
             Err(fault) => {
                 for key in &waiting {
                     shared.failed.insert(key.clone(), fault.clone());
@@ -137,6 +157,7 @@ impl Listings {
         limiter: &Limiter,
         mut permit: Permit,
         project: ProjectId,
+        purpose: Purpose,
     ) -> Result<Option<Sweep>, Fault> {
         let mut sweep = Sweep::new(Timestamp::now());
         let mut number = 1;
@@ -148,7 +169,7 @@ impl Listings {
             let page = client.list_resources(project, &ListFilter::default(), number, page_size()).await;
             limiter.learn(page.as_ref().err());
             let page = page?;
-            if number == 1 {
+            if number == 1 && purpose == Purpose::Look {
                 let mut all = self.lock();
                 let shared = all.entry(project).or_default();
                 shared.inventory.note_total(page.total);
@@ -163,14 +184,34 @@ impl Listings {
                 Next::Done => return Ok(Some(sweep)),
                 Next::Page(next) => number = next,
             }
+            if purpose == Purpose::Drift && !self.is_awaited(project) {
+                tokio::time::sleep(ROUTINE_PAUSE).await;
+            }
         }
     }
 
-    /// Lists by name, with all pages, corrected by what this process did itself. Answers when
-    /// the listing began.
+    /// Begins a routine listing, unless one is under way.
+    #[must_use]
+    pub fn begin_routine(&self, project: ProjectId) -> bool {
+        let mut all = self.lock();
+        let shared = all.entry(project).or_default();
+        !std::mem::replace(&mut shared.sweeping, true)
+    }
+
+    /// What the last listing says of the resources that objects own.
+    #[must_use]
+    pub fn difference(&self, project: ProjectId, held: &[Held]) -> Difference {
+        difference(held, &self.lock().entry(project).or_default().inventory)
+    }
+
+    fn is_awaited(&self, project: ProjectId) -> bool {
+        self.lock().get(&project).is_some_and(|shared| !shared.waiting.is_empty())
+    }
+
+    /// Lists by name, with all pages, corrected by what this process did itself.
     ///
     /// # Errors
-    /// The fault of the page that failed.
+    /// The fault of the page that failed, or that the listing proves no absence.
     pub async fn by_name(
         &self,
         client: &Client,
@@ -178,11 +219,11 @@ impl Listings {
         permit: &mut Permit,
         project: ProjectId,
         name: &str,
-    ) -> Result<(Timestamp, Vec<Row>), Fault> {
-        let begun = Timestamp::now();
+    ) -> Result<Vec<Row>, Fault> {
         let filter = ListFilter { name: Some(name.to_owned()), ..ListFilter::default() };
-        let mut rows = Vec::new();
-        for number in 1..=NAME_PAGES {
+        let mut sweep = Sweep::new(Timestamp::now());
+        let mut number = 1;
+        for _ in 0..NAME_PAGES {
             if !permit.spend() {
                 let _spent = limiter.permit().await.spend();
             }
@@ -190,17 +231,20 @@ impl Listings {
             limiter.learn(page.as_ref().err());
             let page = page?;
             if page.unreadable > 0 {
-                return Err(unreadable(&page));
+                sweep.doubt();
             }
-            let count = page.rows.len() as u64;
-            rows.extend(page.rows.into_iter().map(core_row));
-            if count < PAGE_SIZE || u64::from(number) * PAGE_SIZE >= page.total {
-                break;
+            match sweep.page(page.rows.into_iter().map(core_row).collect(), page.total) {
+                Next::Page(next) => number = next,
+                Next::Done => {
+                    let begun = sweep.begun();
+                    let rows = sweep.into_complete().ok_or_else(|| incomplete(name))?;
+                    let mut all = self.lock();
+                    let inventory = &all.entry(project).or_default().inventory;
+                    return Ok(inventory.correct(rows, begun, self.lag));
+                }
             }
         }
-        let mut all = self.lock();
-        let inventory = &all.entry(project).or_default().inventory;
-        Ok((begun, inventory.correct(rows, begun, self.lag)))
+        Err(incomplete(name))
     }
 
     /// Takes in what this process just did itself.
@@ -239,13 +283,16 @@ fn core_row(row: ResourceRow) -> Row {
     }
 }
 
-/// A listing by name is asked to prove absence, which rows that cannot be read do not.
-fn unreadable(page: &Page) -> Fault {
+/// A listing by name is asked to prove absence, which one that changed under way, or with rows
+/// that cannot be read, does not.
+fn incomplete(name: &str) -> Fault {
     Fault {
         class: Class::Transient,
-        code: "UnreadableAnswer".to_owned(),
-        message: format!("{} rows of a listing could not be read", page.unreadable),
-        request_id: Some(page.request_id.clone()),
+        code: "IncompleteListing".to_owned(),
+        message: format!(
+            "the listing of {name:?} changed while it was read, is too long, or has rows that cannot be read"
+        ),
+        request_id: None,
         retry_after: None,
     }
 }

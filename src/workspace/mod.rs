@@ -1,5 +1,6 @@
 //! What belongs to a connection rather than to an object: its budget of calls and the listings of
 //! its workspaces.
 
+pub mod drift;
 pub mod limiter;
 pub mod listing;

@@ -99,6 +99,8 @@ words! {
         Suspended,
         /// The file was deleted outside and is being made again.
         Recreating,
+        /// The workspace does not hold the file.
+        NotFound,
         /// The recorded file is not in the workspace.
         NotFoundInWorkspace,
         /// The object is being deleted.

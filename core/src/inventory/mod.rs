@@ -4,6 +4,7 @@
 //! enough for the object in question. Rows are corrected by what this process itself did since,
 //! because the service may list late. It must not know how a page is fetched.
 
+mod drift;
 mod sweep;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -12,6 +13,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use crate::ids::ResourceId;
 use crate::path::claim_key;
+pub use drift::{Difference, Held, difference};
 pub use sweep::{Next, PAGE_SIZE, Sweep};
 
 /// A listing that is older than this says nothing about a stranger's new file.
@@ -160,6 +162,18 @@ impl Inventory {
             }
         }
         rows.into_values().collect()
+    }
+
+    /// The row of an id.
+    #[must_use]
+    pub fn row(&self, id: &ResourceId) -> Option<&Row> {
+        self.rows.get(id)
+    }
+
+    /// True when the last listing proves absence.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.listing.is_some_and(|listing| listing.complete)
     }
 
     /// How many rows are held.

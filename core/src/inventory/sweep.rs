@@ -78,6 +78,12 @@ impl Sweep {
         self.begun
     }
 
+    /// The rows, if they prove absence too.
+    #[must_use]
+    pub fn into_complete(self) -> Option<Vec<Row>> {
+        self.complete.then(|| self.rows.into_values().collect())
+    }
+
     /// When it began, whether it is complete, the last count and the rows.
     pub(super) fn into_parts(self) -> (Timestamp, bool, u64, impl Iterator<Item = Row>) {
         (self.begun, self.complete, self.total.unwrap_or(0), self.rows.into_values())

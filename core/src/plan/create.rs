@@ -1,6 +1,6 @@
 //! An object without a resource: look, intend, create; or find what an unknown create left.
 
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use super::search::{Finding, at_path, judge, listed_at, plus, settled_at};
 use super::step::{because, stalled};
@@ -12,6 +12,7 @@ use crate::ids::ResourceId;
 use crate::intent::{Intent, IntentNote};
 use crate::inventory::Row;
 use crate::ownership::is_maxcompute;
+use crate::path::claim_key;
 use crate::state::State;
 
 pub(super) fn plan(desired: &Desired, recorded: &Recorded, observed: &Observed, now: Timestamp) -> Plan {
@@ -28,7 +29,9 @@ pub(super) fn plan(desired: &Desired, recorded: &Recorded, observed: &Observed, 
         }
     }
     match &recorded.intent {
-        IntentNote::Earlier(intent) => earlier(intent, desired, recorded, observed, now),
+        IntentNote::Earlier(intent) if is_for(intent, desired) => {
+            earlier(intent, desired, recorded, observed, now)
+        }
         IntentNote::Unreadable => stalled(
             Reason::IntentUnreadable,
             format!(
@@ -40,7 +43,7 @@ pub(super) fn plan(desired: &Desired, recorded: &Recorded, observed: &Observed, 
             ),
             "the create intent is unreadable",
         ),
-        IntentNote::Absent | IntentNote::Foreign | IntentNote::Own(_) => {
+        IntentNote::Absent | IntentNote::Foreign | IntentNote::Earlier(_) | IntentNote::Own(_) => {
             first(desired, recorded, observed, now, None)
         }
     }
@@ -196,12 +199,15 @@ fn none_found(
     observed: &Observed,
     now: Timestamp,
 ) -> Plan {
-    let listed = listed_at(intent, &observed.memory, &observed.bounds);
     let settled = settled_at(intent, &observed.memory, &observed.identity, &observed.bounds);
     let already_exists_answer = matches!(
         observed.memory.attempt,
         Some((at, Progress::Unknown { already_exists: true, .. })) if at == intent.at
     );
+    // The answer tells of a file that was there before it, and it may have come as late as the
+    // call's deadline: our own file may be listed that much later.
+    let answered = if already_exists_answer { observed.bounds.call } else { SignedDuration::ZERO };
+    let listed = plus(listed_at(intent, &observed.memory, &observed.bounds), answered);
     if already_exists_answer && (!strangers.is_empty() || searched >= listed) {
         let message = match strangers.first() {
             Some(row) => format!(
@@ -233,6 +239,12 @@ fn none_found(
     let state =
         State::OutcomeUnknown { path: desired.path.to_string(), project: desired.project, until: settled };
     because(Step::Wait { until, state: Some(state) }, "a request may still be carried out")
+}
+
+/// Whether an earlier object's intent was for the file that is wanted now. What it made elsewhere
+/// was that object's, and its end decided what became of it.
+fn is_for(intent: &Intent, desired: &Desired) -> bool {
+    intent.project_id == desired.project.get() && claim_key(&intent.path) == desired.path.claim_key()
 }
 
 /// The intent of an earlier object of this name: search once, without asking for the content.

@@ -13,6 +13,7 @@ mod update;
 
 use k8s_openapi::jiff::Timestamp;
 
+use crate::api::condition::{ConditionType, Reason};
 use crate::api::v1alpha1::{AttemptOutcome, DataWorksResourceStatus, DeletionPolicy};
 use crate::bounds::Bounds;
 use crate::desired::Desired;
@@ -21,6 +22,7 @@ use crate::ids::ResourceId;
 use crate::intent::{Intent, IntentNote};
 use crate::inventory::Row;
 use crate::object::{ObjectKey, Uid};
+use crate::state;
 pub use search::{Candidate, ReadVerdict, Search, at_path, compare};
 pub use step::{Plan, Step};
 
@@ -59,37 +61,48 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    /// The recorded id, unless the object is a copy: then a status beside it is another's.
+    /// The recorded id, where it may be trusted. Beside a copy's annotation it is another's. Beside
+    /// an intent of our own it is what that intent made, or nothing: an intent is written only
+    /// when there is no resource, so an id from before it is gone, or was a copy's.
     #[must_use]
     pub fn id(&self) -> Option<ResourceId> {
-        match &self.intent {
-            IntentNote::Foreign => None,
-            IntentNote::Absent | IntentNote::Unreadable | IntentNote::Earlier(_) | IntentNote::Own(_) => {
-                self.status.id.as_deref()?.parse().ok()
-            }
-        }
+        let trusted = match &self.intent {
+            IntentNote::Foreign => false,
+            IntentNote::Absent | IntentNote::Unreadable | IntentNote::Earlier(_) => true,
+            IntentNote::Own(intent) => self.ended(intent) == Some(AttemptOutcome::Done),
+        };
+        if trusted { self.status.id.as_deref()?.parse().ok() } else { None }
     }
 
     /// The intent of this very object that status does not close.
     #[must_use]
     pub fn open_intent(&self) -> Option<&Intent> {
         let IntentNote::Own(intent) = &self.intent else { return None };
-        let closed = self.status.attempt.as_ref().is_some_and(|attempt| {
-            let names_it = attempt.at.as_deref() == Some(intent.at.to_string().as_str());
-            let ended = match attempt.outcome {
-                Some(AttemptOutcome::Done | AttemptOutcome::Refused) => true,
-                Some(AttemptOutcome::Unknown) | None => false,
-            };
-            names_it && ended
-        });
-        (!closed).then_some(intent)
+        self.ended(intent).is_none().then_some(intent)
+    }
+
+    /// How status says that this intent ended. A later one that ended closes it as well, since no
+    /// intent is renewed before the one in front of it is settled: an old annotation may come
+    /// back with a manifest that somebody kept.
+    fn ended(&self, intent: &Intent) -> Option<AttemptOutcome> {
+        let attempt = self.status.attempt.as_ref()?;
+        let at: Timestamp = attempt.at.as_deref()?.parse().ok()?;
+        match attempt.outcome? {
+            outcome @ (AttemptOutcome::Done | AttemptOutcome::Refused) if at >= intent.at => Some(outcome),
+            AttemptOutcome::Done | AttemptOutcome::Refused | AttemptOutcome::Unknown => None,
+        }
     }
 
     /// How often the same document was definitely refused in a row, and when last; only while
-    /// the object is as it was then.
+    /// status still tells of that refusal. Another fault since then has its own, shorter waits.
     pub(crate) fn refused_since(&self) -> Option<(u32, Timestamp)> {
         let status = &self.status;
         if status.observed_generation != Some(self.generation) {
+            return None;
+        }
+        let stalled = state::find(&status.conditions, ConditionType::Stalled)?;
+        let refusal = [Reason::Refused, Reason::AlreadyExists, Reason::WorkspaceNotFound];
+        if !refusal.iter().any(|reason| reason.as_str() == stalled.reason) {
             return None;
         }
         let refusals = status.attempt.as_ref()?.refusals.filter(|n| *n > 0)?;
@@ -121,8 +134,9 @@ pub struct Memory {
     pub attempt: Option<(Timestamp, Progress)>,
     /// An update or delete whose outcome is not known, begun at this time.
     pub unknown_write: Option<Timestamp>,
-    /// An update was answered "not found".
-    pub not_found: bool,
+    /// The resource may not be as recorded: an update was answered "not found", or a listing shows
+    /// it changed or gone.
+    pub doubt: bool,
     /// Failures that may pass by themselves, in a row.
     pub failures: u32,
     /// When the first of them was.
@@ -203,8 +217,8 @@ pub fn plan(wanted: Wanted<'_>, recorded: &Recorded, observed: &Observed, now: T
         return step::already_managed(holder, desired);
     }
     match recorded.id() {
-        Some(id) if recorded.open_intent().is_none() => update::plan(desired, &id, recorded, observed, now),
-        Some(_) | None => create::plan(desired, recorded, observed, now),
+        Some(id) => update::plan(desired, &id, recorded, observed, now),
+        None => create::plan(desired, recorded, observed, now),
     }
 }
 

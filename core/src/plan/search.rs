@@ -79,7 +79,8 @@ pub(super) fn judge(search: &Search, intent: &Intent, bounds: &Bounds, read: boo
 
 fn in_window(row: &Row, intent: &Intent, bounds: &Bounds) -> bool {
     let from = minus(intent.first, bounds.skew);
-    let until = plus(intent.at, bounds.start + bounds.signature + bounds.skew);
+    // LAG too: a late commit may be dated when it was committed.
+    let until = plus(intent.at, bounds.start + bounds.signature + bounds.lag + bounds.skew);
     (from..=until).contains(&row.created)
 }
 
@@ -123,6 +124,10 @@ pub(super) fn listed_at(intent: &Intent, memory: &Memory, bounds: &Bounds) -> Ti
 pub fn compare(intent: &Intent, desired: Option<&Desired>, spec: &str) -> ReadVerdict {
     let document: Value = serde_json::from_str(spec).unwrap_or(Value::Null);
     let resource = &document["spec"]["fileResources"][0];
+    if !resource.is_object() {
+        // An answer that shows no resource is no sign that this one is ours.
+        return ReadVerdict::Differs("document");
+    }
     let text = |value: &Value| value.as_str().map(str::to_lowercase);
     if let Some(desired) = desired {
         let kind = desired.kind.as_str();

@@ -54,6 +54,8 @@ pub enum Step {
     ReadBack(ResourceId),
     /// Record that the resource holds what was declared.
     RecordUpdated,
+    /// Record that the resource was read and is as declared.
+    RecordSeen,
     /// Send DeleteResource.
     DeleteResource(ResourceId),
     /// Let the object go.
@@ -78,6 +80,7 @@ impl Step {
             Self::UpdateResource(_) => "UpdateResource",
             Self::ReadBack(_) => "ReadBack",
             Self::RecordUpdated => "RecordUpdated",
+            Self::RecordSeen => "RecordSeen",
             Self::DeleteResource(_) => "DeleteResource",
             Self::RemoveFinalizer => "RemoveFinalizer",
         }

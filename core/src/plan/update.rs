@@ -37,12 +37,12 @@ pub(super) fn plan(
     }
     let declared = desired.spec_digest().to_string();
     let as_declared = recorded.status.spec_digest.as_deref() == Some(declared.as_str());
-    if as_declared && observed.memory.unknown_write.is_none() && !observed.memory.not_found {
-        let state = if recorded.suspend { State::Suspended { pending: false } } else { State::Ready };
-        return because(Step::Report(state), "what was sent is what is declared");
-    }
     if recorded.suspend {
-        return because(Step::Report(State::Suspended { pending: true }), "suspended with changes pending");
+        let why = if as_declared { "suspended, as declared" } else { "suspended with changes pending" };
+        return because(Step::Report(State::Suspended { pending: !as_declared }), why);
+    }
+    if as_declared && observed.memory.unknown_write.is_none() && !observed.memory.doubt {
+        return because(Step::Report(State::Ready), "what was sent is what is declared");
     }
     if let Some(plan) = not_allowed(desired, recorded, observed) {
         return plan;
@@ -53,14 +53,18 @@ pub(super) fn plan(
             return because(Step::Wait { until, state: None }, "the same document was refused before");
         }
     }
-    match (&observed.read, observed.memory.unknown_write, observed.memory.not_found) {
+    match (&observed.read, observed.memory.unknown_write, observed.memory.doubt) {
         (None, None, false) => because(Step::UpdateResource(id.clone()), "the declaration changed"),
-        (None, Some(_), _) | (None, _, true) => {
+        (None, Some(_), _) => {
             because(Step::ReadBack(id.clone()), "the outcome of the last write is not known")
         }
+        (None, None, true) => because(Step::ReadBack(id.clone()), "it may not be as recorded"),
         (Some(ReadBack::Absent), ..) => create::recreate(desired, recorded, observed, now),
-        (Some(ReadBack::Present { as_declared: true }), ..) => {
+        (Some(ReadBack::Present { as_declared: true }), Some(_), _) => {
             because(Step::RecordUpdated, "the last write was carried out")
+        }
+        (Some(ReadBack::Present { as_declared: true }), None, _) => {
+            because(Step::RecordSeen, "it is as declared after all")
         }
         (Some(ReadBack::Present { as_declared: false }), Some(sent), _) => {
             let until = plus(sent, observed.bounds.call);
@@ -73,7 +77,7 @@ pub(super) fn plan(
             because(Step::UpdateResource(id.clone()), "the last write was not carried out")
         }
         (Some(ReadBack::Present { as_declared: false }), None, _) => {
-            because(Step::UpdateResource(id.clone()), "it is there after all")
+            because(Step::UpdateResource(id.clone()), "it is not as declared")
         }
     }
 }

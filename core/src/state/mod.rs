@@ -11,6 +11,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use crate::api::condition::Reason;
 use crate::fault::{Class, Fault};
 use crate::ids::ProjectId;
+pub(crate) use next::find;
 pub use next::{Change, Fact, Sent, next};
 pub use patch::merge_patch;
 
@@ -21,6 +22,19 @@ pub const DENIED_PATIENCE: SignedDuration = SignedDuration::from_mins(13);
 
 /// Codes that say that the workspace is not there or not visible.
 const NO_WORKSPACE: [&str; 3] = ["1101080008", "InvalidProject.NotFound", "9990040003"];
+/// What to do about refusals that no change of the object mends, by code.
+fn not_the_objects_fault(code: &str) -> Option<&'static str> {
+    let cures = [
+        ("InvalidTimeStamp", "Set the clock of the operator's node; it is off by more than 15 minutes."),
+        ("InvalidProtocol.NeedSsl", "Set the operator's endpoint to https."),
+        ("Forbidden.Not.Server", "The service is not offered in the operator's region; set another region."),
+        ("InvalidApi.NotFound", "Check the operator's endpoint: it does not know this API."),
+        ("InvalidProduct.NotFound", "Check the operator's endpoint: it does not know this API."),
+        ("9990010001", "Activate DataWorks for the account."),
+    ];
+    cures.into_iter().find(|(prefix, _)| code.starts_with(prefix)).map(|(_, cure)| cure)
+}
+
 /// A used-up quota is probed this often: nothing says when exactly it comes back.
 const QUOTA_PROBE: SignedDuration = SignedDuration::from_hours(1);
 
@@ -153,6 +167,13 @@ pub(crate) struct Words {
     pub(crate) progress: Progress,
 }
 
+impl Words {
+    /// With another reason for `Synced` than for `Ready`.
+    fn synced_because(self, reason: Reason) -> Self {
+        Self { synced: (self.synced.0, reason), ..self }
+    }
+}
+
 /// How long `Ready` has not been True for a reason that may pass, as status has it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Waited {
@@ -192,11 +213,16 @@ impl State {
             },
             Class::Terminal | Class::AlreadyExists => Self::Stalled {
                 reason: Reason::Refused,
-                message: format!(
-                    "The service refuses what this object declares: {}. Change the object; the same document is \
-                     not sent again for an hour or more.",
-                    told(&fault)
-                ),
+                message: match not_the_objects_fault(&fault.code) {
+                    Some(cure) => {
+                        format!("The service refuses the operator's calls: {}. {cure}", told(&fault))
+                    }
+                    None => format!(
+                        "The service refuses what this object declares: {}. Change the object; the same document \
+                         is not sent again for an hour or more.",
+                        told(&fault)
+                    ),
+                },
                 fault: Some(fault),
             },
         }
@@ -251,7 +277,8 @@ impl State {
                 "The resource is gone from the workspace and is made again.",
                 False,
                 Reconciling,
-            ),
+            )
+            .synced_because(Reason::NotFound),
             Self::Retrying { fault, update } => retrying(fault, *update, waited, now),
             Self::Denied { fault } => denied(fault, waited, now),
             Self::Stalled { reason, message, fault: _ } => words(False, *reason, message, False, Stalled),
@@ -286,7 +313,6 @@ impl State {
 }
 
 fn retrying(fault: &Fault, update: bool, waited: Waited, now: Timestamp) -> Words {
-    let synced = if update { Truth::False } else { Truth::Unknown };
     let impatient = waited.impatient(now);
     let (reason, what) = match fault.class {
         Class::Throttled if impatient => {
@@ -310,10 +336,11 @@ fn retrying(fault: &Fault, update: bool, waited: Waited, now: Timestamp) -> Word
         | Class::NotFound
         | Class::AlreadyExists => (Reason::ProgressingWithRetry, "A call failed and is tried again"),
     };
+    let pending = if update { " What is declared may not have arrived." } else { "" };
     let ready = if impatient { Truth::False } else { Truth::Unknown };
     Words {
-        ready: (ready, reason, format!("{what}: {}.", told(fault))),
-        synced: (synced, reason),
+        ready: (ready, reason, format!("{what}: {}.{pending}", told(fault))),
+        synced: (Truth::Unknown, reason),
         progress: Progress::Reconciling,
     }
 }
@@ -339,8 +366,18 @@ fn denied(fault: &Fault, waited: Waited, now: Timestamp) -> Words {
 /// A fault in a message: code and text, never the request id.
 #[must_use]
 pub fn told(fault: &Fault) -> String {
-    let text = fault.message.trim_end_matches(['.', ' ', '。']);
+    let said = said(fault);
+    let text = said.trim_end_matches(['.', ' ', '。']);
     if text.is_empty() { fault.code.clone() } else { format!("{} ({text})", fault.code) }
+}
+
+/// What the service said, without the request id that some answers repeat in their text: it
+/// would make each failure look new, and has its own place in `lastError`.
+pub(crate) fn said(fault: &Fault) -> String {
+    match fault.request_id.as_deref().filter(|id| !id.is_empty()) {
+        Some(id) => fault.message.replace(id, "…"),
+        None => fault.message.clone(),
+    }
 }
 
 /// A time without fractions, for people.

@@ -94,6 +94,13 @@ pub enum Fact {
         /// What was sent.
         sent: Sent,
     },
+    /// The resource was read and is as declared.
+    Seen {
+        /// When it was last changed, by whomever.
+        modified: Timestamp,
+        /// What it holds.
+        sent: Sent,
+    },
     /// CreateResource of the intent `at` ended like this.
     Attempted {
         /// The intent's `at`.
@@ -124,10 +131,14 @@ pub fn next(
     let mut status = before.clone();
     let same_generation = before.observed_generation == Some(generation);
     status.observed_generation = Some(generation);
+    if !same_generation && let Some(attempt) = &mut status.attempt {
+        // They were refusals of another document.
+        attempt.refusals = None;
+    }
     if let Some(fact) = &change.fact {
         learn(&mut status, fact);
     }
-    refusals(&mut status, change, same_generation, now);
+    refusals(&mut status, change, now);
     let words = change.state.words(waited(before), now);
     conditions(&mut status.conditions, &words, generation, now);
     status
@@ -161,6 +172,10 @@ fn learn(status: &mut DataWorksResourceStatus, fact: &Fact) {
             status.last_sync_time = time(*date);
             keep(status, sent);
         }
+        Fact::Seen { modified, sent } => {
+            status.modify_time = time(*modified);
+            keep(status, sent);
+        }
         Fact::Attempted { at, outcome } => attempted(status, *at, *outcome),
     }
 }
@@ -183,7 +198,7 @@ fn attempted(status: &mut DataWorksResourceStatus, at: Timestamp, outcome: Attem
 
 /// Counts definite refusals of the same document, and keeps the last error: both end with the
 /// first success, and an error is compared by code and message only.
-fn refusals(status: &mut DataWorksResourceStatus, change: &Change, same_generation: bool, now: Timestamp) {
+fn refusals(status: &mut DataWorksResourceStatus, change: &Change, now: Timestamp) {
     let refused = match &change.state {
         State::Taken { message, closes } => {
             if let Some(at) = closes {
@@ -213,8 +228,9 @@ fn refusals(status: &mut DataWorksResourceStatus, change: &Change, same_generati
         | State::DeletionBlocked { .. } => None,
     };
     if let Some(fault) = refused {
-        let before = status.attempt.as_ref().and_then(|attempt| attempt.refusals).filter(|_| same_generation);
-        status.attempt.get_or_insert_default().refusals = Some(before.unwrap_or(0).saturating_add(1));
+        let attempt = status.attempt.get_or_insert_default();
+        attempt.refusals = Some(attempt.refusals.unwrap_or(0).saturating_add(1));
+        // The next wait counts from here, so the time moves with each refusal.
         status.last_error = Some(error(&fault, now));
     } else if let Some(fault) = change.state.fault() {
         if !same_error(status.last_error.as_ref(), fault) {
@@ -235,14 +251,14 @@ fn refusals(status: &mut DataWorksResourceStatus, change: &Change, same_generati
 fn same_error(before: Option<&LastError>, fault: &Fault) -> bool {
     before.is_some_and(|error| {
         error.code.as_deref() == Some(fault.code.as_str())
-            && error.message.as_deref() == Some(fault.message.as_str())
+            && error.message.as_deref() == Some(super::said(fault).as_str())
     })
 }
 
 fn error(fault: &Fault, now: Timestamp) -> LastError {
     LastError {
         code: Some(fault.code.clone()),
-        message: Some(fault.message.clone()),
+        message: Some(super::said(fault)),
         request_id: fault.request_id.clone(),
         time: Some(Time(super::whole(now))),
     }

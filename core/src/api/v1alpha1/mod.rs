@@ -4,6 +4,7 @@
 //! schema and in the conversion. It must not know of either.
 
 #![expect(unreachable_pub, reason = "the schema derive repeats each public struct inside a function")]
+#![expect(clippy::duplicated_attributes, reason = "each printer column is an attribute of its own")]
 
 mod content;
 mod flowspec;

@@ -1,0 +1,202 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+const CLUSTER: &str = "c1";
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_767_000_000 + second).unwrap()
+}
+
+fn index() -> Index {
+    let mut index = Index::new(CLUSTER.to_owned(), Policy::new(&["*".to_owned()], &[]));
+    index.prove(ProjectId::new(7).unwrap());
+    index
+}
+
+/// An object `ns/name` of version `version`, created at second `version`, with `changes` merged in.
+fn object(name: &str, version: u64, changes: Value) -> DataWorksResource {
+    let mut value = json!({
+        "apiVersion": "dataworks.alibabacloud.com/v1alpha1", "kind": "DataWorksResource",
+        "metadata": {
+            "namespace": "ns", "name": name, "uid": format!("uid-{name}"), "generation": 1,
+            "resourceVersion": version.to_string(), "creationTimestamp": at(0).to_string(),
+        },
+        "spec": { "projectId": 7, "path": format!("XX/{name}.py"), "content": { "inline": "x" } },
+    });
+    merge(&mut value, changes);
+    serde_json::from_value(value).unwrap()
+}
+
+fn merge(into: &mut Value, from: Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (key, value) in from {
+                merge(into.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (into, from) => *into = from,
+    }
+}
+
+fn condition(type_: &str, truth: &str, reason: &str) -> Value {
+    json!({ "type": type_, "status": truth, "reason": reason, "message": "", "lastTransitionTime": at(0).to_string() })
+}
+
+/// What a ready object has.
+fn ready() -> Value {
+    json!({
+        "metadata": { "finalizers": [FINALIZER] },
+        "status": { "observedGeneration": 1, "id": "1", "conditions": [condition("Ready", "True", "Succeeded")] },
+    })
+}
+
+fn stalled(reason: &str) -> Value {
+    json!({ "status": {
+        "observedGeneration": 1,
+        "conditions": [condition("Ready", "False", reason), condition("Stalled", "True", reason)],
+    } })
+}
+
+fn key(name: &str) -> ObjectKey {
+    ObjectKey::new("ns", name)
+}
+
+#[test]
+fn says_whether_there_is_something_to_do() {
+    let later = at(0).checked_add(STALLED_RETRY).unwrap();
+    let with = |mut base: Value, changes: Value| {
+        merge(&mut base, changes);
+        base
+    };
+    let rows = [
+        ("just applied", json!({ "status": { "observedGeneration": -1 } }), Standing::Due),
+        ("ready", ready(), Standing::Settled),
+        ("edited", with(ready(), json!({ "metadata": { "generation": 2 } })), Standing::Due),
+        (
+            "its finalizer was dropped",
+            with(ready(), json!({ "metadata": { "finalizers": [] } })),
+            Standing::Due,
+        ),
+        (
+            "being deleted",
+            with(ready(), json!({ "metadata": { "deletionTimestamp": at(9).to_string() } })),
+            Standing::Due,
+        ),
+        (
+            "being deleted, held by others only",
+            with(
+                ready(),
+                json!({ "metadata": { "deletionTimestamp": at(9).to_string(), "finalizers": ["x/y"] } }),
+            ),
+            Standing::Settled,
+        ),
+        (
+            "its status was wiped",
+            json!({ "metadata": { "finalizers": [FINALIZER] }, "status": {} }),
+            Standing::Due,
+        ),
+        ("refused by the service", stalled("Refused"), Standing::Resting(later)),
+        ("refused for a namespace that is allowed now", stalled("ConnectionNotAllowed"), Standing::Due),
+        ("refused for a spec that is good now", stalled("InvalidSpec"), Standing::Due),
+        ("its ambiguous intent was removed", stalled("AmbiguousCreate"), Standing::Due),
+        ("behind a holder that is gone", stalled("AlreadyManaged"), Standing::Due),
+    ];
+    for (name, changes, want) in rows {
+        let mut index = index();
+        index.apply(&object("a", 5, changes), Origin::Listed, at(1));
+        assert_eq!(index.standing(&key("a")), want, "{name}");
+    }
+}
+
+#[test]
+fn only_news_makes_an_object_due() {
+    let mut index = index();
+    let first = object("a", 5, json!({}));
+    assert_eq!(index.apply(&first, Origin::Watched, at(1)).due, Some(at(1)), "new");
+    assert_eq!(index.apply(&first, Origin::Watched, at(2)).due, None, "the same version again");
+    let labelled = object("a", 6, json!({ "metadata": { "labels": { "x": "y" } } }));
+    assert_eq!(index.apply(&labelled, Origin::Watched, at(3)).due, None, "a label");
+    let edited = object("a", 7, json!({ "metadata": { "generation": 2 } }));
+    assert_eq!(index.apply(&edited, Origin::Watched, at(4)).due, Some(at(4)), "an edit");
+    assert_eq!(index.apply(&first, Origin::Watched, at(5)).due, None, "an older version");
+    let own = object("a", 8, ready());
+    index.apply(&own, Origin::Own, at(6));
+    assert_eq!(index.apply(&own, Origin::Watched, at(7)).due, None, "the echo of our own write");
+}
+
+#[test]
+fn knows_since_when_a_version_stands() {
+    let mut index = index();
+    index.apply(&object("a", 5, json!({})), Origin::Watched, at(1));
+    index.apply(&object("a", 5, json!({})), Origin::Own, at(9));
+    assert_eq!(index.version(&key("a")).map(|v| (v.seen, v.born_here)), Some((at(1), true)));
+    index.apply(&object("a", 6, json!({ "metadata": { "generation": 2 } })), Origin::Watched, at(20));
+    assert_eq!(index.version(&key("a")).map(|v| (v.seen, v.born_here)), Some((at(20), false)));
+    index.apply(&object("b", 5, json!({})), Origin::Listed, at(1));
+    assert_eq!(index.version(&key("b")).map(|v| v.born_here), Some(false), "it was there before us");
+}
+
+#[test]
+fn wakes_who_waits_when_the_holder_goes() {
+    let path = json!({ "spec": { "path": "XX/same.py" } });
+    let mut index = index();
+    index.apply(&object("a", 5, path.clone()), Origin::Watched, at(1));
+    let mut second = stalled("AlreadyManaged");
+    merge(&mut second, path);
+    index.apply(&object("b", 6, second), Origin::Watched, at(2));
+    assert_eq!(index.held_by_other(&key("b")), Some(&key("a")));
+    assert_eq!((index.standing(&key("b")), index.needs_no_call(&key("b"))), (Standing::Settled, true));
+    assert_eq!(index.remove(&key("a")), BTreeSet::from([key("b")]));
+    assert_eq!(index.standing(&key("b")), Standing::Due);
+}
+
+#[test]
+fn a_reserved_claim_is_not_taken_by_an_older_object() {
+    let mut index = index();
+    let path = |created: i64| json!({ "spec": { "path": "XX/same.py" }, "metadata": { "creationTimestamp": at(created).to_string() } });
+    index.apply(&object("younger", 5, path(50)), Origin::Watched, at(1));
+    assert!(index.reserve(&key("younger")));
+    index.apply(&object("older", 6, path(10)), Origin::Watched, at(2));
+    assert!(!index.reserve(&key("older")), "the younger one is about to write its intent");
+    assert_eq!(index.held_by_other(&key("younger")), None);
+}
+
+#[test]
+fn wishes_count_only_where_the_connection_worked() {
+    let mut index = Index::new(CLUSTER.to_owned(), Policy::new(&["*".to_owned()], &[]));
+    let path = |created: i64| json!({ "spec": { "path": "XX/same.py" }, "metadata": { "creationTimestamp": at(created).to_string() } });
+    index.apply(&object("a", 5, path(1)), Origin::Watched, at(1));
+    index.apply(&object("b", 6, path(2)), Origin::Watched, at(1));
+    assert_eq!(index.held_by_other(&key("b")), None, "a squatter without access blocks nobody");
+    index.prove(ProjectId::new(7).unwrap());
+    assert_eq!(index.held_by_other(&key("b")), Some(&key("a")));
+}
+
+#[test]
+fn a_namespace_that_may_not_use_the_connection_claims_nothing() {
+    let mut index = Index::new(CLUSTER.to_owned(), Policy::new(&["other".to_owned()], &[]));
+    index.prove(ProjectId::new(7).unwrap());
+    let path = |namespace: &str, created: i64| {
+        json!({
+            "spec": { "path": "XX/same.py" },
+            "metadata": { "namespace": namespace, "creationTimestamp": at(created).to_string() },
+        })
+    };
+    index.apply(&object("a", 5, path("ns", 1)), Origin::Watched, at(1));
+    index.apply(&object("b", 6, path("other", 2)), Origin::Watched, at(1));
+    assert_eq!(index.held_by_other(&ObjectKey::new("other", "b")), None);
+}
+
+#[test]
+fn counts_what_has_no_resource_yet() {
+    let project = ProjectId::new(7).unwrap();
+    let mut index = index();
+    index.apply(&object("a", 5, json!({})), Origin::Watched, at(1));
+    index.apply(&object("b", 6, json!({})), Origin::Watched, at(1));
+    assert_eq!(index.pending(project), 2);
+    index.apply(&object("a", 7, ready()), Origin::Own, at(2));
+    assert_eq!(index.pending(project), 1);
+    index.remove(&key("b"));
+    assert_eq!(index.pending(project), 0);
+}

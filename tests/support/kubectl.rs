@@ -1,0 +1,60 @@
+//! The real kubectl, in one namespace.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use serde_json::Value;
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+
+/// kubectl with a kubeconfig and a namespace.
+#[derive(Clone, Debug)]
+pub(crate) struct Kubectl {
+    program: PathBuf,
+    kubeconfig: PathBuf,
+    namespace: String,
+}
+
+impl Kubectl {
+    pub(crate) fn new(program: PathBuf, kubeconfig: PathBuf, namespace: &str) -> Self {
+        Self { program, kubeconfig, namespace: namespace.to_owned() }
+    }
+
+    /// Runs it; its standard output, or its standard error when it failed.
+    pub(crate) async fn try_run(&self, args: &[&str], stdin: &str) -> Result<String, String> {
+        let mut child = Command::new(&self.program)
+            .arg("--kubeconfig")
+            .arg(&self.kubeconfig)
+            .args(["--namespace", &self.namespace])
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut pipe = child.stdin.take().unwrap();
+        let text = stdin.to_owned();
+        // It may end without having read all, for example when a flag is wrong.
+        let feed = tokio::spawn(async move { pipe.write_all(text.as_bytes()).await });
+        let end = child.wait_with_output().await.unwrap();
+        let _written = feed.await.unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        if end.status.success() { Ok(text(end.stdout)) } else { Err(text(end.stderr)) }
+    }
+
+    /// Runs it and expects success.
+    pub(crate) async fn run(&self, args: &[&str]) -> String {
+        self.feed(args, "").await
+    }
+
+    /// Runs it with a text on its standard input and expects success.
+    pub(crate) async fn feed(&self, args: &[&str], stdin: &str) -> String {
+        self.try_run(args, stdin).await.unwrap_or_else(|error| panic!("kubectl {args:?}: {error}"))
+    }
+
+    /// `kubectl apply` of one manifest.
+    pub(crate) async fn apply(&self, manifest: &Value) {
+        self.feed(&["apply", "-f", "-"], &manifest.to_string()).await;
+    }
+}

@@ -1,0 +1,190 @@
+//! The operator as a child process: start, stop, pause, kill.
+
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use super::{DEADLINE, poll};
+
+/// How an operator is started.
+#[derive(Clone, Debug)]
+pub(crate) struct Launch {
+    kubeconfig: PathBuf,
+    pod: String,
+    secret: String,
+    args: Vec<String>,
+}
+
+/// Bounds that fit into a test: a create whose outcome is unknown is settled within seconds.
+pub(crate) const SHORT_BOUNDS: [&str; 5] = [
+    "--call-deadline=2s",
+    "--commit-lag=1s",
+    "--start-deadline=2s",
+    "--signature-validity=3s",
+    "--clock-skew=2m",
+];
+
+impl Launch {
+    /// For these namespaces, against the service at `endpoint`.
+    pub(crate) fn new(kubeconfig: PathBuf, endpoint: &str, namespaces: &[&str]) -> Self {
+        let list = namespaces.join(",");
+        let args = [
+            "run".to_owned(),
+            format!("--endpoint={endpoint}"),
+            format!("--watch-namespaces={list}"),
+            format!("--default-connection-namespaces={list}"),
+            format!("--lease-namespace={}", namespaces[0]),
+            "--health-address=127.0.0.1:0".to_owned(),
+            "--metrics-address=127.0.0.1:0".to_owned(),
+            "--requests-per-second=200".to_owned(),
+            "--log=info,dataworks_operator=debug".to_owned(),
+        ];
+        let secret = "exampleSecret".to_owned();
+        Self { kubeconfig, pod: "pod-1".to_owned(), secret, args: args.to_vec() }
+    }
+
+    /// As another pod.
+    pub(crate) fn pod(mut self, uid: &str) -> Self {
+        uid.clone_into(&mut self.pod);
+        self
+    }
+
+    /// With another access key secret.
+    pub(crate) fn secret(mut self, secret: &str) -> Self {
+        secret.clone_into(&mut self.secret);
+        self
+    }
+
+    /// With these flags; one that was given before is replaced.
+    pub(crate) fn with(mut self, flags: &[&str]) -> Self {
+        for flag in flags {
+            let name = flag.split('=').next().unwrap();
+            self.args.retain(|old| old.split('=').next() != Some(name));
+            self.args.push((*flag).to_owned());
+        }
+        self
+    }
+
+    /// Starts it.
+    pub(crate) fn start(&self) -> Operator {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("stderr");
+        let child = Command::new(env!("CARGO_BIN_EXE_dataworks-operator"))
+            .args(&self.args)
+            .env_clear()
+            .env("KUBECONFIG", &self.kubeconfig)
+            .env("POD_UID", &self.pod)
+            .env("ALIBABA_CLOUD_ACCESS_KEY_ID", "LTAIexampleAKID")
+            .env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", &self.secret)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(&log).unwrap())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        Operator { child, log, _folder: folder, pod: self.pod.clone() }
+    }
+}
+
+/// A running operator. Dropped, it is killed; when the test failed, its log is shown.
+#[derive(Debug)]
+pub(crate) struct Operator {
+    child: Child,
+    log: PathBuf,
+    _folder: TempDir,
+    pod: String,
+}
+
+impl Operator {
+    /// Kills it as a crash does.
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Asks it to stop and waits until it has.
+    pub(crate) async fn stop(mut self) -> ExitStatus {
+        self.signal("TERM").await;
+        self.ended().await
+    }
+
+    /// Stops it in its tracks, as a frozen node does.
+    pub(crate) async fn pause(&self) {
+        self.signal("STOP").await;
+    }
+
+    /// Lets it go on.
+    pub(crate) async fn resume(&self) {
+        self.signal("CONT").await;
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
+        tokio::time::timeout(DEADLINE, self.child.wait()).await.expect("it ends").unwrap()
+    }
+
+    async fn signal(&self, name: &str) {
+        let pid = self.child.id().expect("it runs").to_string();
+        let end = Command::new("kill").args(["-s", name, &pid]).status().await.unwrap();
+        assert!(end.success(), "kill -s {name}");
+    }
+
+    /// What it logged so far.
+    pub(crate) fn log(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.log).unwrap()).into_owned()
+    }
+
+    /// Waits for a line of its log that has all of `words`.
+    pub(crate) async fn says(&self, words: &[&str]) -> String {
+        let find = || {
+            let log = self.log();
+            log.lines().find(|line| words.iter().all(|word| line.contains(word))).map(str::to_owned)
+        };
+        let missing = format!("{words:?} is not in the log");
+        poll(DEADLINE, Duration::from_millis(20), &missing, async || find()).await
+    }
+
+    /// Waits until it has seen all objects and leads.
+    pub(crate) async fn leads(&self) {
+        self.says(&["\"message\":\"leading\""]).await;
+    }
+
+    /// The sum of a metric's series whose labels hold all of `labels`.
+    pub(crate) async fn metric(&self, name: &str, labels: &[&str]) -> u64 {
+        let value = |line: &str| line.rsplit(' ').next().and_then(|text| text.parse::<u64>().ok());
+        let wanted = |line: &&str| line.starts_with(name) && labels.iter().all(|label| line.contains(label));
+        self.metrics().await.lines().filter(wanted).filter_map(value).sum()
+    }
+
+    async fn metrics(&self) -> String {
+        // The probes are served first, the metrics second.
+        let find = || {
+            let log = self.log();
+            let line = log.lines().filter(|line| line.contains("serving HTTP")).nth(1)?.to_owned();
+            let line: serde_json::Value = serde_json::from_str(&line).ok()?;
+            line["address"].as_str().map(str::to_owned)
+        };
+        let address =
+            poll(DEADLINE, Duration::from_millis(20), "no address of the metrics", async || find()).await;
+        let answer = reqwest::get(format!("http://{address}/metrics")).await.unwrap();
+        answer.error_for_status().unwrap().text().await.unwrap()
+    }
+
+    /// Writes to objects and their status that were made so far.
+    pub(crate) async fn writes(&self) -> u64 {
+        self.metric("dataworks_kubernetes_requests_total", &["verb=\"patch"]).await
+    }
+}
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.log();
+            let lines: Vec<&str> = log.lines().collect();
+            let tail = lines[lines.len().saturating_sub(150)..].join("\n");
+            eprintln!("--- {} said at the end:\n{tail}\n---", self.pod);
+        }
+    }
+}
