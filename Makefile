@@ -16,12 +16,9 @@ test: need-rust need-go ## Run all tests beside one API server
 	@bin=$$(dev/kubernetes/build.sh); "$$bin/cluster" -- cargo test --locked --workspace
 	@cd dev/kubernetes && go test ./cluster
 
-# The columns of a CRD repeat the names of their arguments, which clippy takes for a mistake.
-CLIPPY := -D warnings -A clippy::duplicated_attributes
-
 lint: need-rust need-go ## Check format, lints, shell scripts and, with cargo-deny installed, dependencies
 	cargo fmt --all --check
-	cargo clippy --locked --workspace --all-targets -- $(CLIPPY)
+	cargo clippy --locked --workspace --all-targets -- -D warnings
 	@files=$$(gofmt -l dev/kubernetes); if [[ -n $$files ]]; then echo "gofmt would change: $$files"; exit 1; fi
 	cd dev/kubernetes && go vet ./cluster
 	@if command -v shellcheck >/dev/null; then set -x; shellcheck dev/*.sh dev/kubernetes/*.sh .ci/run; \
