@@ -182,7 +182,7 @@ last_call() { simulator GET "calls?since=999999999" | sed 's/.*"lastSeq":\([0-9]
 document() { # PATH
 	simulator GET "state?project=$project" | pretty | awk -v want="\"$1\"" '
 		/^ *"path":/ { path = $0; sub(/^ *"path": /, "", path); sub(/,$/, "", path) }
-		/^ *"spec":/ && path == want { sub(/^ *"spec": "/, ""); sub(/",?$/, ""); print; exit }' |
+		/^ *"spec":/ && path == want && !found++ { sub(/^ *"spec": "/, ""); sub(/",?$/, ""); print }' |
 		sed 's/\\\(.\)/\1/g'
 }
 
