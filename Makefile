@@ -1,0 +1,51 @@
+# `make` lists what there is. Rust and Go are all that is needed; everything else is built or is optional.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+.PHONY: help demo test lint lint-deny fmt crds build clean need-rust need-go
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: need-rust need-go ## Show the operator at work against a real API server and a simulated cloud (KEEP=1 leaves it running)
+	@dev/demo.sh
+
+test: need-rust need-go ## Run all tests beside one API server
+	@bin=$$(dev/kubernetes/build.sh); "$$bin/cluster" -- cargo test --locked --workspace
+	@cd dev/kubernetes && go test ./cluster
+
+lint: need-rust need-go ## Check format, lints, shell scripts and, with cargo-deny installed, dependencies
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	@files=$$(gofmt -l dev/kubernetes); if [[ -n $$files ]]; then echo "gofmt would change: $$files"; exit 1; fi
+	cd dev/kubernetes && go vet ./cluster
+	@if command -v shellcheck >/dev/null; then set -x; shellcheck dev/*.sh dev/kubernetes/*.sh .ci/run; \
+		else echo "shellcheck is not installed: shell scripts are not checked"; fi
+	@if command -v cargo-deny >/dev/null; then $(MAKE) --no-print-directory lint-deny; \
+		else echo "cargo-deny is not installed: licences and sources are not checked (make lint-deny says how)"; fi
+
+lint-deny: need-rust ## Check licences, duplicates and sources of the dependencies
+	@command -v cargo-deny >/dev/null || { echo "cargo-deny is needed: cargo install --locked cargo-deny" >&2; exit 1; }
+	cargo deny --locked check bans licenses sources
+
+fmt: need-rust need-go ## Format Rust and Go
+	cargo fmt --all
+	gofmt -w dev/kubernetes
+
+crds: need-rust ## Write crds/ anew from the Rust types
+	UPDATE_CRDS=1 cargo test --locked -p dataworks-core --test crd
+
+build: need-rust ## Build the operator and the simulator for release
+	cargo build --locked --release --workspace --bins
+
+clean: ## Remove what was built here, the Kubernetes binaries included
+	rm -rf .cache
+	cargo clean
+
+need-rust:
+	@command -v cargo >/dev/null || { echo "Rust is needed: https://rustup.rs" >&2; exit 1; }
+
+need-go:
+	@command -v go >/dev/null || { echo "Go 1.26 or newer is needed: https://go.dev/doc/install" >&2; exit 1; }
