@@ -1,0 +1,110 @@
+//! What others do to the files, and what looking for it costs.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod support;
+
+use std::time::Duration;
+
+use dataworks_simulator::OutsideEdit;
+use support::operator::Operator;
+use support::{Ask as _, DEADLINE, PROJECT, Scene, id, is_ready, poll, python};
+
+/// Looks every second; what the operator itself made is not missed for a second after that.
+const LOOKING: [&str; 2] = ["--drift-interval=1s", "--commit-lag=1s"];
+
+/// Times in status have whole seconds: what others do in the second of our own write is taken for
+/// ours. Here they do it later.
+fn later(scene: &Scene) {
+    scene.cloud.change_settings(|settings| settings.clock_offset_ms = 5_000);
+}
+
+#[tokio::test]
+async fn what_others_change_or_delete_is_mended() {
+    let scene = Scene::new().await;
+    let _operator = scene.launch().with(&LOOKING).start();
+    scene.kubectl.apply(&python("edited", "D/edited.py")).await;
+    scene.kubectl.apply(&python("deleted", "D/deleted.py")).await;
+    let (edited, deleted) = (scene.ready("edited").await, scene.ready("deleted").await);
+    let declared = scene.cloud.resource(&id(&edited)).unwrap().content;
+
+    later(&scene);
+    let since = scene.cloud.last();
+    let edit = OutsideEdit { content: Some("theirs".to_owned()), ..OutsideEdit::default() };
+    scene.cloud.edit_outside(&id(&edited), edit).unwrap();
+    scene.cloud.delete_outside(&id(&deleted)).unwrap();
+
+    let again = scene.until("deleted", |object| is_ready(object) && id(object) != id(&deleted)).await;
+    let mended = async || (scene.cloud.resource(&id(&edited))?.content == declared).then_some(());
+    poll(DEADLINE, Duration::from_millis(50), "not mended", mended).await;
+    assert_eq!(id(&scene.ready("edited").await), id(&edited), "it keeps its id");
+    assert_eq!(scene.cloud.resource(&id(&again)).unwrap().path, "D/deleted.py");
+    assert_eq!(scene.cloud.resources(PROJECT).len(), 2);
+    let mut actions = scene.cloud.actions(since);
+    actions.retain(|action| action != "ListResources");
+    actions.sort();
+    assert_eq!(actions, ["CreateResource", "GetResource", "GetResource", "UpdateResource"]);
+}
+
+#[tokio::test]
+async fn a_look_that_finds_nothing_costs_one_call_and_no_write() {
+    let scene = Scene::new().await;
+    let operator = scene.launch().with(&LOOKING).start();
+    for name in ["a", "b", "c"] {
+        scene.kubectl.apply(&python(name, &format!("D/{name}.py"))).await;
+        scene.ready(name).await;
+    }
+    let (since, writes) = (scene.cloud.last(), operator.writes().await);
+    let looked = async || (scene.cloud.actions(since).len() >= 2).then_some(());
+    poll(DEADLINE, Duration::from_millis(50), "no looks", looked).await;
+    assert!(scene.cloud.actions(since).iter().all(|action| action == "ListResources"));
+    assert_eq!(operator.writes().await, writes);
+}
+
+#[tokio::test]
+async fn when_nearly_all_is_gone_nothing_is_made_again() {
+    let scene = Scene::new().await;
+    let operator = scene.launch().with(&LOOKING).start();
+    let names: Vec<String> = (0..14).map(|n| format!("m{n}")).collect();
+    for name in &names {
+        scene.kubectl.apply(&python(name, &format!("M/{name}.py"))).await;
+    }
+    for name in &names {
+        scene.ready(name).await;
+    }
+    later(&scene);
+    let since = scene.cloud.last();
+    for file in scene.cloud.resources(PROJECT) {
+        scene.cloud.delete_outside(&file.id).unwrap();
+    }
+    operator.says(&["so many resources are gone"]).await;
+    assert!(scene.cloud.actions(since).iter().all(|action| action == "ListResources"));
+}
+
+/// Waits until an object waits for a call.
+async fn waits(operator: &Operator) {
+    let waiting = async || (operator.metric("workqueue_depth", &[]).await == 1).then_some(());
+    poll(DEADLINE, Duration::from_millis(50), "nothing waits", waiting).await;
+}
+
+#[tokio::test]
+async fn a_days_calls_are_not_exceeded_and_outlive_the_process() {
+    let scene = Scene::new().await;
+    // One look and two creates.
+    let launch = scene.launch().with(&["--requests-per-day=3"]);
+    let operator = launch.start();
+    for name in ["a", "b"] {
+        scene.kubectl.apply(&python(name, &format!("B/{name}.py"))).await;
+        scene.ready(name).await;
+    }
+    assert_eq!(scene.cloud.counts().total, 3);
+    scene.kubectl.apply(&python("c", "B/c.py")).await;
+    waits(&operator).await;
+    assert_eq!(scene.cloud.counts().total, 3);
+    assert!(operator.stop().await.success());
+
+    let operator = launch.start();
+    operator.says(&["taking over the day's count of calls", "\"calls\":3"]).await;
+    waits(&operator).await;
+    assert_eq!(scene.cloud.counts().total, 3, "nothing is left for c today");
+}
