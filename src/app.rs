@@ -30,6 +30,7 @@ use crate::http::{self, Health};
 use crate::leader::{self, Term};
 use crate::metrics::Metrics;
 use crate::reconcile::kube_client::Calls;
+use crate::workspace::budget::Store;
 use crate::workspace::drift;
 use crate::workspace::limiter::Limiter;
 use crate::workspace::listing::Listings;
@@ -73,10 +74,11 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     let policy = Policy::new(&args.default_connection_namespaces, &args.default_connection_projects);
     let bounds = args.bounds.bounds();
     let per_second = args.requests_per_second.unwrap_or_else(|| args.edition.requests_per_second());
+    let per_day = args.requests_per_day.or_else(|| args.edition.requests_per_day());
     let ctx = Arc::new(Context {
         kube: Calls::new(calling.clone(), Arc::clone(&metrics)),
         cloud,
-        limiter: Limiter::new(per_second),
+        limiter: Limiter::new(per_second, per_day),
         listings: Listings::new(bounds.lag),
         index: Mutex::new(Index::new(identity.cluster.clone(), policy.clone())),
         policy,
@@ -110,7 +112,15 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     tokio::spawn(queued::tell(Arc::clone(&ctx)));
     tokio::spawn(drift::watch(Arc::clone(&ctx), args.drift_interval));
     let grace = Duration::try_from(bounds.call).unwrap_or_default() + GRACE;
-    let work = controller::run(Arc::clone(&ctx), stop.clone(), grace);
+    let budget =
+        per_day.map(|_| Store::new(calling.clone(), &namespace, format!("{}-budget", args.lease_name)));
+    let work = Box::pin(async {
+        let work = controller::run(Arc::clone(&ctx), stop.clone(), grace);
+        match budget {
+            Some(store) => store.keep(&ctx.limiter, work).await,
+            None => work.await,
+        }
+    });
     if args.no_leader_elect {
         work.await;
         return Ok(());

@@ -12,10 +12,10 @@ use dataworks_core::queue::{Lane, SubQueue};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::Timestamp;
 
-use crate::controller::index::{Index, Standing};
+use crate::controller::index::Index;
 use crate::controller::policy::Policy;
 use crate::controller::scheduler::{DEFAULT_CONNECTION, Scheduler};
-use crate::controller::watch;
+use crate::controller::standing::Standing;
 use crate::dataworks::Client;
 use crate::events::Events;
 use crate::metrics::Metrics;
@@ -62,23 +62,25 @@ pub struct Activity {
     beat: AtomicI64,
     running: Mutex<HashSet<ObjectKey>>,
     doubted: Mutex<HashSet<ObjectKey>>,
+    /// Objects that could not be decoded while another process worked: told when this one does.
+    untold: Mutex<HashMap<ObjectKey, ObjectMeta>>,
 }
 
 impl Context {
     /// The index.
     pub fn index(&self) -> MutexGuard<'_, Index> {
-        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.index)
     }
 
     /// What this process remembers of an object.
     #[must_use]
     pub fn memory(&self, uid: &Uid) -> Memory {
-        self.lock_memories().get(uid).cloned().unwrap_or_default()
+        lock(&self.memories).get(uid).cloned().unwrap_or_default()
     }
 
     /// Keeps what is to be remembered of an object; nothing is remembered of finished business.
     pub fn remember(&self, uid: &Uid, memory: Memory) {
-        let mut memories = self.lock_memories();
+        let mut memories = lock(&self.memories);
         if memory == Memory::default() {
             memories.remove(uid);
         } else {
@@ -106,20 +108,21 @@ impl Context {
     /// The watch told of a change of an object. While the object is under work the change is kept
     /// in the index, and the end of the work will notice it.
     pub fn news(&self, key: &ObjectKey, at: Timestamp) {
-        if self.is_leading() && !self.lock_running().contains(key) {
-            self.enqueue(key, watch::LANE, at);
+        if self.is_leading() && !lock(&self.activity.running).contains(key) {
+            self.enqueue(key, Lane::Edit, at);
         }
     }
 
     /// From now on this process works: everything that is due is put into the queue.
-    pub fn lead(&self) {
+    pub fn lead(self: &Arc<Self>) {
         self.beat();
         self.activity.leading.store(true, Ordering::SeqCst);
         self.metrics.leading.set(1);
+        self.tell_undecodable();
         let due = self.index().all_due(Timestamp::now());
         tracing::info!(objects = self.index().len(), due = due.len(), "leading");
         for (key, at) in due {
-            self.enqueue(&key, watch::LANE, at);
+            self.enqueue(&key, Lane::Edit, at);
         }
     }
 
@@ -143,31 +146,31 @@ impl Context {
 
     /// A listing shows the resource of an object changed or gone: it is to be read.
     pub fn doubt(&self, key: &ObjectKey) {
-        self.lock_doubted().insert(key.clone());
+        lock(&self.activity.doubted).insert(key.clone());
         self.enqueue(key, Lane::Sweep, Timestamp::now());
     }
 
     /// Whether the resource of an object is doubted.
     #[must_use]
     pub fn is_doubted(&self, key: &ObjectKey) -> bool {
-        self.lock_doubted().contains(key)
+        lock(&self.activity.doubted).contains(key)
     }
 
     /// Whether the resource of an object is doubted; from now on it is not.
     #[must_use]
     pub fn take_doubt(&self, key: &ObjectKey) -> bool {
-        self.lock_doubted().remove(key)
+        lock(&self.activity.doubted).remove(key)
     }
 
     /// Work on an object begins.
     pub fn begin(&self, key: &ObjectKey) {
-        self.lock_running().insert(key.clone());
+        lock(&self.activity.running).insert(key.clone());
     }
 
     /// Work on an object ended and left it like this. Answers whether somebody else changed it
     /// meanwhile.
     pub fn end(&self, key: &ObjectKey, left: Option<u64>) -> bool {
-        self.lock_running().remove(key);
+        lock(&self.activity.running).remove(key);
         let index = self.index();
         let changed = left.is_some() && index.fingerprint(key).is_some_and(|now| Some(now) != left);
         changed && index.standing(key) == Standing::Due
@@ -177,11 +180,19 @@ impl Context {
     pub fn undecodable(self: &Arc<Self>, key: &ObjectKey, metadata: &ObjectMeta) {
         tracing::warn!(object = %key, "the object cannot be decoded by this version of the operator");
         self.metrics.undecodable.inc();
-        if !self.is_leading() {
-            return;
+        // Kept first: leading may begin between the two.
+        lock(&self.activity.untold).insert(key.clone(), metadata.clone());
+        if self.is_leading() {
+            self.tell_undecodable();
         }
-        let (ctx, key, metadata) = (Arc::clone(self), key.clone(), metadata.clone());
-        tokio::spawn(async move { record::undecodable(&ctx, &key, &metadata).await });
+    }
+
+    fn tell_undecodable(self: &Arc<Self>) {
+        let untold = std::mem::take(&mut *lock(&self.activity.untold));
+        for (key, metadata) in untold {
+            let ctx = Arc::clone(self);
+            tokio::spawn(async move { record::undecodable(&ctx, &key, &metadata).await });
+        }
     }
 
     /// Wakes objects whose situation changed because of others.
@@ -226,16 +237,9 @@ impl Context {
             }
         });
     }
+}
 
-    fn lock_doubted(&self) -> MutexGuard<'_, HashSet<ObjectKey>> {
-        self.activity.doubted.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn lock_running(&self) -> MutexGuard<'_, HashSet<ObjectKey>> {
-        self.activity.running.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn lock_memories(&self) -> MutexGuard<'_, HashMap<Uid, Memory>> {
-        self.memories.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// What these locks guard is whole whenever it is not locked: a poisoned one is as good.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

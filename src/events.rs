@@ -80,7 +80,7 @@ impl Events {
 }
 
 async fn send(recorder: EventRecorder, mut receiver: mpsc::Receiver<Item>) {
-    let limiter = Limiter::new(PER_SECOND);
+    let limiter = Limiter::new(PER_SECOND, None);
     while let Some((object, event)) = receiver.recv().await {
         let _spent = limiter.permit().await.spend();
         if let Err(error) = recorder.publish(&object, &event).await {

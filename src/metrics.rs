@@ -14,7 +14,6 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::dataworks::CallRecord;
-use crate::reconcile::Again;
 
 /// Seconds; from a settled look to a create behind a throttled limiter.
 const SECONDS: [f64; 12] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 300.0];
@@ -158,12 +157,7 @@ impl Default for Metrics {
 
 impl Metrics {
     /// Counts a reconcile.
-    pub fn reconciled(&self, again: Again, took: Duration) {
-        let result = match again {
-            Again::Never => "success",
-            Again::At(..) => "requeue_after",
-            Again::AfterFailure => "error",
-        };
+    pub fn reconciled(&self, result: &'static str, took: Duration) {
         self.reconciles.get_or_create(&ReconcileLabels { controller: CONTROLLER, result }).inc();
         self.reconcile_seconds.observe(took.as_secs_f64());
     }

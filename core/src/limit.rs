@@ -1,4 +1,5 @@
-//! How fast one account may be called: a token bucket that learns from throttling.
+//! How fast one account may be called, and how often in a day: a token bucket that learns from
+//! throttling, with a count that starts anew at midnight UTC.
 //!
 //! A permit is taken before a call and given back when none was made. Throttled answers halve the
 //! rate; good ones raise it again slowly. It must not know what is called, only how often.
@@ -17,6 +18,31 @@ const SAME_BURST: Duration = Duration::from_secs(1);
 /// Good answers that bring a halved rate back to what is configured.
 const RECOVERY_CALLS: f64 = 200.0;
 
+/// Calls of one day (UTC).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Day {
+    /// Days since 1970-01-01.
+    pub number: i64,
+    /// Calls made on it.
+    pub used: u64,
+}
+
+impl Day {
+    /// A day without calls yet: that of `now`.
+    #[must_use]
+    pub fn of(now: Timestamp) -> Self {
+        Self { number: now.as_second().div_euclid(DAY_SECONDS), used: 0 }
+    }
+
+    /// When it ends.
+    #[must_use]
+    pub fn end(self) -> Timestamp {
+        Timestamp::from_second((self.number + 1).saturating_mul(DAY_SECONDS)).unwrap_or(Timestamp::MAX)
+    }
+}
+
+const DAY_SECONDS: i64 = 24 * 3600;
+
 /// A token bucket with a pause.
 #[derive(Clone, Debug)]
 pub struct Bucket {
@@ -28,12 +54,14 @@ pub struct Bucket {
     refilled: Timestamp,
     paused_until: Option<Timestamp>,
     slowed: Option<Timestamp>,
+    per_day: Option<u64>,
+    day: Day,
 }
 
 impl Bucket {
     /// A full bucket of `per_second` calls; values below the slowest rate count as that.
     #[must_use]
-    pub fn new(per_second: f64, now: Timestamp) -> Self {
+    pub fn new(per_second: f64, per_day: Option<u64>, now: Timestamp) -> Self {
         let configured = per_second.max(SLOWEST);
         Self {
             configured,
@@ -42,6 +70,8 @@ impl Bucket {
             refilled: now,
             paused_until: None,
             slowed: None,
+            per_day,
+            day: Day::of(now),
         }
     }
 
@@ -56,9 +86,14 @@ impl Bucket {
             }
             self.paused_until = None;
         }
+        self.turn(now);
+        if self.spent() {
+            return Err(self.day.end());
+        }
         self.refill(now);
         if self.tokens >= 1.0 {
             self.tokens -= 1.0;
+            self.day.used += 1;
             return Ok(());
         }
         Err(later(now, Duration::from_secs_f64((1.0 - self.tokens) / self.rate)))
@@ -67,6 +102,31 @@ impl Bucket {
     /// Puts a permit back that no call was made with.
     pub fn give_back(&mut self) {
         self.tokens = (self.tokens + 1.0).min(capacity(self.rate));
+        self.day.used = self.day.used.saturating_sub(1);
+    }
+
+    /// The calls of today.
+    #[must_use]
+    pub fn day(&self) -> Day {
+        self.day
+    }
+
+    /// Adds calls that an earlier process made today; those of another day are forgotten.
+    pub fn resume(&mut self, earlier: Day) {
+        if earlier.number == self.day.number {
+            self.day.used = self.day.used.saturating_add(earlier.used);
+        }
+    }
+
+    fn turn(&mut self, now: Timestamp) {
+        let today = Day::of(now);
+        if today.number > self.day.number {
+            self.day = today;
+        }
+    }
+
+    fn spent(&self) -> bool {
+        self.per_day.is_some_and(|limit| self.day.used >= limit)
     }
 
     /// Learns from a good answer.
@@ -96,7 +156,8 @@ impl Bucket {
     /// Until when no call passes, if it is paused.
     #[must_use]
     pub fn paused_until(&self, now: Timestamp) -> Option<Timestamp> {
-        self.paused_until.filter(|until| now < *until)
+        let day = (self.spent() && now < self.day.end()).then(|| self.day.end());
+        self.paused_until.filter(|until| now < *until).max(day)
     }
 
     /// Calls a second at present.
@@ -140,13 +201,13 @@ mod tests {
 
     #[test]
     fn lets_through_what_is_configured() {
-        let mut bucket = Bucket::new(5.0, ms(0));
+        let mut bucket = Bucket::new(5.0, None, ms(0));
         assert_eq!(calls(&mut bucket, 0, 10_000), 5 + 49, "a burst of a second's worth, then the rate");
     }
 
     #[test]
     fn says_when_to_ask_again() {
-        let mut bucket = Bucket::new(2.0, ms(0));
+        let mut bucket = Bucket::new(2.0, None, ms(0));
         bucket.take(ms(0)).unwrap();
         bucket.take(ms(0)).unwrap();
         assert_eq!(bucket.take(ms(0)), Err(ms(500)));
@@ -155,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_permit_that_was_given_back_can_be_taken_again() {
-        let mut bucket = Bucket::new(1.0, ms(0));
+        let mut bucket = Bucket::new(1.0, None, ms(0));
         bucket.take(ms(0)).unwrap();
         bucket.give_back();
         assert_eq!(bucket.take(ms(0)), Ok(()));
@@ -163,7 +224,7 @@ mod tests {
 
     #[test]
     fn throttling_halves_once_a_burst_and_success_recovers() {
-        let mut bucket = Bucket::new(8.0, ms(0));
+        let mut bucket = Bucket::new(8.0, None, ms(0));
         for t in [0, 100, 200] {
             bucket.throttled(None, ms(t));
         }
@@ -176,9 +237,24 @@ mod tests {
 
     #[test]
     fn waits_as_long_as_it_is_asked_to() {
-        let mut bucket = Bucket::new(8.0, ms(0));
+        let mut bucket = Bucket::new(8.0, None, ms(0));
         bucket.throttled(Some(Duration::from_secs(3)), ms(0));
         assert_eq!(bucket.take(ms(2_999)), Err(ms(3_000)));
         assert_eq!(bucket.take(ms(3_000)), Ok(()));
+    }
+
+    #[test]
+    fn a_day_has_so_many_calls_and_the_next_has_them_again() {
+        let hour = |n: i64| Timestamp::from_second(1_767_225_600 + n * 3600).unwrap();
+        let mut bucket = Bucket::new(100.0, Some(3), hour(1));
+        bucket.resume(Day { number: Day::of(hour(1)).number, used: 1 });
+        bucket.resume(Day { number: Day::of(hour(1)).number - 1, used: 9 });
+        assert_eq!([bucket.take(hour(1)), bucket.take(hour(1))], [Ok(()), Ok(())]);
+        assert_eq!(bucket.take(hour(2)), Err(hour(24)), "used up until midnight");
+        assert_eq!(bucket.paused_until(hour(2)), Some(hour(24)));
+        bucket.give_back();
+        assert_eq!(bucket.take(hour(2)), Ok(()), "what was given back can be used");
+        assert_eq!(bucket.take(hour(24)), Ok(()));
+        assert_eq!(bucket.day().used, 1);
     }
 }

@@ -45,14 +45,19 @@ pub struct RunArgs {
     #[arg(long, env = "DATAWORKS_DEFAULT_CONNECTION_PROJECTS", value_delimiter = ',', value_parser = project)]
     pub default_connection_projects: Vec<ProjectId>,
 
-    /// Edition of DataWorks, which sets the calls a second: 2 for Basic, 3 for Standard and
-    /// Professional, 10 for Enterprise.
+    /// Edition of DataWorks, which sets the calls a second (2 for Basic, 3 for Standard and
+    /// Professional, 10 for Enterprise) and a day.
     #[arg(long, env = "DATAWORKS_EDITION", default_value = "Standard", ignore_case = true)]
     pub edition: Edition,
 
     /// Calls a second, in place of what the edition allows.
     #[arg(long, env = "DATAWORKS_REQUESTS_PER_SECOND", value_parser = positive)]
     pub requests_per_second: Option<f64>,
+
+    /// Calls a day (UTC), in place of what the edition allows: 80 for Basic, no limit for others.
+    /// The count is kept over restarts in a ConfigMap beside the lease.
+    #[arg(long, env = "DATAWORKS_REQUESTS_PER_DAY", value_parser = clap::value_parser!(u64).range(1..))]
+    pub requests_per_day: Option<u64>,
 
     /// How often each workspace is listed to find what others changed; such changes are undone.
     /// Costs a call for each 100 resources of the workspace.
@@ -134,6 +139,15 @@ impl Edition {
             Self::Basic => 2.0,
             Self::Standard | Self::Professional => 3.0,
             Self::Enterprise => 10.0,
+        }
+    }
+
+    /// Calls a day that leave room for the account's other callers; `None`: no limit.
+    #[must_use]
+    pub fn requests_per_day(self) -> Option<u64> {
+        match self {
+            Self::Basic => Some(80),
+            Self::Standard | Self::Professional | Self::Enterprise => None,
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod index;
 pub mod policy;
 pub mod queued;
 pub mod scheduler;
+pub mod standing;
 pub mod watch;
 
 use std::sync::Arc;
@@ -23,8 +24,8 @@ use tracing::{error, info};
 use crate::context::Context;
 use crate::reconcile::{Again, End, reconcile};
 use crate::workspace::limiter::{Permit, until};
-use index::Standing;
 use scheduler::DEFAULT_CONNECTION;
+use standing::Standing;
 
 /// Objects under work at a time. Each waits for the network nearly all its time; more would only
 /// queue at the limiter.
@@ -106,7 +107,7 @@ fn start(ctx: &Arc<Context>, running: &mut JoinSet<(ObjectKey, End)>, taken: Tak
                 End { again: Again::AfterFailure, fingerprint: None, uid: None, failures: 1 }
             }
         };
-        ctx.metrics.reconciled(end.again, begun.elapsed());
+        ctx.metrics.reconciled(end.again.result(), begun.elapsed());
         (key, end)
     });
 }
@@ -125,7 +126,7 @@ fn settle(ctx: &Context, ended: Result<(ObjectKey, End), tokio::task::JoinError>
             Some((now.saturating_add(wait).unwrap_or(Timestamp::MAX), Lane::Retry))
         }
     };
-    let again = if changed { Some((now, watch::LANE)) } else { again };
+    let again = if changed { Some((now, Lane::Edit)) } else { again };
     let sub = ctx.sub_queue(&key);
     ctx.scheduler.done(&key, again.map(|(at, lane)| Due { sub, lane, at }));
 }

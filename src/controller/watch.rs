@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use dataworks_core::api::v1alpha1::DataWorksResource;
 use dataworks_core::object::ObjectKey;
-use dataworks_core::queue::Lane;
 use futures::{StreamExt as _, pin_mut};
 use k8s_openapi::jiff::Timestamp;
 use kube::Api;
@@ -17,7 +16,8 @@ use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event};
 use tracing::{debug, info, warn};
 
-use super::index::{Origin, key_of};
+use super::index::Origin;
+use super::standing::key_of;
 use crate::context::Context;
 
 /// Objects a page where the API server does not stream lists: each may hold 128 KiB of content.
@@ -118,6 +118,3 @@ fn key(guard: &DeserializeGuard<DataWorksResource>) -> Option<ObjectKey> {
         }
     }
 }
-
-/// The lane of what the watch tells: somebody changed something.
-pub const LANE: Lane = Lane::Edit;

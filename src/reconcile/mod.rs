@@ -17,7 +17,8 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use tracing::{debug, info, warn};
 
 use crate::context::Context;
-use crate::controller::index::{Origin, fingerprint};
+use crate::controller::index::Origin;
+use crate::controller::standing::fingerprint;
 use crate::workspace::limiter::Permit;
 use kube_client::CallError;
 use observe::Subject;
@@ -35,6 +36,18 @@ pub enum Again {
     At(Timestamp, Lane),
     /// It failed in a way that may pass.
     AfterFailure,
+}
+
+impl Again {
+    /// The word for it in metrics, controller-runtime's.
+    #[must_use]
+    pub fn result(self) -> &'static str {
+        match self {
+            Self::Never => "success",
+            Self::At(..) => "requeue_after",
+            Self::AfterFailure => "error",
+        }
+    }
 }
 
 /// How a run ended.

@@ -9,7 +9,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt as _;
 
 use crate::context::Context;
-use crate::controller::index::{key_of, recorded};
+use crate::controller::standing::{key_of, recorded};
 use crate::workspace::limiter::Permit;
 
 /// One object under work, and what this run learned of it.

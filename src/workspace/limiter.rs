@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dataworks_core::fault::{Class, Fault};
-use dataworks_core::limit::Bucket;
+use dataworks_core::limit::{Bucket, Day};
 use dataworks_core::state::quota_until;
 use k8s_openapi::jiff::Timestamp;
 
@@ -51,10 +51,21 @@ impl Drop for Permit {
 }
 
 impl Limiter {
-    /// A limiter of so many calls a second.
+    /// A limiter of so many calls a second, and so many a day (UTC).
     #[must_use]
-    pub fn new(per_second: f64) -> Self {
-        Self { bucket: Arc::new(Mutex::new(Bucket::new(per_second, Timestamp::now()))) }
+    pub fn new(per_second: f64, per_day: Option<u64>) -> Self {
+        Self { bucket: Arc::new(Mutex::new(Bucket::new(per_second, per_day, Timestamp::now()))) }
+    }
+
+    /// The calls of today.
+    #[must_use]
+    pub fn day(&self) -> Day {
+        self.lock().day()
+    }
+
+    /// Adds calls that an earlier process made today.
+    pub fn resume(&self, earlier: Day) {
+        self.lock().resume(earlier);
     }
 
     /// A permit, or when to ask again.

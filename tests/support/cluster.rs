@@ -76,6 +76,7 @@ impl Cluster {
     fn with_crds(self) -> Self {
         let crds = Path::new(env!("CARGO_MANIFEST_DIR")).join("crds");
         let crds = crds.to_str().unwrap();
+        let cache = tempfile::tempdir().unwrap();
         for args in [
             &["apply", "--server-side", "-f", crds][..],
             &["wait", "--for=condition=Established", "-f", crds],
@@ -83,6 +84,8 @@ impl Cluster {
             let end = Command::new(self.kubectl_path())
                 .arg("--kubeconfig")
                 .arg(&self.kubeconfig)
+                .arg("--cache-dir")
+                .arg(cache.path())
                 .args(args)
                 .output()
                 .unwrap();

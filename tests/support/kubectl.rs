@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Arc;
 
 use serde_json::Value;
+use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
@@ -13,11 +15,14 @@ pub(crate) struct Kubectl {
     program: PathBuf,
     kubeconfig: PathBuf,
     namespace: String,
+    /// What it remembers of the API: of its own, because ports come again.
+    cache: Arc<TempDir>,
 }
 
 impl Kubectl {
     pub(crate) fn new(program: PathBuf, kubeconfig: PathBuf, namespace: &str) -> Self {
-        Self { program, kubeconfig, namespace: namespace.to_owned() }
+        let cache = Arc::new(tempfile::tempdir().unwrap());
+        Self { program, kubeconfig, namespace: namespace.to_owned(), cache }
     }
 
     /// Runs it; its standard output, or its standard error when it failed.
@@ -25,6 +30,8 @@ impl Kubectl {
         let mut child = Command::new(&self.program)
             .arg("--kubeconfig")
             .arg(&self.kubeconfig)
+            .arg("--cache-dir")
+            .arg(self.cache.path())
             .args(["--namespace", &self.namespace])
             .args(args)
             .stdin(Stdio::piped())

@@ -1,7 +1,7 @@
 //! Real parts for tests: a Kubernetes API server, kubectl, the operator's binary, and the
 //! simulator as the cloud. Start, stop, kill and wait; what is expected stands in the tests.
 
-#![allow(dead_code, reason = "each test binary uses its part of it")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses its part of it")]
 
 pub(crate) mod cloud;
 pub(crate) mod cluster;

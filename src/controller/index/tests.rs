@@ -1,5 +1,8 @@
 use serde_json::{Value, json};
 
+use dataworks_core::api::FINALIZER;
+
+use super::super::standing::STALLED_RETRY;
 use super::*;
 
 const CLUSTER: &str = "c1";

@@ -1,0 +1,154 @@
+//! What an object says by itself: its key, its record, and whether there is something to do.
+//!
+//! Pure readings of one version of one object. It must not know other objects.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+
+use dataworks_core::api::condition::{ConditionType, Reason};
+use dataworks_core::api::v1alpha1::DataWorksResource;
+use dataworks_core::api::{CREATE_INTENT, FINALIZER};
+use dataworks_core::backoff;
+use dataworks_core::intent::IntentNote;
+use dataworks_core::object::{ObjectKey, Uid};
+use dataworks_core::plan::{Permission, Recorded};
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use kube::ResourceExt as _;
+
+/// A stalled object whose cure cannot be seen from here is looked at again after this long.
+pub(super) const STALLED_RETRY: SignedDuration = SignedDuration::from_hours(1);
+
+/// Whether there is something to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing, until it changes.
+    Settled,
+    /// Nothing before this time, unless something changes.
+    Resting(Timestamp),
+    /// Something.
+    Due,
+}
+
+/// What the object itself says, for the plan.
+#[must_use]
+pub fn recorded(object: &DataWorksResource, cluster: &str) -> Recorded {
+    let key = key_of(object);
+    let uid = Uid::new(object.metadata.uid.as_deref().unwrap_or_default());
+    let annotation = object.annotations().get(CREATE_INTENT).map(String::as_str);
+    Recorded {
+        intent: IntentNote::read(annotation, cluster, &key, &uid),
+        generation: object.metadata.generation.unwrap_or(0),
+        deleting: object.metadata.deletion_timestamp.is_some(),
+        finalizer: object.finalizers().iter().any(|name| name == FINALIZER),
+        deletion: object.spec.deletion(),
+        suspend: object.spec.suspended(),
+        status: object.status.clone().unwrap_or_default(),
+        key,
+        uid,
+    }
+}
+
+pub(super) fn created(object: &DataWorksResource) -> Timestamp {
+    object.metadata.creation_timestamp.as_ref().map_or(Timestamp::MIN, |time| time.0)
+}
+
+pub(super) fn modified(object: &DataWorksResource) -> Timestamp {
+    let time = object.status.as_ref().and_then(|status| status.modify_time.as_ref());
+    time.map_or(Timestamp::MIN, |time| time.0)
+}
+
+fn ready(object: &DataWorksResource) -> Option<(&str, Reason, Timestamp)> {
+    let conditions = &object.status.as_ref()?.conditions;
+    let ready = conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str())?;
+    Some((&ready.status, ready.reason.parse().ok()?, ready.last_transition_time.0))
+}
+
+pub(super) fn reason(object: &DataWorksResource) -> Option<Reason> {
+    ready(object).map(|(_, reason, _)| reason)
+}
+
+fn stalled(object: &DataWorksResource) -> bool {
+    object.status.as_ref().is_some_and(|status| {
+        status.conditions.iter().any(|c| c.type_ == ConditionType::Stalled.as_str() && c.status == "True")
+    })
+}
+
+pub(super) fn standing(
+    object: &DataWorksResource,
+    recorded: &Recorded,
+    valid: bool,
+    permission: Option<Permission>,
+    now: Timestamp,
+) -> Standing {
+    if recorded.deleting {
+        return if recorded.finalizer { Standing::Due } else { Standing::Settled };
+    }
+    if recorded.status.observed_generation != Some(recorded.generation) {
+        return Standing::Due;
+    }
+    let id = recorded.id();
+    if id.is_some() && !recorded.finalizer && !stalled(object) {
+        return Standing::Due;
+    }
+    match ready(object) {
+        Some(("True", ..)) if id.is_some() && recorded.open_intent().is_none() => Standing::Settled,
+        Some(("Unknown", Reason::Suspended, _)) if recorded.suspend => Standing::Settled,
+        Some((_, reason, since)) if stalled(object) => {
+            let mended = match reason {
+                Reason::InvalidSpec => valid,
+                Reason::ConnectionNotAllowed => permission == Some(Permission::Allowed),
+                Reason::AmbiguousCreate | Reason::IntentUnreadable => recorded.intent == IntentNote::Absent,
+                _ => false,
+            };
+            let waits_for_a_change = matches!(
+                reason,
+                Reason::InvalidSpec
+                    | Reason::ConnectionNotAllowed
+                    | Reason::AlreadyManaged
+                    | Reason::WorkspaceChanged
+            );
+            if mended {
+                Standing::Due
+            } else if waits_for_a_change {
+                Standing::Settled
+            } else {
+                Standing::Resting(retry_at(recorded, since).max(now))
+            }
+        }
+        Some(_) | None => Standing::Due,
+    }
+}
+
+fn retry_at(recorded: &Recorded, since: Timestamp) -> Timestamp {
+    let status = &recorded.status;
+    let refusals = status.attempt.as_ref().and_then(|attempt| attempt.refusals).unwrap_or(0);
+    let at = status.last_error.as_ref().and_then(|error| error.time.as_ref()).map(|time| time.0);
+    match (u32::try_from(refusals), at) {
+        (Ok(refusals), Some(at)) if refusals > 0 => at
+            .saturating_add(
+                SignedDuration::try_from(backoff::refused(&recorded.uid, refusals)).unwrap_or(STALLED_RETRY),
+            )
+            .unwrap_or(Timestamp::MAX),
+        _ => since.saturating_add(STALLED_RETRY).unwrap_or(Timestamp::MAX),
+    }
+}
+
+/// Everything that a decision is made from and that somebody may change; labels and the like are
+/// not in it.
+#[must_use]
+pub fn fingerprint(object: &DataWorksResource) -> u64 {
+    let mut hash = DefaultHasher::new();
+    object.metadata.uid.hash(&mut hash);
+    object.metadata.generation.hash(&mut hash);
+    object.metadata.deletion_timestamp.is_some().hash(&mut hash);
+    object.finalizers().iter().any(|name| name == FINALIZER).hash(&mut hash);
+    object.annotations().get(CREATE_INTENT).hash(&mut hash);
+    serde_json::to_string(&object.status).unwrap_or_default().hash(&mut hash);
+    hash.finish()
+}
+
+/// The key of an object.
+#[must_use]
+pub fn key_of(object: &DataWorksResource) -> ObjectKey {
+    ObjectKey::new(&object.namespace().unwrap_or_default(), &object.name_any())
+}

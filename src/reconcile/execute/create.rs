@@ -1,0 +1,139 @@
+//! The steps of a create: look, write the intent, send the request.
+
+use std::sync::Arc;
+
+use dataworks_core::api::v1alpha1::AttemptOutcome;
+use dataworks_core::desired::Desired;
+use dataworks_core::fault::{Fault, Outcome};
+use dataworks_core::ids::{ProjectId, ResourceId};
+use dataworks_core::intent::Intent;
+use dataworks_core::inventory::{Own, Row};
+use dataworks_core::path::claim_key;
+use dataworks_core::state::{Change, Fact, Sent, State};
+use k8s_openapi::jiff::Timestamp;
+use tracing::{info, warn};
+
+use super::{Flow, failed, rest, written};
+use crate::context::Context;
+use crate::reconcile::observe::Subject;
+use crate::reconcile::{Again, record};
+use crate::workspace::limiter::Permit;
+use crate::workspace::listing::Answer;
+
+pub(super) async fn look(ctx: &Arc<Context>, subject: &mut Subject, desired: Option<&Desired>) -> Flow {
+    let Some(desired) = desired else { return Flow::End(Again::Never) };
+    let project = desired.project;
+    let path = desired.path.to_string();
+    let (version, pending) = {
+        let index = ctx.index();
+        let Some(version) = index.version(&subject.key) else { return Flow::End(Again::Never) };
+        (version, index.pending(project))
+    };
+    let place = (path.as_str(), desired.path.name());
+    match ctx.listings.ask(project, &subject.key, place, &version, pending) {
+        Answer::Rows(rows) => {
+            subject.look = Some(rows);
+            Flow::Continue
+        }
+        Answer::Parked { start } => {
+            if start {
+                ctx.start_sweep(project, std::mem::replace(&mut subject.permit, Permit::none()));
+            }
+            Flow::End(Again::Never)
+        }
+        Answer::Failed(fault) => failed(ctx, subject, fault, None).await,
+        Answer::ListByName => match by_name(ctx, subject, project, desired.path.name()).await {
+            Ok(rows) => {
+                subject.look = Some(rows);
+                ctx.proved(project);
+                Flow::Continue
+            }
+            Err(fault) => failed(ctx, subject, fault, None).await,
+        },
+    }
+}
+
+pub(super) async fn by_name(
+    ctx: &Arc<Context>,
+    subject: &mut Subject,
+    project: ProjectId,
+    name: &str,
+) -> Result<Vec<Row>, Fault> {
+    let key = claim_key(name);
+    let mut rows = ctx.listings.by_name(&ctx.cloud, &ctx.limiter, &mut subject.permit, project, name).await?;
+    rows.retain(|row| claim_key(&row.name) == key);
+    Ok(rows)
+}
+
+pub(super) async fn write_intent(ctx: &Arc<Context>, subject: &mut Subject, intent: &Intent) -> Flow {
+    // The permit first: the request must leave soon after the intent.
+    subject.hold_permit(ctx).await;
+    if !ctx.index().reserve(&subject.key) {
+        return Flow::Continue;
+    }
+    // Before the write: should it be made without our hearing of it, we know that nothing was sent.
+    subject.memory.wrote_intent(intent.at);
+    written(record::intent(ctx, subject, intent).await)
+}
+
+pub(super) async fn create(
+    ctx: &Arc<Context>,
+    subject: &mut Subject,
+    desired: Option<&Desired>,
+    intent: &Intent,
+) -> Flow {
+    let Some(desired) = desired else { return Flow::End(Again::Never) };
+    subject.spend_permit(ctx).await;
+    let sent = ctx.cloud.cloud_now();
+    if sent.duration_since(intent.at) > ctx.bounds.start {
+        // The wait was too long; the plan renews the intent.
+        return Flow::Continue;
+    }
+    let document = desired.document_json();
+    let end = ctx.cloud.create_resource(desired.project, &document, desired.resource_file()).await;
+    match end {
+        Outcome::Done(created) => {
+            info!(object = %subject.key, project = %desired.project, id = %created.id, request_id = created.request_id, "created");
+            ctx.limiter.learn(None);
+            ctx.listings.record(desired.project, Own::Put(own_row(desired, &created.id, created.date)));
+            ctx.proved(desired.project);
+            let fact = Fact::Created {
+                at: intent.at,
+                id: created.id.clone(),
+                request_id: created.request_id,
+                date: created.date,
+                sent: Sent::of(desired),
+            };
+            subject.memory.clear();
+            record::created(ctx, subject, &Change { state: State::Ready, fact: Some(fact) }, &created.id)
+                .await;
+            Flow::End(rest(ctx, subject))
+        }
+        Outcome::Refused(fault) => {
+            ctx.limiter.learn(Some(&fault));
+            subject.memory.create_refused(intent.at);
+            let fact = Fact::Attempted { at: intent.at, outcome: AttemptOutcome::Refused };
+            failed(ctx, subject, fault, Some(fact)).await
+        }
+        Outcome::Unknown(fault) => {
+            ctx.metrics.outcomes_unknown.inc();
+            warn!(object = %subject.key, project = %desired.project, code = fault.code, "the outcome of a create is not known");
+            subject.memory.create_unknown(intent.at, sent, &fault);
+            subject.search = None;
+            Flow::Continue
+        }
+    }
+}
+
+fn own_row(desired: &Desired, id: &ResourceId, date: Timestamp) -> Row {
+    Row {
+        id: id.clone(),
+        path: desired.path.to_string(),
+        name: desired.path.name().to_owned(),
+        kind: desired.kind.as_str().to_owned(),
+        datasource: desired.datasource.as_ref().map(|datasource| datasource.name.clone()),
+        command: desired.command.clone(),
+        created: date,
+        modified: date,
+    }
+}

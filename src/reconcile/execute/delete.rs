@@ -1,0 +1,81 @@
+//! The steps of a deletion: take the resource away, let the object go.
+
+use std::sync::Arc;
+
+use dataworks_core::fault::{Class, Fault, Outcome};
+use dataworks_core::ids::ResourceId;
+use dataworks_core::inventory::Own;
+use dataworks_core::plan::ReadBack;
+use dataworks_core::state::State;
+use tracing::{info, warn};
+
+use super::{Flow, after_call_error, failed, finish};
+use crate::context::Context;
+use crate::reconcile::observe::Subject;
+use crate::reconcile::{Again, record};
+
+pub(super) async fn delete(ctx: &Arc<Context>, subject: &mut Subject, id: &ResourceId) -> Flow {
+    let Some(project) = subject.recorded_project() else { return Flow::End(Again::Never) };
+    subject.spend_permit(ctx).await;
+    let sent = ctx.cloud.cloud_now();
+    let end = ctx.cloud.delete_resource(project, id).await;
+    match end {
+        Outcome::Done(_) => {
+            info!(object = %subject.key, %project, %id, "deleted");
+            ctx.limiter.learn(None);
+        }
+        Outcome::Refused(fault) if fault.class == Class::NotFound => {
+            info!(object = %subject.key, %project, %id, "was gone already");
+        }
+        Outcome::Refused(fault) => {
+            ctx.limiter.learn(Some(&fault));
+            return failed(ctx, subject, fault, None).await;
+        }
+        Outcome::Unknown(fault) => {
+            warn!(object = %subject.key, %project, %id, code = fault.code, "the outcome of a delete is not known");
+            subject.memory.unknown_write = Some(sent);
+            subject.read = None;
+            return Flow::Continue;
+        }
+    }
+    ctx.listings.record(project, Own::Deleted(id.clone()));
+    subject.read = Some(ReadBack::Absent);
+    Flow::Continue
+}
+
+pub(super) async fn remove_finalizer(ctx: &Arc<Context>, subject: &mut Subject) -> Flow {
+    let kept = subject.read != Some(ReadBack::Absent)
+        && subject.object.status.as_ref().is_some_and(|status| status.id.is_some());
+    match record::remove_finalizer(ctx, subject).await {
+        Ok(()) => {
+            if kept {
+                ctx.events.kept(&subject.object);
+            }
+            finish(subject)
+        }
+        Err(error) => after_call_error(&error),
+    }
+}
+
+/// The same failure, said of an object that is being deleted.
+pub(super) fn deleting_state(state: State, fault: &Fault) -> State {
+    match fault.class {
+        Class::Denied | Class::Terminal | Class::AlreadyExists => State::DeletionBlocked {
+            message: format!(
+                "The file cannot be deleted: {}. Mend that, or set deletionPolicy: Retain to keep the file and let \
+                 the object go.",
+                dataworks_core::state::told(fault)
+            ),
+            fault: Some(fault.clone()),
+        },
+        Class::Throttled | Class::Quota | Class::Transient | Class::NotFound => match state {
+            State::Retrying { .. } => State::Deleting {
+                message: format!(
+                    "Deleting the file failed and is tried again: {}.",
+                    dataworks_core::state::told(fault)
+                ),
+            },
+            other => other,
+        },
+    }
+}

@@ -1,0 +1,201 @@
+//! One match over the plan's step: one call to the cloud or one write to Kubernetes per arm.
+
+//! One match over the plan's step: one call to the cloud or one write to Kubernetes per arm.
+
+mod create;
+mod delete;
+mod search;
+mod update;
+
+use std::sync::Arc;
+
+use dataworks_core::api::condition::Reason;
+use dataworks_core::api::v1alpha1::AttemptOutcome;
+use dataworks_core::backoff;
+use dataworks_core::desired::Desired;
+use dataworks_core::fault::{Class, Fault};
+use dataworks_core::ids::ProjectId;
+use dataworks_core::intent::IntentNote;
+use dataworks_core::plan::Step;
+use dataworks_core::queue::Lane;
+use dataworks_core::state::{Change, Fact, State};
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use tracing::{error, info, warn};
+
+use super::kube_client::CallError;
+use super::observe::Subject;
+use super::{Again, after, record};
+use crate::context::Context;
+use crate::controller::standing::Standing;
+
+/// What waits longer than this is said in status; less would only be noise.
+const WORTH_TELLING: SignedDuration = SignedDuration::from_secs(5);
+/// Failures that go on for this long are told even where each wait is short.
+const TOLD_AFTER: SignedDuration = SignedDuration::from_secs(30);
+/// Refused access is looked at again no sooner than this: a person has to act first.
+const DENIED_RETRY: SignedDuration = SignedDuration::from_secs(30);
+/// A blocked deletion is tried again after this.
+const BLOCKED_RETRY: SignedDuration = SignedDuration::from_mins(5);
+
+/// How the run goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Plan again with what was learned.
+    Continue,
+    /// The run ends.
+    End(Again),
+}
+
+/// Carries out one step. `desired` is there whenever the plan saw a valid spec.
+pub async fn execute(
+    ctx: &Arc<Context>,
+    subject: &mut Subject,
+    desired: Option<&Desired>,
+    step: Step,
+) -> Flow {
+    match step {
+        Step::Nothing => finish(subject),
+        Step::Report(state) => report(ctx, subject, state).await,
+        Step::Wait { until, state } => wait(ctx, subject, until, state).await,
+        Step::Look => create::look(ctx, subject, desired).await,
+        Step::WriteIntent(intent) => create::write_intent(ctx, subject, &intent).await,
+        Step::CreateResource(intent) => create::create(ctx, subject, desired, &intent).await,
+        Step::Search(intent) => search::search(ctx, subject, desired, &intent).await,
+        Step::ReadCandidate(intent, id) => search::read_candidate(ctx, subject, desired, &intent, &id).await,
+        Step::RecordFound(intent, row) => search::record_found(ctx, subject, desired, &intent, row).await,
+        Step::AddFinalizer => written(record::add_finalizer(ctx, subject).await),
+        Step::UpdateResource(id) => update::update(ctx, subject, desired, &id).await,
+        Step::ReadBack(id) => update::read_back(ctx, subject, desired, &id).await,
+        Step::RecordUpdated => {
+            update::record_updated(ctx, subject, desired, None, ctx.cloud.cloud_now()).await
+        }
+        Step::RecordSeen => update::record_seen(ctx, subject, desired).await,
+        Step::DeleteResource(id) => delete::delete(ctx, subject, &id).await,
+        Step::RemoveFinalizer => delete::remove_finalizer(ctx, subject).await,
+    }
+}
+
+fn finish(subject: &mut Subject) -> Flow {
+    subject.memory.clear();
+    Flow::End(Again::Never)
+}
+
+/// How a write to Kubernetes ended, for the run.
+fn written(end: Result<(), CallError>) -> Flow {
+    match end {
+        Ok(()) => Flow::Continue,
+        Err(error) => after_call_error(&error),
+    }
+}
+
+fn after_call_error(error: &CallError) -> Flow {
+    match error {
+        CallError::Conflict => Flow::End(Again::At(Timestamp::now(), Lane::Edit)),
+        CallError::Gone => Flow::End(Again::Never),
+        CallError::Refused(_) | CallError::TimedOut | CallError::Failed(_) => {
+            warn!(%error, "a write to the API server failed");
+            Flow::End(Again::AfterFailure)
+        }
+    }
+}
+
+async fn report(ctx: &Arc<Context>, subject: &mut Subject, state: State) -> Flow {
+    if let State::Stalled { reason: Reason::AlreadyManaged, .. } = &state {
+        let holder = ctx.index().held_by_other(&subject.key).map(ToString::to_string).unwrap_or_default();
+        info!(object = %subject.key, holder, "another object holds its claim");
+    }
+    let blocked = matches!(state, State::DeletionBlocked { .. });
+    if !matches!(state, State::Suspended { .. }) {
+        // A suspended object may be resumed while its last write can still arrive.
+        subject.memory.clear();
+    }
+    if let Err(error) = record::status(ctx, subject, &Change { state, fact: None }).await {
+        return after_call_error(&error);
+    }
+    if blocked {
+        return Flow::End(Again::At(after(BLOCKED_RETRY), Lane::Retry));
+    }
+    Flow::End(rest(ctx, subject))
+}
+
+/// What the index says of an object that was just recorded.
+fn rest(ctx: &Arc<Context>, subject: &Subject) -> Again {
+    match ctx.index().standing(&subject.key) {
+        Standing::Resting(until) => Again::At(until, Lane::Retry),
+        Standing::Settled | Standing::Due => Again::Never,
+    }
+}
+
+async fn wait(ctx: &Arc<Context>, subject: &mut Subject, until: Timestamp, state: Option<State>) -> Flow {
+    let span = until.duration_since(ctx.cloud.cloud_now());
+    if let Some(state) = state.filter(|_| span > WORTH_TELLING) {
+        let fact = match (&state, subject.recorded(ctx).intent) {
+            (State::OutcomeUnknown { .. }, IntentNote::Own(intent)) => {
+                Some(Fact::Attempted { at: intent.at, outcome: AttemptOutcome::Unknown })
+            }
+            _ => None,
+        };
+        if let Err(error) = record::status(ctx, subject, &Change { state, fact }).await {
+            return after_call_error(&error);
+        }
+    }
+    Flow::End(Again::At(after(span), Lane::Retry))
+}
+
+/// A call failed: says so where it lasts, and says when to try again.
+async fn failed(ctx: &Arc<Context>, subject: &mut Subject, fault: Fault, fact: Option<Fact>) -> Flow {
+    let now = Timestamp::now();
+    let deleting = subject.object.metadata.deletion_timestamp.is_some();
+    let update = subject.object.status.as_ref().is_some_and(|status| status.id.is_some());
+    subject.memory.failures = subject.memory.failures.saturating_add(1);
+    let since = *subject.memory.failing_since.get_or_insert(now);
+    let backoff = backoff::transient(&subject.uid, subject.memory.failures);
+    let backoff = SignedDuration::try_from(backoff).unwrap_or(BLOCKED_RETRY);
+    warn!(object = %subject.key, class = ?fault.class, code = fault.code, message = fault.message,
+        request_id = fault.request_id, failures = subject.memory.failures, "a call failed");
+    let (wait, lane) = match fault.class {
+        // The limiter waits for all; the object keeps its place.
+        Class::Throttled => (SignedDuration::ZERO, Lane::Edit),
+        Class::Quota => {
+            (ctx.limiter.paused_until().map_or(backoff, |until| until.duration_since(now)), Lane::Edit)
+        }
+        Class::Denied => (backoff.max(DENIED_RETRY), Lane::Retry),
+        Class::Transient | Class::NotFound => (backoff, Lane::Retry),
+        Class::Terminal | Class::AlreadyExists => (BLOCKED_RETRY, Lane::Retry),
+    };
+    let state = State::of_fault(&fault, update, ctx.cloud.cloud_now());
+    let stalled = matches!(state, State::Stalled { .. });
+    let state = if deleting { delete::deleting_state(state, &fault) } else { state };
+    let tell = stalled || wait > WORTH_TELLING || now.duration_since(since) > TOLD_AFTER;
+    if tell && let Err(error) = record::status(ctx, subject, &Change { state, fact }).await {
+        return after_call_error(&error);
+    }
+    if stalled && !deleting {
+        subject.memory.clear();
+        return Flow::End(rest(ctx, subject));
+    }
+    Flow::End(Again::At(after(wait), lane))
+}
+
+impl Subject {
+    /// The workspace that holds the file: the recorded one first.
+    fn recorded_project(&self) -> Option<ProjectId> {
+        let recorded = self.object.status.as_ref().and_then(|status| status.project_id);
+        recorded.and_then(ProjectId::new).or_else(|| self.project())
+    }
+
+    /// Makes sure that a permit is in hand.
+    async fn hold_permit(&mut self, ctx: &Context) {
+        if !self.permit.is_held() {
+            self.permit = ctx.limiter.permit().await;
+        }
+    }
+
+    /// Uses a permit up, waiting for one where none is in hand.
+    async fn spend_permit(&mut self, ctx: &Context) {
+        self.hold_permit(ctx).await;
+        if !self.permit.spend() {
+            error!(object = %self.key, "a permit was taken from under a call");
+        }
+    }
+}

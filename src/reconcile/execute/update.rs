@@ -1,0 +1,109 @@
+//! The steps on a resource that is there: change it, read it back, record what was seen.
+
+use std::sync::Arc;
+
+use dataworks_core::desired::Desired;
+use dataworks_core::fault::{Class, Outcome};
+use dataworks_core::ids::ResourceId;
+use dataworks_core::inventory::Own;
+use dataworks_core::plan::ReadBack;
+use dataworks_core::state::{Change, Fact, Sent, State};
+use k8s_openapi::jiff::Timestamp;
+use tracing::{info, warn};
+
+use super::{Flow, after_call_error, failed, rest};
+use crate::context::Context;
+use crate::reconcile::observe::Subject;
+use crate::reconcile::{Again, record};
+
+pub(super) async fn update(
+    ctx: &Arc<Context>,
+    subject: &mut Subject,
+    desired: Option<&Desired>,
+    id: &ResourceId,
+) -> Flow {
+    let Some(desired) = desired else { return Flow::End(Again::Never) };
+    subject.spend_permit(ctx).await;
+    let sent = ctx.cloud.cloud_now();
+    let document = desired.update_json();
+    let end = ctx.cloud.update_resource(desired.project, id, &document, desired.resource_file()).await;
+    subject.read = None;
+    match end {
+        Outcome::Done(done) => {
+            info!(object = %subject.key, project = %desired.project, %id, request_id = done.request_id, "updated");
+            ctx.limiter.learn(None);
+            record_updated(ctx, subject, Some(desired), Some(done.request_id), done.date).await
+        }
+        Outcome::Refused(fault) if fault.class == Class::NotFound => {
+            subject.memory.doubt = true;
+            Flow::Continue
+        }
+        Outcome::Refused(fault) => {
+            ctx.limiter.learn(Some(&fault));
+            failed(ctx, subject, fault, None).await
+        }
+        Outcome::Unknown(fault) => {
+            warn!(object = %subject.key, project = %desired.project, %id, code = fault.code, "the outcome of an update is not known");
+            subject.memory.unknown_write = Some(sent);
+            Flow::Continue
+        }
+    }
+}
+
+pub(super) async fn record_updated(
+    ctx: &Arc<Context>,
+    subject: &mut Subject,
+    desired: Option<&Desired>,
+    request_id: Option<String>,
+    date: Timestamp,
+) -> Flow {
+    let Some(desired) = desired else { return Flow::End(Again::Never) };
+    subject.memory.clear();
+    let fact = Fact::Updated { request_id, date, sent: Sent::of(desired) };
+    match record::status(ctx, subject, &Change { state: State::Ready, fact: Some(fact) }).await {
+        Ok(_) => Flow::End(rest(ctx, subject)),
+        Err(error) => after_call_error(&error),
+    }
+}
+
+pub(super) async fn read_back(
+    ctx: &Arc<Context>,
+    subject: &mut Subject,
+    desired: Option<&Desired>,
+    id: &ResourceId,
+) -> Flow {
+    let Some(project) = subject.recorded_project() else { return Flow::End(Again::Never) };
+    subject.spend_permit(ctx).await;
+    let answer = ctx.cloud.get_resource(project, id).await;
+    ctx.limiter.learn(answer.as_ref().err());
+    match answer {
+        Ok(resource) => {
+            let as_declared = desired.is_some_and(|desired| desired.is_held_by(&resource.spec));
+            subject.read = Some(ReadBack::Present { as_declared });
+            subject.read_modified = Some(resource.modify_time);
+            Flow::Continue
+        }
+        Err(fault) if fault.class == Class::NotFound => {
+            subject.read = Some(ReadBack::Absent);
+            ctx.listings.record(project, Own::Deleted(id.clone()));
+            Flow::Continue
+        }
+        Err(fault) => failed(ctx, subject, fault, None).await,
+    }
+}
+
+pub(super) async fn record_seen(
+    ctx: &Arc<Context>,
+    subject: &mut Subject,
+    desired: Option<&Desired>,
+) -> Flow {
+    let (Some(desired), Some(modified)) = (desired, subject.read_modified) else {
+        return Flow::End(Again::Never);
+    };
+    subject.memory.clear();
+    let fact = Fact::Seen { modified, sent: Sent::of(desired) };
+    match record::status(ctx, subject, &Change { state: State::Ready, fact: Some(fact) }).await {
+        Ok(_) => Flow::End(rest(ctx, subject)),
+        Err(error) => after_call_error(&error),
+    }
+}
