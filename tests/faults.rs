@@ -17,6 +17,11 @@ fn error(status: u16, code: &str) -> ErrorAnswer {
     ErrorAnswer::new(status, code, "made to fail")
 }
 
+/// As the simulator answers to a second file at a path.
+fn already_exists() -> ErrorAnswer {
+    dataworks_simulator::Behaviour::default().already_exists
+}
+
 /// Whatever happens to the answer of the first create, there is one file in the end, and the
 /// object knows it.
 #[tokio::test]
@@ -29,7 +34,7 @@ async fn a_create_whose_answer_is_bad_makes_one_file() {
         ("lost-before", FaultKind::DropBefore, 2),
         ("error-after", FaultKind::ErrorAfter(error(500, "InternalError.System")), 1),
         ("error-before", FaultKind::Error(error(503, "ServiceUnavailable")), 2),
-        ("exists-after", FaultKind::ErrorAfter(error(400, "5801488441564725265")), 1),
+        ("exists-after", FaultKind::ErrorAfter(already_exists()), 1),
         ("garbage", FaultKind::Garbage, 1),
         ("proxy-page", FaultKind::Html503, 2),
         ("silence-after", FaultKind::Hang { ms: 4000, effect: true }, 1),
@@ -77,7 +82,7 @@ async fn an_unknown_outcome_is_told_with_the_time_of_its_end() {
 async fn a_create_refused_as_a_duplicate_is_not_taken_for_ours() {
     let scene = Scene::new().await;
     let _operator = scene.launch().with(&SHORT_BOUNDS).start();
-    let fault = Fault::new("CreateResource", FaultKind::Error(error(400, "5801488441564725265")));
+    let fault = Fault::new("CreateResource", FaultKind::Error(already_exists()));
     scene.cloud.add_fault(fault);
     scene.kubectl.apply(&python("twin", "E/a.py")).await;
     let object = scene.says("twin", "False", "AlreadyExists").await;
@@ -281,11 +286,14 @@ async fn an_object_that_cannot_be_read_stops_no_other() {
     let scene = Scene::alone().await;
     let crd = "customresourcedefinition/dataworksresources.dataworks.alibabacloud.com";
     // A CRD of another version, or a broken one: any spec is taken.
-    let loose = json!([{
-        "op": "replace",
-        "path": "/spec/versions/0/schema/openAPIV3Schema/properties/spec",
-        "value": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
-    }]);
+    let loose = json!([
+        {
+            "op": "replace",
+            "path": "/spec/versions/0/schema/openAPIV3Schema/properties/spec",
+            "value": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
+        },
+        {"op": "remove", "path": "/spec/versions/0/selectableFields"},
+    ]);
     scene.kubectl.run(&["patch", crd, "--type=json", "-p", &loose.to_string()]).await;
     let odd = manifest("odd", &json!({"projectId": "a text", "path": 7, "content": []}));
     let made = poll(
