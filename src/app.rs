@@ -51,7 +51,9 @@ const FALLBACK_NAMESPACE: &str = "default";
 /// When it cannot start, or lost the lease.
 pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     let metrics = Arc::new(Metrics::default());
-    let config = Config::infer().await.context("no Kubernetes: neither KUBECONFIG nor a service account")?;
+    // Its text holds those of its causes.
+    let config =
+        Config::infer().await.map_err(|error| anyhow::anyhow!("no Kubernetes to talk to: {error}"))?;
     let namespace = args.lease_namespace.clone().unwrap_or_else(|| {
         let own = config.default_namespace.clone();
         if own.is_empty() { FALLBACK_NAMESPACE.to_owned() } else { own }
@@ -220,7 +222,8 @@ async fn signals(stop: CancellationToken) {
         if stop.is_cancelled() {
             std::process::exit(130);
         }
-        info!("stopping");
+        // First: a log that nobody reads any more must not keep us from stopping.
         stop.cancel();
+        info!("stopping");
     }
 }

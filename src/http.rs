@@ -48,18 +48,19 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let listeners = [
         (
+            "probes",
             probes,
             Router::new()
                 .route("/livez", get(livez))
                 .route("/healthz", get(livez))
                 .route("/readyz", get(readyz)),
         ),
-        (metrics, Router::new().route("/metrics", get(text))),
+        ("metrics", metrics, Router::new().route("/metrics", get(text))),
     ];
-    for (address, router) in listeners {
+    for (what, address, router) in listeners {
         let Some(address) = address else { continue };
         let listener = TcpListener::bind(address).await?;
-        tracing::info!(address = %listener.local_addr()?, "serving HTTP");
+        tracing::info!(what, address = %listener.local_addr()?, "serving HTTP");
         let router = router.with_state(Arc::clone(&health));
         tokio::spawn(async move { axum::serve(listener, router).await });
     }

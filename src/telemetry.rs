@@ -18,7 +18,11 @@ pub enum LogFormat {
 /// When the filter cannot be read.
 pub fn init(format: LogFormat, filter: &str) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(filter)?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        // A standard error that is closed must not become an error of its own.
+        .log_internal_errors(false);
     match format {
         LogFormat::Json => {
             builder.json().flatten_event(true).with_current_span(false).with_span_list(false).init()

@@ -58,7 +58,7 @@ fn ambiguous(ids: &str) -> Step {
     stalled(
         Reason::AmbiguousCreate,
         &format!(
-            "A create at \"XX/a.py\" in workspace 7 was lost, and these resources may or may not be its result: \
+            "The outcome of a create at \"XX/a.py\" in workspace 7 is not known, and these resources may or may not be its result: \
              {ids}. Nothing was touched. Remove those that are not wanted, then remove the annotation \
              dataworks.alibabacloud.com/create-intent."
         ),
@@ -1219,7 +1219,7 @@ fn a_deletion_after_a_lost_create() {
                 );
             },
             blocked(
-                "A create was lost, and these resources may or may not be its result: 1, 2. Nothing was touched. \
+                "The outcome of a create is not known, and these resources may or may not be its result: 1, 2. Nothing was touched. \
                  Remove those that are not wanted, then remove the annotation \
                  dataworks.alibabacloud.com/create-intent (or set deletionPolicy: Retain).",
             ),

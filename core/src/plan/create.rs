@@ -274,7 +274,7 @@ fn ambiguous(ids: &[ResourceId], desired: &Desired) -> Plan {
     stalled(
         Reason::AmbiguousCreate,
         format!(
-            "A create at {:?} in workspace {} was lost, and these resources may or may not be its result: {}. \
+            "The outcome of a create at {:?} in workspace {} is not known, and these resources may or may not be its result: {}. \
              Nothing was touched. Remove those that are not wanted, then remove the annotation {}.",
             desired.path.to_string(),
             desired.project,

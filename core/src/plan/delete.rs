@@ -98,7 +98,7 @@ fn lost(intent: &Intent, recorded: &Recorded, observed: &Observed, now: Timestam
         Finding::Ambiguous(ids) => {
             let named: Vec<&str> = ids.iter().take(10).map(ResourceId::as_str).collect();
             let message = format!(
-                "A create was lost, and these resources may or may not be its result: {}. Nothing was touched. \
+                "The outcome of a create is not known, and these resources may or may not be its result: {}. Nothing was touched. \
                  Remove those that are not wanted, then remove the annotation {} (or set deletionPolicy: Retain).",
                 named.join(", "),
                 crate::api::CREATE_INTENT,

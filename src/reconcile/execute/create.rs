@@ -93,7 +93,7 @@ pub(super) async fn create(
     let end = ctx.cloud.create_resource(desired.project, &document, desired.resource_file()).await;
     match end {
         Outcome::Done(created) => {
-            info!(object = %subject.key, project = %desired.project, id = %created.id, request_id = created.request_id, "created");
+            info!(object = %subject.key, project = %desired.project, id = %created.id, requestId = created.request_id, "created");
             ctx.limiter.learn(None);
             ctx.listings.record(desired.project, Own::Put(own_row(desired, &created.id, created.date)));
             ctx.proved(desired.project);

@@ -28,10 +28,8 @@ use super::{Again, after, record};
 use crate::context::Context;
 use crate::controller::standing::Standing;
 
-/// What waits longer than this is said in status; less would only be noise.
+/// What waits, or fails, longer than this is said in status; less would only be noise.
 const WORTH_TELLING: SignedDuration = SignedDuration::from_secs(5);
-/// Failures that go on for this long are told even where each wait is short.
-const TOLD_AFTER: SignedDuration = SignedDuration::from_secs(30);
 /// Refused access is looked at again no sooner than this: a person has to act first.
 const DENIED_RETRY: SignedDuration = SignedDuration::from_secs(30);
 /// A blocked deletion is tried again after this.
@@ -152,7 +150,7 @@ async fn failed(ctx: &Arc<Context>, subject: &mut Subject, fault: Fault, fact: O
     let backoff = backoff::transient(&subject.uid, subject.memory.failures);
     let backoff = SignedDuration::try_from(backoff).unwrap_or(BLOCKED_RETRY);
     warn!(object = %subject.key, class = ?fault.class, code = fault.code, message = fault.message,
-        request_id = fault.request_id, failures = subject.memory.failures, "a call failed");
+        requestId = fault.request_id, failures = subject.memory.failures, "a call failed");
     let (wait, lane) = match fault.class {
         // The limiter waits for all; the object keeps its place.
         Class::Throttled => (SignedDuration::ZERO, Lane::Edit),
@@ -166,7 +164,7 @@ async fn failed(ctx: &Arc<Context>, subject: &mut Subject, fault: Fault, fact: O
     let state = State::of_fault(&fault, update, ctx.cloud.cloud_now());
     let stalled = matches!(state, State::Stalled { .. });
     let state = if deleting { delete::deleting_state(state, &fault) } else { state };
-    let tell = stalled || wait > WORTH_TELLING || now.duration_since(since) > TOLD_AFTER;
+    let tell = stalled || wait > WORTH_TELLING || now.duration_since(since) > WORTH_TELLING;
     if tell && let Err(error) = record::status(ctx, subject, &Change { state, fact }).await {
         return after_call_error(&error);
     }

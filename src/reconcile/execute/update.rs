@@ -30,7 +30,7 @@ pub(super) async fn update(
     subject.read = None;
     match end {
         Outcome::Done(done) => {
-            info!(object = %subject.key, project = %desired.project, %id, request_id = done.request_id, "updated");
+            info!(object = %subject.key, project = %desired.project, %id, requestId = done.request_id, "updated");
             ctx.limiter.learn(None);
             record_updated(ctx, subject, Some(desired), Some(done.request_id), done.date).await
         }

@@ -56,13 +56,6 @@ use crate::flowspec::kind::FileType;
         description = "Time since the object was made."
     ),
     printcolumn(
-        name = "Status",
-        type_ = "string",
-        priority = 1,
-        json_path = ".status.conditions[?(@.type==\"Ready\")].message",
-        description = "What is so, where, and what to do."
-    ),
-    printcolumn(
         name = "Synced",
         type_ = "string",
         priority = 1,
@@ -89,6 +82,13 @@ use crate::flowspec::kind::FileType;
         priority = 1,
         json_path = ".status.modifyTime",
         description = "Time since the file last changed."
+    ),
+    printcolumn(
+        name = "Status",
+        type_ = "string",
+        priority = 1,
+        json_path = ".status.conditions[?(@.type==\"Ready\")].message",
+        description = "What is so, where, and what to do."
     )
 )]
 #[serde(rename_all = "camelCase")]
