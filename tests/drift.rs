@@ -6,9 +6,9 @@ mod support;
 
 use std::time::Duration;
 
-use dataworks_simulator::OutsideEdit;
+use dataworks_simulator::{ErrorAnswer, Fault, FaultKind, OutsideEdit};
 use support::operator::Operator;
-use support::{Ask as _, DEADLINE, PROJECT, Scene, id, is_ready, poll, python};
+use support::{Ask as _, DEADLINE, PROJECT, Scene, id, is_ready, poll, python, status};
 
 /// Looks every second; what the operator itself made is not missed for a second after that.
 const LOOKING: [&str; 2] = ["--drift-interval=1s", "--commit-lag=1s"];
@@ -115,4 +115,38 @@ async fn a_days_calls_are_not_exceeded_and_outlive_the_process() {
     operator.says(&["taking over the day's count of calls", "\"calls\":3"]).await;
     waits(&operator).await;
     assert_eq!(scene.cloud.counts().total, 3, "nothing is left for c today");
+}
+
+#[tokio::test]
+async fn a_look_can_be_asked_for() {
+    let scene = Scene::new().await;
+    let operator = scene.launch().start();
+    let ask = async |name: &str, token: &str| {
+        let annotation = format!("dataworks.alibabacloud.com/reconcile-requested-at={token}");
+        scene.kubectl.run(&["annotate", "dwr", name, &annotation, "--overwrite"]).await;
+        let echoed = |object: &_| status(object).last_handled_reconcile_at.as_deref() == Some(token);
+        scene.until(name, echoed).await
+    };
+
+    // Nothing to mend: one read, and one write that says so.
+    scene.kubectl.apply(&python("forced", "F/forced.py")).await;
+    let object = scene.ready("forced").await;
+    let (since, writes) = (scene.cloud.last(), operator.writes().await);
+    assert!(is_ready(&ask("forced", "one").await));
+    assert_eq!(scene.cloud.actions(since), ["GetResource"]);
+    assert_eq!(operator.writes().await, writes + 1);
+
+    // Changed by others: mended at once.
+    let edit = OutsideEdit { content: Some("theirs".to_owned()), ..OutsideEdit::default() };
+    scene.cloud.edit_outside(&id(&object), edit).unwrap();
+    ask("forced", "two").await;
+    assert_ne!(scene.cloud.only_file().content, "theirs");
+
+    // Refused for a reason that is gone: tried again without a change of the object.
+    let error = ErrorAnswer::new(400, "InvalidParameter", "made to fail");
+    scene.cloud.add_fault(Fault::new("CreateResource", FaultKind::Error(error)).times(1));
+    scene.kubectl.apply(&python("refused", "F/refused.py")).await;
+    scene.says("refused", "False", "Refused").await;
+    assert!(is_ready(&ask("refused", "three").await));
+    assert_eq!(scene.cloud.resources(PROJECT).len(), 2);
 }

@@ -693,6 +693,11 @@ fn already_exists_is_not_believed_at_once() {
 fn a_refused_document_rests() {
     check(vec![
         (
+            "not when a look is asked for",
+            |c| c.recorded = Recorded { requested: true, ..refused(fresh(), Reason::Refused, 1, 0) },
+            Step::Look,
+        ),
+        (
             "until an hour has passed",
             |c| {
                 c.recorded = refused(fresh(), Reason::Refused, 1, 0);
@@ -885,6 +890,16 @@ fn an_object_with_a_resource() {
                 c.observed.memory.doubt = true;
             },
             Step::ReadBack(id("1")),
+        ),
+        (
+            "as declared, but a look was asked for: reads",
+            |c| c.recorded = Recorded { requested: true, ..ready() },
+            Step::ReadBack(id("1")),
+        ),
+        (
+            "suspended: a look that was asked for sends nothing",
+            |c| c.recorded = Recorded { requested: true, suspend: true, ..ready() },
+            Step::Report(State::Suspended { pending: false }),
         ),
         (
             "read, and as declared after all",

@@ -269,12 +269,6 @@ fn each_phase_says_what_the_table_says() {
         ),
         (
             unknown,
-            stalled(Reason::NotFoundInWorkspace),
-            0,
-            "Ready=False(NotFoundInWorkspace) Synced=False(NotFoundInWorkspace) Stalled=True(NotFoundInWorkspace)",
-        ),
-        (
-            unknown,
             State::Deleting { message: message() },
             0,
             "Ready=False(Deleting) Synced=Unknown(Deleting) Reconciling=True(Deleting)",
@@ -423,6 +417,7 @@ fn what_was_learned_is_kept() {
     let fact = Fact::Created { at: at(60), id: id("2"), request_id: "r".into(), date: at(61), sent };
     let created = next(&DataWorksResourceStatus::default(), &change(fact), GENERATION, at(62));
     let mut want = DataWorksResourceStatus {
+        last_handled_reconcile_at: None,
         observed_generation: Some(GENERATION),
         id: Some("2".into()),
         request_id: Some("r".into()),

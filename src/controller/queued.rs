@@ -1,5 +1,5 @@
-//! Tells objects that have waited long for a permit that they do, once: waiting for us is never a
-//! failure, and a person should not have to guess.
+//! Tells objects that have waited long for a permit or a listing that they do, once: waiting for us
+//! is never a failure, and a person should not have to guess.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -30,29 +30,49 @@ pub async fn tell(ctx: Arc<Context>) {
     loop {
         tokio::time::sleep(EVERY).await;
         let before = Timestamp::now().saturating_sub(LONG).unwrap_or(Timestamp::MIN);
-        let waiting: BTreeSet<ObjectKey> = ctx.scheduler.waiting_since_before(before).into_iter().collect();
-        told.retain(|key| waiting.contains(key));
-        let new: Vec<ObjectKey> = waiting.difference(&told).take(BATCH).cloned().collect();
+        let queued: BTreeSet<ObjectKey> = ctx.scheduler.waiting_since_before(before).into_iter().collect();
+        let parked: BTreeSet<ObjectKey> = ctx.listings.parked_since_before(before).into_iter().collect();
+        told.retain(|key| queued.contains(key) || parked.contains(key));
+        let new: Vec<ObjectKey> =
+            queued.union(&parked).filter(|key| !told.contains(key)).take(BATCH).cloned().collect();
         for key in new {
-            say(&ctx, &key, waiting.len()).await;
+            let waits = if parked.contains(&key) {
+                Waits::ForListing
+            } else {
+                Waits::ForCall { objects: queued.len() }
+            };
+            say(&ctx, &key, waits).await;
             told.insert(key);
         }
     }
 }
 
-async fn say(ctx: &Context, key: &ObjectKey, waiting: usize) {
+/// What an object waits for.
+#[derive(Clone, Copy, Debug)]
+enum Waits {
+    ForListing,
+    ForCall { objects: usize },
+}
+
+async fn say(ctx: &Context, key: &ObjectKey, waits: Waits) {
     let Ok(Some(object)) = ctx.kube.get(key).await else { return };
     ctx.index().apply(&object, Origin::Own, Timestamp::now());
     if object.metadata.deletion_timestamp.is_some() || says_enough(&object) {
         return;
     }
-    let state = match ctx.limiter.paused_until() {
-        Some(until) => State::QuotaExhausted { until },
-        None => State::Queued {
+    let made = object.status.as_ref().is_some_and(|status| status.id.is_some());
+    let state = match (ctx.limiter.paused_until(), waits) {
+        (Some(until), _) => State::QuotaExhausted { until },
+        (None, Waits::ForCall { objects }) => State::Queued {
             message: format!(
-                "Waiting for a call to the service: {waiting} objects share {:.1} calls a second.",
+                "Waiting for a call to the service: {objects} objects share {:.1} calls a second.",
                 ctx.limiter.rate()
             ),
+        },
+        (None, Waits::ForListing) if made => State::Recreating,
+        (None, Waits::ForListing) => State::Creating {
+            message: "Waiting for the listing of the workspace, which shows whether the path is free."
+                .to_owned(),
         },
     };
     let mut subject = Subject::new(ctx, object, Permit::none());

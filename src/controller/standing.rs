@@ -7,7 +7,7 @@ use std::hash::{Hash, Hasher};
 
 use dataworks_core::api::condition::{ConditionType, Reason};
 use dataworks_core::api::v1alpha1::DataWorksResource;
-use dataworks_core::api::{CREATE_INTENT, FINALIZER};
+use dataworks_core::api::{CREATE_INTENT, FINALIZER, RECONCILE_REQUESTED};
 use dataworks_core::backoff;
 use dataworks_core::intent::IntentNote;
 use dataworks_core::object::{ObjectKey, Uid};
@@ -29,6 +29,21 @@ pub enum Standing {
     Due,
 }
 
+/// Status holds this much of the annotation that asks for a look.
+const REQUEST_CHARACTERS: usize = 256;
+
+/// The wish for a look now, as status echoes it.
+#[must_use]
+pub fn request(object: &DataWorksResource) -> Option<String> {
+    let wish = object.annotations().get(RECONCILE_REQUESTED)?;
+    Some(wish.chars().take(REQUEST_CHARACTERS).collect())
+}
+
+fn is_requested(object: &DataWorksResource) -> bool {
+    let handled = object.status.as_ref().and_then(|status| status.last_handled_reconcile_at.as_ref());
+    request(object).is_some_and(|wish| handled != Some(&wish))
+}
+
 /// What the object itself says, for the plan.
 #[must_use]
 pub fn recorded(object: &DataWorksResource, cluster: &str) -> Recorded {
@@ -42,6 +57,7 @@ pub fn recorded(object: &DataWorksResource, cluster: &str) -> Recorded {
         finalizer: object.finalizers().iter().any(|name| name == FINALIZER),
         deletion: object.spec.deletion(),
         suspend: object.spec.suspended(),
+        requested: is_requested(object),
         status: object.status.clone().unwrap_or_default(),
         key,
         uid,
@@ -84,6 +100,9 @@ pub(super) fn standing(
         return if recorded.finalizer { Standing::Due } else { Standing::Settled };
     }
     if recorded.status.observed_generation != Some(recorded.generation) {
+        return Standing::Due;
+    }
+    if recorded.requested {
         return Standing::Due;
     }
     let id = recorded.id();
@@ -143,6 +162,7 @@ pub fn fingerprint(object: &DataWorksResource) -> u64 {
     object.metadata.deletion_timestamp.is_some().hash(&mut hash);
     object.finalizers().iter().any(|name| name == FINALIZER).hash(&mut hash);
     object.annotations().get(CREATE_INTENT).hash(&mut hash);
+    object.annotations().get(RECONCILE_REQUESTED).hash(&mut hash);
     serde_json::to_string(&object.status).unwrap_or_default().hash(&mut hash);
     hash.finish()
 }

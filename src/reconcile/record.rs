@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use dataworks_core::api::condition::{ConditionType, Reason};
-use dataworks_core::api::v1alpha1::{DataWorksResource, DeletionPolicy};
+use dataworks_core::api::v1alpha1::{DataWorksResource, DataWorksResourceStatus, DeletionPolicy};
 use dataworks_core::api::{CREATE_INTENT, FINALIZER};
 use dataworks_core::fault::{Class, Outcome};
 use dataworks_core::ids::ResourceId;
@@ -23,6 +23,7 @@ use super::kube_client::CallError;
 use super::observe::Subject;
 use crate::context::Context;
 use crate::controller::index::Origin;
+use crate::controller::standing::request;
 
 /// Pauses between tries to record an id: short at first, since a conflict is over at once.
 const RECORD_PAUSE_FIRST: Duration = Duration::from_millis(50);
@@ -35,13 +36,23 @@ const RECORD_PAUSE_MOST: Duration = Duration::from_secs(5);
 pub async fn status(ctx: &Context, subject: &mut Subject, change: &Change) -> Result<bool, CallError> {
     let generation = subject.object.metadata.generation.unwrap_or(0);
     let before = subject.object.status.clone().unwrap_or_default();
-    let after = next(&before, change, generation, ctx.cloud.cloud_now());
+    let mut after = next(&before, change, generation, ctx.cloud.cloud_now());
+    echo(&mut after, subject, change);
     let Some(patch) = merge_patch(&value(&before), &value(&after)) else { return Ok(false) };
     let version = subject.object.resource_version().unwrap_or_default();
     let written = ctx.kube.patch_status(&subject.key, &version, &patch).await?;
     ctx.events.transition(&subject.object, &before, &after);
     take_in(ctx, subject, written);
     Ok(true)
+}
+
+/// Says that the look which a person asked for was taken.
+fn echo(after: &mut DataWorksResourceStatus, subject: &Subject, change: &Change) {
+    if change.state.answers_request()
+        && let Some(wish) = request(&subject.object)
+    {
+        after.last_handled_reconcile_at = Some(wish);
+    }
 }
 
 /// Adds the finalizer and the create intent in one write.
@@ -97,7 +108,8 @@ pub async fn created(ctx: &Context, subject: &mut Subject, change: &Change, id: 
     let mut pause = RECORD_PAUSE_FIRST;
     loop {
         let before = subject.object.status.clone().unwrap_or_default();
-        let after = next(&before, change, generation, ctx.cloud.cloud_now());
+        let mut after = next(&before, change, generation, ctx.cloud.cloud_now());
+        echo(&mut after, subject, change);
         let patch = merge_patch(&value(&before), &value(&after)).unwrap_or_else(|| json!({}));
         let version = subject.object.resource_version().unwrap_or_default();
         match ctx.kube.patch_status(&subject.key, &version, &patch).await {

@@ -7,7 +7,7 @@
 //! Its times are the local clock's throughout: what counts is which of two things this process
 //! did first, and the service's clock may be found to be off in between.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -45,7 +45,8 @@ pub enum Purpose {
 struct Shared {
     inventory: Inventory,
     sweeping: bool,
-    waiting: BTreeSet<ObjectKey>,
+    /// Who is parked, and since when.
+    waiting: BTreeMap<ObjectKey, Timestamp>,
     failed: HashMap<ObjectKey, Fault>,
     /// Woken by a listing. One that is not good enough for them (given up, or partial because the
     /// workspace changes all the time) is not tried again: they list by name.
@@ -108,7 +109,7 @@ impl Listings {
         if !shared.sweeping && by_name_is_cheaper(pending, shared.inventory.total()) {
             return Answer::ListByName;
         }
-        shared.waiting.insert(key.clone());
+        shared.waiting.entry(key.clone()).or_insert(now);
         let start = !shared.sweeping;
         shared.sweeping = true;
         Answer::Parked { start }
@@ -130,7 +131,7 @@ impl Listings {
         let mut all = self.lock();
         let shared = all.entry(project).or_default();
         shared.sweeping = false;
-        let waiting = std::mem::take(&mut shared.waiting);
+        let waiting: BTreeSet<ObjectKey> = std::mem::take(&mut shared.waiting).into_keys().collect();
         match end {
             Ok(Some(sweep)) => {
                 shared.inventory.replace(sweep, self.lag);
@@ -250,6 +251,14 @@ impl Listings {
     /// Takes in what this process just did itself.
     pub fn record(&self, project: ProjectId, own: Own) {
         self.lock().entry(project).or_default().inventory.record(own, Timestamp::now());
+    }
+
+    /// Who has waited for a listing since before `before`.
+    #[must_use]
+    pub fn parked_since_before(&self, before: Timestamp) -> Vec<ObjectKey> {
+        let all = self.lock();
+        let parked = all.values().flat_map(|shared| &shared.waiting);
+        parked.filter(|(_, since)| **since < before).map(|(key, _)| key.clone()).collect()
     }
 
     /// Forgets an object that is gone.

@@ -69,8 +69,6 @@ words! {
         Updating,
         /// The last try failed, the next one is coming.
         ProgressingWithRetry,
-        /// The workspace's listing has to be read first.
-        AwaitingInventory,
         /// A create was sent and its outcome is not known yet.
         OutcomeUnknown,
         /// Waits for its turn.
@@ -101,8 +99,6 @@ words! {
         Recreating,
         /// The workspace does not hold the file.
         NotFound,
-        /// The recorded file is not in the workspace.
-        NotFoundInWorkspace,
         /// The object is being deleted.
         Deleting,
         /// The object cannot be deleted yet.

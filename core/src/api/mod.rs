@@ -19,5 +19,9 @@ pub const FINALIZER: &str = "dataworks.alibabacloud.com/finalizer";
 /// The annotation that is written before a create is sent.
 pub const CREATE_INTENT: &str = "dataworks.alibabacloud.com/create-intent";
 
+/// The annotation that asks for a look now: any value, new for each wish. The value is echoed in
+/// `status.lastHandledReconcileAt` when it was done.
+pub const RECONCILE_REQUESTED: &str = "dataworks.alibabacloud.com/reconcile-requested-at";
+
 /// Who owns the finalizer and the annotation in server-side apply.
 pub const FIELD_MANAGER: &str = "dataworks-operator";

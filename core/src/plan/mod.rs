@@ -56,6 +56,8 @@ pub struct Recorded {
     pub deletion: DeletionPolicy,
     /// `spec.suspend`, likewise.
     pub suspend: bool,
+    /// A person asked for a look now, and that is not answered yet.
+    pub requested: bool,
     /// `.status`.
     pub status: DataWorksResourceStatus,
 }
@@ -94,10 +96,11 @@ impl Recorded {
     }
 
     /// How often the same document was definitely refused in a row, and when last; only while
-    /// status still tells of that refusal. Another fault since then has its own, shorter waits.
+    /// status still tells of that refusal. Another fault since then has its own, shorter waits, and
+    /// a person who asks for a look now need not wait at all.
     pub(crate) fn refused_since(&self) -> Option<(u32, Timestamp)> {
         let status = &self.status;
-        if status.observed_generation != Some(self.generation) {
+        if self.requested || status.observed_generation != Some(self.generation) {
             return None;
         }
         let stalled = state::find(&status.conditions, ConditionType::Stalled)?;

@@ -41,7 +41,8 @@ pub(super) fn plan(
         let why = if as_declared { "suspended, as declared" } else { "suspended with changes pending" };
         return because(Step::Report(State::Suspended { pending: !as_declared }), why);
     }
-    if as_declared && observed.memory.unknown_write.is_none() && !observed.memory.doubt {
+    let doubt = observed.memory.doubt || recorded.requested;
+    if as_declared && observed.memory.unknown_write.is_none() && !doubt {
         return because(Step::Report(State::Ready), "what was sent is what is declared");
     }
     if let Some(plan) = not_allowed(desired, recorded, observed) {
@@ -53,10 +54,13 @@ pub(super) fn plan(
             return because(Step::Wait { until, state: None }, "the same document was refused before");
         }
     }
-    match (&observed.read, observed.memory.unknown_write, observed.memory.doubt) {
+    match (&observed.read, observed.memory.unknown_write, doubt) {
         (None, None, false) => because(Step::UpdateResource(id.clone()), "the declaration changed"),
         (None, Some(_), _) => {
             because(Step::ReadBack(id.clone()), "the outcome of the last write is not known")
+        }
+        (None, None, true) if recorded.requested => {
+            because(Step::ReadBack(id.clone()), "a look was asked for")
         }
         (None, None, true) => because(Step::ReadBack(id.clone()), "it may not be as recorded"),
         (Some(ReadBack::Absent), ..) => create::recreate(desired, recorded, observed, now),

@@ -292,6 +292,28 @@ impl State {
         }
     }
 
+    /// True when a look that a person asked for has ended with this: there is nothing more to do
+    /// now, and the same look again would show the same.
+    #[must_use]
+    pub fn answers_request(&self) -> bool {
+        match self {
+            Self::Ready
+            | Self::Suspended { .. }
+            | Self::Denied { .. }
+            | Self::Stalled { .. }
+            | Self::Taken { .. }
+            | Self::DeletionBlocked { .. } => true,
+            Self::Creating { .. }
+            | Self::Updating { .. }
+            | Self::Queued { .. }
+            | Self::QuotaExhausted { .. }
+            | Self::OutcomeUnknown { .. }
+            | Self::Recreating
+            | Self::Retrying { .. }
+            | Self::Deleting { .. } => false,
+        }
+    }
+
     /// The failed call behind this state.
     #[must_use]
     pub fn fault(&self) -> Option<&Fault> {

@@ -118,6 +118,7 @@ pub(crate) fn fresh() -> Recorded {
         intent: IntentNote::Absent,
         deletion: DeletionPolicy::Delete,
         suspend: false,
+        requested: false,
         status: DataWorksResourceStatus::default(),
     }
 }

@@ -102,6 +102,7 @@ impl World {
             finalizer: object.finalizer,
             deletion: DeletionPolicy::Delete,
             suspend: false,
+            requested: false,
             status: object.status.clone(),
         }
     }

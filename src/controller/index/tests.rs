@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use dataworks_core::api::FINALIZER;
+use dataworks_core::api::{FINALIZER, RECONCILE_REQUESTED};
 
 use super::super::standing::STALLED_RETRY;
 use super::*;
@@ -75,6 +75,22 @@ fn says_whether_there_is_something_to_do() {
     let rows = [
         ("just applied", json!({ "status": { "observedGeneration": -1 } }), Standing::Due),
         ("ready", ready(), Standing::Settled),
+        (
+            "ready, and a look is asked for",
+            with(ready(), json!({ "metadata": { "annotations": { RECONCILE_REQUESTED: "now" } } })),
+            Standing::Due,
+        ),
+        (
+            "ready, and the look was taken",
+            with(
+                ready(),
+                json!({
+                    "metadata": { "annotations": { RECONCILE_REQUESTED: "now" } },
+                    "status": { "lastHandledReconcileAt": "now" },
+                }),
+            ),
+            Standing::Settled,
+        ),
         ("edited", with(ready(), json!({ "metadata": { "generation": 2 } })), Standing::Due),
         (
             "its finalizer was dropped",

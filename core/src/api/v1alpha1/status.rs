@@ -64,6 +64,11 @@ pub struct DataWorksResourceStatus {
     /// `2026-01-02T03:04:05Z`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_sync_time: Option<Time>,
+    /// The last value of the annotation `dataworks.alibabacloud.com/reconcile-requested-at` that was
+    /// acted on, cut at 256 characters. Example: `2026-01-02T03:04:05Z`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub last_handled_reconcile_at: Option<String>,
     /// The last try to make the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<Attempt>,
