@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use dataworks_core::api::v1alpha1::DataWorksResource;
 use dataworks_core::bounds::Bounds;
 use dataworks_core::ids::ProjectId;
 use dataworks_core::object::{ObjectKey, Uid};
@@ -12,7 +13,7 @@ use dataworks_core::queue::{Lane, SubQueue};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::Timestamp;
 
-use crate::controller::index::Index;
+use crate::controller::index::{Index, Origin};
 use crate::controller::policy::Policy;
 use crate::controller::scheduler::{DEFAULT_CONNECTION, Scheduler};
 use crate::controller::standing::Standing;
@@ -156,6 +157,43 @@ impl Context {
         lock(&self.activity.doubted).contains(key)
     }
 
+    /// Whether something is unfinished with an object that looks settled: a doubt, or a write whose
+    /// outcome is not known.
+    #[must_use]
+    pub fn has_business(&self, key: &ObjectKey) -> bool {
+        let uid = self.index().uid(key);
+        let memory = uid.map(|uid| self.memory(&uid)).unwrap_or_default();
+        self.is_doubted(key) || memory.doubt || memory.unknown_write.is_some()
+    }
+
+    /// True while the object is under work.
+    #[must_use]
+    pub fn is_running(&self, key: &ObjectKey) -> bool {
+        lock(&self.activity.running).contains(key)
+    }
+
+    /// Takes in a version that was read live. Answers when it is due, if that is news.
+    pub fn read(&self, object: &DataWorksResource) -> Option<Timestamp> {
+        let applied = self.index().apply(object, Origin::Read, Timestamp::now());
+        self.wake(applied.woken);
+        applied.due
+    }
+
+    /// Takes in the answer of an own write.
+    pub fn wrote(&self, object: &DataWorksResource) {
+        let applied = self.index().apply(object, Origin::Written, Timestamp::now());
+        self.wake(applied.woken);
+    }
+
+    /// Claims for an intent that is about to be written; false when another object holds a claim.
+    #[must_use]
+    pub fn reserve(&self, key: &ObjectKey) -> bool {
+        let reserved = self.index().reserve(key);
+        let done = reserved.is_some();
+        self.wake(reserved.unwrap_or_default());
+        done
+    }
+
     /// Whether the resource of an object is doubted; from now on it is not.
     #[must_use]
     pub fn take_doubt(&self, key: &ObjectKey) -> bool {
@@ -189,10 +227,13 @@ impl Context {
 
     fn tell_undecodable(self: &Arc<Self>) {
         let untold = std::mem::take(&mut *lock(&self.activity.untold));
-        for (key, metadata) in untold {
-            let ctx = Arc::clone(self);
-            tokio::spawn(async move { record::undecodable(&ctx, &key, &metadata).await });
-        }
+        let ctx = Arc::clone(self);
+        // One after the other: there may be as many as there are objects.
+        tokio::spawn(async move {
+            for (key, metadata) in untold {
+                record::undecodable(&ctx, &key, &metadata).await;
+            }
+        });
     }
 
     /// Wakes objects whose situation changed because of others.
@@ -208,9 +249,17 @@ impl Context {
         self.wake(woken);
     }
 
-    /// An object is gone: its claims are free, and nothing of it is remembered.
-    pub fn gone(&self, key: &ObjectKey) {
-        let woken = self.index().remove(key);
+    /// An object is gone: its claims are free, and nothing of it is remembered. Of two objects of
+    /// one name, one after the other, only the one with this uid.
+    pub fn gone(&self, key: &ObjectKey, uid: &Uid) {
+        let woken = {
+            let mut index = self.index();
+            if index.uid(key).is_some_and(|known| known != *uid) {
+                return;
+            }
+            index.remove(key)
+        };
+        lock(&self.memories).remove(uid);
         self.scheduler.forget(key);
         self.listings.forget(key);
         let _forgotten = self.take_doubt(key);

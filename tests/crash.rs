@@ -94,10 +94,11 @@ async fn crashes_at_any_moment_lose_and_double_nothing() {
     let mut random = 47;
     for round in 0..10 {
         let prefix = format!("r{round}");
+        // After so many calls of this round and a moment more, wherever that is: it makes a look and
+        // four creates at the least.
+        let (since, calls) = (scene.cloud.counts().total, next_random(&mut random) % 5);
         let operator = launch.start();
         create(&scene, &prefix, 4).await;
-        // After so many calls of this round and a moment more, wherever that is.
-        let (since, calls) = (scene.cloud.counts().total, next_random(&mut random) % 8);
         let enough = async || (scene.cloud.counts().total >= since + calls).then_some(());
         poll(support::DEADLINE, Duration::from_millis(2), "too few calls", enough).await;
         tokio::time::sleep(Duration::from_millis(next_random(&mut random) % 20)).await;

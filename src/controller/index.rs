@@ -28,8 +28,10 @@ pub enum Origin {
     Listed,
     /// A change that the watch told.
     Watched,
-    /// A live read, or the answer of our own write.
-    Own,
+    /// A live read.
+    Read,
+    /// The answer of our own write, which named the version that it was decided on.
+    Written,
 }
 
 #[derive(Debug)]
@@ -99,19 +101,22 @@ impl Index {
         let version = object.resource_version().and_then(|text| text.parse::<u64>().ok());
         let uid = Uid::new(object.metadata.uid.as_deref().unwrap_or_default());
         let known = self.rows.get(&key);
-        if known.is_none() && origin == Origin::Own {
+        let own = matches!(origin, Origin::Read | Origin::Written);
+        if known.is_none() && own {
             // The watch told first that it is gone: a late answer must not bring its claims back.
             return Applied::default();
         }
-        if let Some(known) = known.filter(|row| row.uid == uid || origin == Origin::Own)
+        if let Some(known) = known
             && let (Some(old), Some(new)) = (known.version, version)
-            && (new < old || (new == old && origin != Origin::Own))
+            && (new < old || (new == old && !own))
         {
             return Applied::default();
         }
         let before = known.filter(|row| row.uid == uid);
         let unchanged = before.is_some_and(|row| row.version == version && version.is_some());
-        let seen = before.filter(|_| unchanged).map_or(now, |row| row.seen);
+        // Nobody else can have changed it before an own write that named the version before it.
+        let ours = unchanged || origin == Origin::Written;
+        let seen = before.filter(|_| ours).map_or(now, |row| row.seen);
         let born_here = match before {
             Some(row) => row.born_here && object.metadata.generation.unwrap_or(0) <= 1,
             None => {
@@ -200,20 +205,26 @@ impl Index {
         self.rows.get(key).and_then(|row| self.holder(row))
     }
 
-    /// Claims for an intent that is about to be written, before anybody else can: false when
-    /// another object holds the claim. From the next version of the object on, the object's own
-    /// word counts again.
+    /// Claims for an intent that is about to be written, before anybody else can: `None` when
+    /// another object holds the claim, else whom that concerns. From the next version of the object
+    /// on, the object's own word counts again.
     #[must_use]
-    pub fn reserve(&mut self, key: &ObjectKey) -> bool {
+    pub fn reserve(&mut self, key: &ObjectKey) -> Option<BTreeSet<ObjectKey>> {
         if self.held_by_other(key).is_some() {
-            return false;
+            return None;
         }
-        let Some(row) = self.rows.get_mut(key) else { return false };
+        let row = self.rows.get_mut(key)?;
         if row.class == Some(Class::Wanted) {
             row.class = Some(Class::Intent);
         }
-        self.claim(key);
-        true
+        let woken = self.claim(key);
+        Some(self.moved(woken))
+    }
+
+    /// The uid of the object of this name.
+    #[must_use]
+    pub fn uid(&self, key: &ObjectKey) -> Option<Uid> {
+        self.rows.get(key).map(|row| row.uid.clone())
     }
 
     /// Who else claims this id.

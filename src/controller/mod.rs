@@ -81,9 +81,10 @@ fn dispatch(ctx: &Arc<Context>, running: &mut JoinSet<(ObjectKey, End)>) -> Opti
 
 fn start(ctx: &Arc<Context>, running: &mut JoinSet<(ObjectKey, End)>, taken: Taken, permit: Permit) {
     // Woken for something that is settled by now: no read, no permit.
-    match ctx.index().standing(&taken.key) {
+    let standing = ctx.index().standing(&taken.key);
+    match standing {
         Standing::Due => {}
-        Standing::Settled if ctx.is_doubted(&taken.key) => {}
+        Standing::Settled if ctx.has_business(&taken.key) => {}
         Standing::Settled => return ctx.scheduler.done(&taken.key, None),
         Standing::Resting(at) if at > Timestamp::now() => {
             let due = Due { sub: taken.sub, lane: Lane::Retry, at };

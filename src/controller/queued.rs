@@ -11,11 +11,10 @@ use dataworks_core::state::{Change, State};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use tracing::debug;
 
-use super::index::Origin;
+use super::standing::Standing;
 use crate::context::Context;
 use crate::reconcile::observe::Subject;
 use crate::reconcile::record;
-use crate::workspace::limiter::Permit;
 
 /// A wait that is worth a write.
 const LONG: SignedDuration = SignedDuration::from_secs(30);
@@ -56,8 +55,17 @@ enum Waits {
 
 async fn say(ctx: &Context, key: &ObjectKey, waits: Waits) {
     let Ok(Some(object)) = ctx.kube.get(key).await else { return };
-    ctx.index().apply(&object, Origin::Own, Timestamp::now());
-    if object.metadata.deletion_timestamp.is_some() || says_enough(&object) {
+    if let Some(at) = ctx.read(&object) {
+        // This look was the first to see a change: the watch will not tell it again.
+        ctx.news(key, at);
+    }
+    // What it waited for may have come meanwhile; what is settled waits for a routine look only.
+    let standing = ctx.index().standing(key);
+    if standing != Standing::Due
+        || ctx.is_running(key)
+        || object.metadata.deletion_timestamp.is_some()
+        || says_enough(&object)
+    {
         return;
     }
     let made = object.status.as_ref().is_some_and(|status| status.id.is_some());
@@ -75,7 +83,8 @@ async fn say(ctx: &Context, key: &ObjectKey, waits: Waits) {
                 .to_owned(),
         },
     };
-    let mut subject = Subject::new(ctx, object, Permit::none());
+    // Should the work begin now after all, one of the two writes fails for its version and is made anew.
+    let mut subject = Subject::to_tell(object);
     if let Err(error) = record::status(ctx, &mut subject, &Change { state, fact: None }).await {
         debug!(object = %key, %error, "could not be told that it waits");
     }

@@ -12,6 +12,7 @@ use dataworks_core::backoff;
 use dataworks_core::intent::IntentNote;
 use dataworks_core::object::{ObjectKey, Uid};
 use dataworks_core::plan::{Permission, Recorded};
+use dataworks_core::state::is_operators_fault;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt as _;
 
@@ -113,6 +114,13 @@ pub(super) fn standing(
         Some(("True", ..)) if id.is_some() && recorded.open_intent().is_none() => Standing::Settled,
         Some(("Unknown", Reason::Suspended, _)) if recorded.suspend => Standing::Settled,
         Some((_, reason, since)) if stalled(object) => {
+            // Nothing of the object has to change for these, so a start tries at once; what follows
+            // has waits of its own.
+            let code = recorded.status.last_error.as_ref().and_then(|error| error.code.as_deref());
+            let refused = matches!(reason, Reason::Refused | Reason::WorkspaceNotFound);
+            if reason == Reason::AccessDenied || refused && code.is_some_and(is_operators_fault) {
+                return Standing::Due;
+            }
             let mended = match reason {
                 Reason::InvalidSpec => valid,
                 Reason::ConnectionNotAllowed => permission == Some(Permission::Allowed),

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use dataworks_core::api::v1alpha1::DataWorksResource;
-use dataworks_core::object::ObjectKey;
+use dataworks_core::object::{ObjectKey, Uid};
 use futures::{StreamExt as _, pin_mut};
 use k8s_openapi::jiff::Timestamp;
 use kube::Api;
@@ -65,7 +65,7 @@ pub async fn watch(
             }
             Ok(Event::Delete(guard)) => {
                 if let Some(key) = key(&guard) {
-                    ctx.gone(&key);
+                    ctx.gone(&key, &uid(&guard));
                 }
             }
         }
@@ -96,16 +96,25 @@ fn take_in(
 
 /// Objects that a list no longer holds are deleted, however that was missed.
 fn vanished(ctx: &Context, namespace: Option<&str>, seen: &BTreeSet<ObjectKey>) {
-    let gone: Vec<ObjectKey> = {
+    let gone: Vec<(ObjectKey, Uid)> = {
         let index = ctx.index();
         let in_scope = |key: &&ObjectKey| namespace.is_none_or(|name| *key.namespace == *name);
-        index.keys().filter(in_scope).filter(|key| !seen.contains(key)).cloned().collect()
+        let missing = index.keys().filter(in_scope).filter(|key| !seen.contains(key));
+        missing.filter_map(|key| Some((key.clone(), index.uid(key)?))).collect()
     };
     info!(namespace, objects = seen.len(), vanished = gone.len(), "all objects seen");
-    for key in gone {
+    for (key, uid) in gone {
         debug!(object = %key, "vanished");
-        ctx.gone(&key);
+        ctx.gone(&key, &uid);
     }
+}
+
+fn uid(guard: &DeserializeGuard<DataWorksResource>) -> Uid {
+    let metadata = match &guard.0 {
+        Ok(object) => &object.metadata,
+        Err(invalid) => &invalid.metadata,
+    };
+    Uid::new(metadata.uid.as_deref().unwrap_or_default())
 }
 
 fn key(guard: &DeserializeGuard<DataWorksResource>) -> Option<ObjectKey> {

@@ -17,7 +17,6 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use tracing::{debug, info, warn};
 
 use crate::context::Context;
-use crate::controller::index::Origin;
 use crate::controller::standing::fingerprint;
 use crate::workspace::limiter::Permit;
 use kube_client::CallError;
@@ -26,6 +25,9 @@ use observe::Subject;
 /// The steps of one run: the longest honest one is look, intent, create, search, read, record;
 /// more means that a plan and its execution disagree, and the queue takes over.
 const MOST_STEPS: usize = 16;
+
+/// An object that was not there is looked at again after this, unless the watch forgets it first.
+const GONE_RETRY: SignedDuration = SignedDuration::from_secs(1);
 
 /// What is to become of the object in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,15 +71,15 @@ pub async fn reconcile(ctx: &Arc<Context>, key: &ObjectKey, permit: Permit) -> E
     let live = match ctx.kube.get(key).await {
         Ok(Some(live)) => live,
         Ok(None) | Err(CallError::Gone) => {
-            ctx.gone(key);
-            return unseen(Again::Never);
+            // The watch tells whether it is gone for good, or already there again under its name.
+            return unseen(Again::At(after(GONE_RETRY), Lane::Retry));
         }
         Err(error) => {
             warn!(object = %key, %error, "the object cannot be read");
             return unseen(Again::AfterFailure);
         }
     };
-    ctx.index().apply(&live, Origin::Own, Timestamp::now());
+    ctx.read(&live);
     let mut subject = Subject::new(ctx, live, permit);
     let again = turn(ctx, &mut subject).await;
     subject.keep_memory(ctx);

@@ -40,10 +40,25 @@ impl Subject {
     #[must_use]
     pub fn new(ctx: &Context, object: DataWorksResource, permit: Permit) -> Self {
         let uid = Uid::new(&object.uid().unwrap_or_default());
-        let key = key_of(&object);
         let mut memory = ctx.memory(&uid);
-        memory.doubt |= ctx.take_doubt(&key);
-        Self { key, uid, object, permit, memory, look: None, search: None, read: None, read_modified: None }
+        memory.doubt |= ctx.take_doubt(&key_of(&object));
+        Self { permit, memory, ..Self::to_tell(object) }
+    }
+
+    /// An object that is only to be told something: nothing remembered is taken up for it.
+    #[must_use]
+    pub fn to_tell(object: DataWorksResource) -> Self {
+        Self {
+            key: key_of(&object),
+            uid: Uid::new(&object.uid().unwrap_or_default()),
+            object,
+            permit: Permit::none(),
+            memory: Memory::default(),
+            look: None,
+            search: None,
+            read: None,
+            read_modified: None,
+        }
     }
 
     /// What the object itself says.

@@ -8,13 +8,14 @@ use std::time::Duration;
 use dataworks_core::api::condition::{ConditionType, Reason};
 use dataworks_core::api::v1alpha1::{DataWorksResource, DataWorksResourceStatus, DeletionPolicy};
 use dataworks_core::api::{CREATE_INTENT, FINALIZER};
+use dataworks_core::backoff;
 use dataworks_core::fault::{Class, Outcome};
-use dataworks_core::ids::ResourceId;
+use dataworks_core::ids::{ProjectId, ResourceId};
 use dataworks_core::intent::Intent;
+use dataworks_core::inventory::Own;
 use dataworks_core::object::ObjectKey;
 use dataworks_core::state::{Change, merge_patch, next};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt as _;
 use serde_json::{Value, json};
 use tracing::{error, info, warn};
@@ -22,11 +23,13 @@ use tracing::{error, info, warn};
 use super::kube_client::CallError;
 use super::observe::Subject;
 use crate::context::Context;
-use crate::controller::index::Origin;
 use crate::controller::standing::request;
 
 /// Pauses between tries to record an id: short at first, since a conflict is over at once.
 const RECORD_PAUSE_FIRST: Duration = Duration::from_millis(50);
+/// Tries to delete a resource that nobody owns: with the waits between them about 20 minutes, after
+/// which a person is told instead.
+const SURPLUS_TRIES: u32 = 12;
 const RECORD_PAUSE_MOST: Duration = Duration::from_secs(5);
 
 /// Writes status when it differs. Answers whether it was written.
@@ -96,7 +99,7 @@ async fn metadata(ctx: &Context, subject: &mut Subject, mut metadata: Value) -> 
     metadata["resourceVersion"] = json!(subject.object.resource_version());
     let written = ctx.kube.patch_metadata(&subject.key, metadata).await?;
     subject.object.metadata = written.metadata;
-    ctx.index().apply(&subject.object, Origin::Own, Timestamp::now());
+    ctx.wrote(&subject.object);
     Ok(())
 }
 
@@ -168,21 +171,27 @@ async fn surplus(ctx: &Context, subject: &Subject, id: &ResourceId) {
         error!(object = %subject.key, %project, %id, "an orphan: its object is gone and retains it");
         return;
     }
-    let mut pause = RECORD_PAUSE_FIRST;
-    loop {
+    for failures in 1..=SURPLUS_TRIES {
         let _spent = ctx.limiter.permit().await.spend();
         let end = ctx.cloud.delete_resource(project, id).await;
         match end {
-            Outcome::Done(_) => break,
-            Outcome::Refused(fault) if fault.class == Class::NotFound => break,
+            Outcome::Done(_) => return took_back(ctx, subject, project, id),
+            Outcome::Refused(fault) if fault.class == Class::NotFound => {
+                return took_back(ctx, subject, project, id);
+            }
             Outcome::Refused(fault) | Outcome::Unknown(fault) => {
                 ctx.limiter.learn(Some(&fault));
                 warn!(object = %subject.key, %project, %id, code = fault.code, "a surplus resource could not be deleted yet");
             }
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(RECORD_PAUSE_MOST);
+        tokio::time::sleep(backoff::transient(&subject.uid, failures)).await;
     }
+    ctx.metrics.orphans.inc();
+    error!(object = %subject.key, %project, %id, "an orphan: its object is gone and it cannot be deleted");
+}
+
+fn took_back(ctx: &Context, subject: &Subject, project: ProjectId, id: &ResourceId) {
+    ctx.listings.record(project, Own::Deleted(id.clone()));
     info!(object = %subject.key, %project, %id, "deleted a surplus resource: its object is gone or has another");
 }
 
@@ -211,8 +220,7 @@ pub async fn undecodable(ctx: &Context, key: &ObjectKey, metadata: &ObjectMeta) 
 
 fn take_in(ctx: &Context, subject: &mut Subject, written: DataWorksResource) {
     subject.object = written;
-    let woken = ctx.index().apply(&subject.object, Origin::Own, Timestamp::now()).woken;
-    ctx.wake(woken);
+    ctx.wrote(&subject.object);
 }
 
 fn value(status: &impl serde::Serialize) -> Value {

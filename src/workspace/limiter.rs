@@ -77,8 +77,26 @@ impl Limiter {
         Ok(Permit { limiter: Some(self.clone()) })
     }
 
-    /// Waits for a permit. For the second call of work that is under way: what it has learned
-    /// would be lost if it went back to the queue.
+    /// Waits for a permit, but no longer than `most`: the object of work that is under way may
+    /// change meanwhile, and a pause of the connection may last for hours.
+    ///
+    /// # Errors
+    /// When to ask again.
+    pub async fn permit_within(&self, most: Duration) -> Result<Permit, Timestamp> {
+        let end = tokio::time::Instant::now() + most;
+        loop {
+            let at = match self.try_permit() {
+                Ok(permit) => return Ok(permit),
+                Err(at) => at,
+            };
+            if tokio::time::Instant::now() + until(at) > end {
+                return Err(at);
+            }
+            tokio::time::sleep(until(at)).await;
+        }
+    }
+
+    /// Waits for a permit, however long. For tasks of their own only.
     pub async fn permit(&self) -> Permit {
         loop {
             match self.try_permit() {

@@ -30,6 +30,21 @@ const NAME_PAGES: u32 = 50;
 /// Between two pages of a routine listing that nobody waits for: it may take its time.
 const ROUTINE_PAUSE: Duration = Duration::from_secs(1);
 
+/// Work that is under way waits this long for the permit of a page; then its object goes back to the
+/// queue.
+const NAME_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Why a listing by name says nothing.
+#[derive(Debug)]
+pub enum Unlisted {
+    /// A page failed.
+    Fault(Fault),
+    /// It was read and proves no absence.
+    Incomplete(Fault),
+    /// There is no permit before this time.
+    NoPermit(Timestamp),
+}
+
 /// What a listing is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
@@ -51,6 +66,10 @@ struct Shared {
     /// Woken by a listing. One that is not good enough for them (given up, or partial because the
     /// workspace changes all the time) is not tried again: they list by name.
     listed: BTreeSet<ObjectKey>,
+    /// Listing by name did not do for them.
+    whole: BTreeSet<ObjectKey>,
+    /// One of those waits for the listing under way.
+    must_be_whole: bool,
 }
 
 /// All workspaces of one connection.
@@ -103,13 +122,15 @@ impl Listings {
             shared.listed.remove(key);
             return Answer::Rows(shared.inventory.near(path, name));
         }
-        if shared.listed.remove(key) {
+        let whole = shared.whole.remove(key);
+        if !whole && shared.listed.remove(key) {
             return Answer::ListByName;
         }
-        if !shared.sweeping && by_name_is_cheaper(pending, shared.inventory.total()) {
+        if !whole && !shared.sweeping && by_name_is_cheaper(pending, shared.inventory.total()) {
             return Answer::ListByName;
         }
         shared.waiting.entry(key.clone()).or_insert(now);
+        shared.must_be_whole |= whole;
         let start = !shared.sweeping;
         shared.sweeping = true;
         Answer::Parked { start }
@@ -131,6 +152,7 @@ impl Listings {
         let mut all = self.lock();
         let shared = all.entry(project).or_default();
         shared.sweeping = false;
+        shared.must_be_whole = false;
         let waiting: BTreeSet<ObjectKey> = std::mem::take(&mut shared.waiting).into_keys().collect();
         match end {
             Ok(Some(sweep)) => {
@@ -174,7 +196,9 @@ impl Listings {
                 let mut all = self.lock();
                 let shared = all.entry(project).or_default();
                 shared.inventory.note_total(page.total);
-                if by_name_is_cheaper(shared.waiting.len().saturating_add(1), Some(page.total)) {
+                if by_name_is_cheaper(shared.waiting.len().saturating_add(1), Some(page.total))
+                    && !shared.must_be_whole
+                {
                     return Ok(None);
                 }
             }
@@ -212,7 +236,7 @@ impl Listings {
     /// Lists by name, with all pages, corrected by what this process did itself.
     ///
     /// # Errors
-    /// The fault of the page that failed, or that the listing proves no absence.
+    /// The fault of the page that failed, that the listing proves no absence, or when to ask again.
     pub async fn by_name(
         &self,
         client: &Client,
@@ -220,17 +244,18 @@ impl Listings {
         permit: &mut Permit,
         project: ProjectId,
         name: &str,
-    ) -> Result<Vec<Row>, Fault> {
+    ) -> Result<Vec<Row>, Unlisted> {
         let filter = ListFilter { name: Some(name.to_owned()), ..ListFilter::default() };
         let mut sweep = Sweep::new(Timestamp::now());
         let mut number = 1;
         for _ in 0..NAME_PAGES {
-            if !permit.spend() {
-                let _spent = limiter.permit().await.spend();
+            if !permit.is_held() {
+                *permit = limiter.permit_within(NAME_PATIENCE).await.map_err(Unlisted::NoPermit)?;
             }
+            let _held = permit.spend();
             let page = client.list_resources(project, &filter, number, page_size()).await;
             limiter.learn(page.as_ref().err());
-            let page = page?;
+            let page = page.map_err(Unlisted::Fault)?;
             if page.unreadable > 0 {
                 sweep.doubt();
             }
@@ -238,14 +263,19 @@ impl Listings {
                 Next::Page(next) => number = next,
                 Next::Done => {
                     let begun = sweep.begun();
-                    let rows = sweep.into_complete().ok_or_else(|| incomplete(name))?;
+                    let rows = sweep.into_complete().ok_or_else(|| Unlisted::Incomplete(incomplete(name)))?;
                     let mut all = self.lock();
                     let inventory = &all.entry(project).or_default().inventory;
                     return Ok(inventory.correct(rows, begun, self.lag));
                 }
             }
         }
-        Err(incomplete(name))
+        Err(Unlisted::Incomplete(incomplete(name)))
+    }
+
+    /// An object for which listing by name does not do: it waits for a whole listing instead.
+    pub fn want_whole(&self, project: ProjectId, key: &ObjectKey) {
+        self.lock().entry(project).or_default().whole.insert(key.clone());
     }
 
     /// Takes in what this process just did itself.

@@ -35,6 +35,13 @@ fn not_the_objects_fault(code: &str) -> Option<&'static str> {
     cures.into_iter().find(|(prefix, _)| code.starts_with(prefix)).map(|(_, cure)| cure)
 }
 
+/// True when a refusal with this code is mended outside the object: in the operator's settings or in
+/// the workspace. Such refusals do not count against the document.
+#[must_use]
+pub fn is_operators_fault(code: &str) -> bool {
+    NO_WORKSPACE.contains(&code) || not_the_objects_fault(code).is_some()
+}
+
 /// A used-up quota is probed this often: nothing says when exactly it comes back.
 const QUOTA_PROBE: SignedDuration = SignedDuration::from_hours(1);
 

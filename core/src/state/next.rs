@@ -212,7 +212,9 @@ fn refusals(status: &mut DataWorksResourceStatus, change: &Change, now: Timestam
                 retry_after: None,
             })
         }
-        State::Stalled { fault: Some(fault), .. } => Some(fault.clone()),
+        State::Stalled { fault: Some(fault), .. } if !super::is_operators_fault(&fault.code) => {
+            Some(fault.clone())
+        }
         State::Ready
         | State::Suspended { .. }
         | State::Creating { .. }
@@ -223,7 +225,7 @@ fn refusals(status: &mut DataWorksResourceStatus, change: &Change, now: Timestam
         | State::Recreating
         | State::Retrying { .. }
         | State::Denied { .. }
-        | State::Stalled { fault: None, .. }
+        | State::Stalled { .. }
         | State::Deleting { .. }
         | State::DeletionBlocked { .. } => None,
     };

@@ -140,7 +140,7 @@ fn only_news_makes_an_object_due() {
     assert_eq!(index.apply(&edited, Origin::Watched, at(4)).due, Some(at(4)), "an edit");
     assert_eq!(index.apply(&first, Origin::Watched, at(5)).due, None, "an older version");
     let own = object("a", 8, ready());
-    index.apply(&own, Origin::Own, at(6));
+    index.apply(&own, Origin::Written, at(6));
     assert_eq!(index.apply(&own, Origin::Watched, at(7)).due, None, "the echo of our own write");
 }
 
@@ -148,7 +148,7 @@ fn only_news_makes_an_object_due() {
 fn knows_since_when_a_version_stands() {
     let mut index = index();
     index.apply(&object("a", 5, json!({})), Origin::Watched, at(1));
-    index.apply(&object("a", 5, json!({})), Origin::Own, at(9));
+    index.apply(&object("a", 5, json!({})), Origin::Written, at(9));
     assert_eq!(index.version(&key("a")).map(|v| (v.seen, v.born_here)), Some((at(1), true)));
     index.apply(&object("a", 6, json!({ "metadata": { "generation": 2 } })), Origin::Watched, at(20));
     assert_eq!(index.version(&key("a")).map(|v| (v.seen, v.born_here)), Some((at(20), false)));
@@ -175,9 +175,9 @@ fn a_reserved_claim_is_not_taken_by_an_older_object() {
     let mut index = index();
     let path = |created: i64| json!({ "spec": { "path": "XX/same.py" }, "metadata": { "creationTimestamp": at(created).to_string() } });
     index.apply(&object("younger", 5, path(50)), Origin::Watched, at(1));
-    assert!(index.reserve(&key("younger")));
+    assert!(index.reserve(&key("younger")).is_some());
     index.apply(&object("older", 6, path(10)), Origin::Watched, at(2));
-    assert!(!index.reserve(&key("older")), "the younger one is about to write its intent");
+    assert!(index.reserve(&key("older")).is_none(), "the younger one is about to write its intent");
     assert_eq!(index.held_by_other(&key("younger")), None);
 }
 
@@ -214,7 +214,7 @@ fn counts_what_has_no_resource_yet() {
     index.apply(&object("a", 5, json!({})), Origin::Watched, at(1));
     index.apply(&object("b", 6, json!({})), Origin::Watched, at(1));
     assert_eq!(index.pending(project), 2);
-    index.apply(&object("a", 7, ready()), Origin::Own, at(2));
+    index.apply(&object("a", 7, ready()), Origin::Written, at(2));
     assert_eq!(index.pending(project), 1);
     index.remove(&key("b"));
     assert_eq!(index.pending(project), 0);

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use dataworks_core::api::v1alpha1::AttemptOutcome;
 use dataworks_core::desired::Desired;
-use dataworks_core::fault::{Fault, Outcome};
+use dataworks_core::fault::Outcome;
 use dataworks_core::ids::{ProjectId, ResourceId};
 use dataworks_core::intent::Intent;
 use dataworks_core::inventory::{Own, Row};
 use dataworks_core::path::claim_key;
+use dataworks_core::queue::Lane;
 use dataworks_core::state::{Change, Fact, Sent, State};
 use k8s_openapi::jiff::Timestamp;
 use tracing::{info, warn};
@@ -18,7 +19,7 @@ use crate::context::Context;
 use crate::reconcile::observe::Subject;
 use crate::reconcile::{Again, record};
 use crate::workspace::limiter::Permit;
-use crate::workspace::listing::Answer;
+use crate::workspace::listing::{Answer, Unlisted};
 
 pub(super) async fn look(ctx: &Arc<Context>, subject: &mut Subject, desired: Option<&Desired>) -> Flow {
     let Some(desired) = desired else { return Flow::End(Again::Never) };
@@ -48,27 +49,43 @@ pub(super) async fn look(ctx: &Arc<Context>, subject: &mut Subject, desired: Opt
                 ctx.proved(project);
                 Flow::Continue
             }
-            Err(fault) => failed(ctx, subject, fault, None).await,
+            Err(unlisted) => {
+                if let Unlisted::Incomplete(_) = &unlisted {
+                    ctx.listings.want_whole(project, &subject.key);
+                }
+                unanswered(ctx, subject, unlisted).await
+            }
         },
     }
 }
 
+/// The rows of exactly this name, in any folder.
 pub(super) async fn by_name(
     ctx: &Arc<Context>,
     subject: &mut Subject,
     project: ProjectId,
     name: &str,
-) -> Result<Vec<Row>, Fault> {
+) -> Result<Vec<Row>, Unlisted> {
     let key = claim_key(name);
     let mut rows = ctx.listings.by_name(&ctx.cloud, &ctx.limiter, &mut subject.permit, project, name).await?;
     rows.retain(|row| claim_key(&row.name) == key);
     Ok(rows)
 }
 
+/// How a run goes on without a listing by name.
+pub(super) async fn unanswered(ctx: &Arc<Context>, subject: &mut Subject, unlisted: Unlisted) -> Flow {
+    match unlisted {
+        Unlisted::Fault(fault) | Unlisted::Incomplete(fault) => failed(ctx, subject, fault, None).await,
+        Unlisted::NoPermit(at) => Flow::End(Again::At(at, Lane::Edit)),
+    }
+}
+
 pub(super) async fn write_intent(ctx: &Arc<Context>, subject: &mut Subject, intent: &Intent) -> Flow {
     // The permit first: the request must leave soon after the intent.
-    subject.hold_permit(ctx).await;
-    if !ctx.index().reserve(&subject.key) {
+    if let Err(later) = subject.hold_permit(ctx).await {
+        return later;
+    }
+    if !ctx.reserve(&subject.key) {
         return Flow::Continue;
     }
     // Before the write: should it be made without our hearing of it, we know that nothing was sent.
@@ -83,7 +100,9 @@ pub(super) async fn create(
     intent: &Intent,
 ) -> Flow {
     let Some(desired) = desired else { return Flow::End(Again::Never) };
-    subject.spend_permit(ctx).await;
+    if let Err(later) = subject.spend_permit(ctx).await {
+        return later;
+    }
     let sent = ctx.cloud.cloud_now();
     if sent.duration_since(intent.at) > ctx.bounds.start {
         // The wait was too long; the plan renews the intent.
@@ -105,9 +124,13 @@ pub(super) async fn create(
                 sent: Sent::of(desired),
             };
             subject.memory.clear();
-            record::created(ctx, subject, &Change { state: State::Ready, fact: Some(fact) }, &created.id)
-                .await;
-            Flow::End(rest(ctx, subject))
+            let sent_for = subject.object.metadata.generation;
+            let change = Change { state: State::Ready, fact: Some(fact) };
+            record::created(ctx, subject, &change, &created.id).await;
+            // It may have been edited or deleted meanwhile; the watch left that to this run.
+            let moved_on = subject.object.metadata.generation != sent_for
+                || subject.object.metadata.deletion_timestamp.is_some();
+            Flow::End(if moved_on { Again::At(Timestamp::now(), Lane::Edit) } else { rest(ctx, subject) })
         }
         Outcome::Refused(fault) => {
             ctx.limiter.learn(Some(&fault));

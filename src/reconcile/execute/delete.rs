@@ -16,7 +16,9 @@ use crate::reconcile::{Again, record};
 
 pub(super) async fn delete(ctx: &Arc<Context>, subject: &mut Subject, id: &ResourceId) -> Flow {
     let Some(project) = subject.recorded_project() else { return Flow::End(Again::Never) };
-    subject.spend_permit(ctx).await;
+    if let Err(later) = subject.spend_permit(ctx).await {
+        return later;
+    }
     let sent = ctx.cloud.cloud_now();
     let end = ctx.cloud.delete_resource(project, id).await;
     match end {

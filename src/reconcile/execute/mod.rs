@@ -8,6 +8,7 @@ mod search;
 mod update;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use dataworks_core::api::condition::Reason;
 use dataworks_core::api::v1alpha1::AttemptOutcome;
@@ -18,7 +19,7 @@ use dataworks_core::ids::ProjectId;
 use dataworks_core::intent::IntentNote;
 use dataworks_core::plan::Step;
 use dataworks_core::queue::Lane;
-use dataworks_core::state::{Change, Fact, State};
+use dataworks_core::state::{Change, Fact, State, is_operators_fault};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use tracing::{error, info, warn};
 
@@ -30,6 +31,9 @@ use crate::controller::standing::Standing;
 
 /// What waits, or fails, longer than this is said in status; less would only be noise.
 const WORTH_TELLING: SignedDuration = SignedDuration::from_secs(5);
+/// A run waits this long for the permit of its next call; then it goes back to the queue, since what
+/// it read of its object gets old.
+const PERMIT_PATIENCE: Duration = Duration::from_secs(5);
 /// Refused access is looked at again no sooner than this: a person has to act first.
 const DENIED_RETRY: SignedDuration = SignedDuration::from_secs(30);
 /// A blocked deletion is tried again after this.
@@ -163,12 +167,13 @@ async fn failed(ctx: &Arc<Context>, subject: &mut Subject, fault: Fault, fact: O
     };
     let state = State::of_fault(&fault, update, ctx.cloud.cloud_now());
     let stalled = matches!(state, State::Stalled { .. });
+    let code = fault.code.clone();
     let state = if deleting { delete::deleting_state(state, &fault) } else { state };
     let tell = stalled || wait > WORTH_TELLING || now.duration_since(since) > WORTH_TELLING;
     if tell && let Err(error) = record::status(ctx, subject, &Change { state, fact }).await {
         return after_call_error(&error);
     }
-    if stalled && !deleting {
+    if stalled && !deleting && !is_operators_fault(&code) {
         subject.memory.clear();
         return Flow::End(rest(ctx, subject));
     }
@@ -182,18 +187,21 @@ impl Subject {
         recorded.and_then(ProjectId::new).or_else(|| self.project())
     }
 
-    /// Makes sure that a permit is in hand.
-    async fn hold_permit(&mut self, ctx: &Context) {
+    /// Makes sure that a permit is in hand, or says when to try again.
+    async fn hold_permit(&mut self, ctx: &Context) -> Result<(), Flow> {
         if !self.permit.is_held() {
-            self.permit = ctx.limiter.permit().await;
+            let permit = ctx.limiter.permit_within(PERMIT_PATIENCE).await;
+            self.permit = permit.map_err(|at| Flow::End(Again::At(at, Lane::Edit)))?;
         }
+        Ok(())
     }
 
-    /// Uses a permit up, waiting for one where none is in hand.
-    async fn spend_permit(&mut self, ctx: &Context) {
-        self.hold_permit(ctx).await;
+    /// Uses a permit up, or says when to try again.
+    async fn spend_permit(&mut self, ctx: &Context) -> Result<(), Flow> {
+        self.hold_permit(ctx).await?;
         if !self.permit.spend() {
             error!(object = %self.key, "a permit was taken from under a call");
         }
+        Ok(())
     }
 }

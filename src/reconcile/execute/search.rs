@@ -12,7 +12,7 @@ use dataworks_core::state::{Change, Fact, Sent, State};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use tracing::info;
 
-use super::create::by_name;
+use super::create::{by_name, unanswered};
 use super::{Flow, after_call_error, failed};
 use crate::context::Context;
 use crate::reconcile::observe::Subject;
@@ -35,7 +35,7 @@ pub(super) async fn search(
         let name = path.rsplit('/').next().unwrap_or(path).to_owned();
         match by_name(ctx, subject, project, &name).await {
             Ok(rows) => found.extend(rows.into_iter().filter(|row| at_path(row, path))),
-            Err(fault) => return failed(ctx, subject, fault, None).await,
+            Err(unlisted) => return unanswered(ctx, subject, unlisted).await,
         }
     }
     // Reckoned back from the end: the answers may have corrected the clock, and a search that only
@@ -66,7 +66,9 @@ pub(super) async fn read_candidate(
     let Some(project) = i64::try_from(intent.project_id).ok().and_then(ProjectId::new) else {
         return Flow::End(Again::Never);
     };
-    subject.spend_permit(ctx).await;
+    if let Err(later) = subject.spend_permit(ctx).await {
+        return later;
+    }
     let answer = ctx.cloud.get_resource(project, id).await;
     ctx.limiter.learn(answer.as_ref().err());
     let verdict = match answer {

@@ -23,7 +23,9 @@ pub(super) async fn update(
     id: &ResourceId,
 ) -> Flow {
     let Some(desired) = desired else { return Flow::End(Again::Never) };
-    subject.spend_permit(ctx).await;
+    if let Err(later) = subject.spend_permit(ctx).await {
+        return later;
+    }
     let sent = ctx.cloud.cloud_now();
     let document = desired.update_json();
     let end = ctx.cloud.update_resource(desired.project, id, &document, desired.resource_file()).await;
@@ -73,7 +75,9 @@ pub(super) async fn read_back(
     id: &ResourceId,
 ) -> Flow {
     let Some(project) = subject.recorded_project() else { return Flow::End(Again::Never) };
-    subject.spend_permit(ctx).await;
+    if let Err(later) = subject.spend_permit(ctx).await {
+        return later;
+    }
     let answer = ctx.cloud.get_resource(project, id).await;
     ctx.limiter.learn(answer.as_ref().err());
     match answer {
