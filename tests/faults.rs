@@ -323,3 +323,31 @@ async fn an_object_that_cannot_be_read_stops_no_other() {
     assert!(is_current(&object));
     assert_eq!(scene.cloud.resource_count(PROJECT), 3);
 }
+
+/// What is done to an object while its create is under way is done as soon as that has ended.
+#[tokio::test]
+async fn an_edit_and_a_deletion_during_a_create_are_not_forgotten() {
+    let scene = Scene::new().await;
+    let _operator = scene.launch().start();
+    let slow = Fault::new("CreateResource", FaultKind::Slow { ms: 2000 });
+    scene.cloud.add_fault(slow);
+    let spec = |name: &str, text: &str| {
+        manifest(
+            name,
+            &json!({"projectId": PROJECT, "path": format!("W/{name}.py"), "content": {"inline": text}}),
+        )
+    };
+    for name in ["edited", "deleted"] {
+        scene.kubectl.apply(&spec(name, "1")).await;
+    }
+    let arrived = async || (scene.cloud.faults()[0].1 == 2).then_some(());
+    poll(support::DEADLINE, std::time::Duration::from_millis(5), "no creates", arrived).await;
+    scene.kubectl.apply(&spec("edited", "2")).await;
+    scene.kubectl.run(&["delete", "dwr", "deleted", "--wait=false"]).await;
+    assert_eq!(scene.cloud.resource_count(PROJECT), 0, "both creates are still under way");
+
+    scene.gone("deleted").await;
+    let object = scene.until("edited", |o| o.metadata.generation == Some(2) && is_ready(o)).await;
+    let file = scene.cloud.only_file();
+    assert_eq!((file.id.clone(), file.content.as_str()), (id(&object), "2"));
+}

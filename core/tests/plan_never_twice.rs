@@ -102,7 +102,8 @@ fn tell(nature: Nature, story: &[Event]) {
             Event::DeleteOutside => world.delete_outside(),
         }
     }
-    // A wiped status takes with it what was last sent: then a person may have to say which file
+    let wiped = wiped || world.intent_taken;
+    // A wiped status, or an open intent that was taken away, takes with it what was last sent: then a person may have to say which file
     // is ours. Nothing else may end like this.
     let stuck =
         |state: &State| wiped && matches!(state, State::Stalled { .. } | State::DeletionBlocked { .. });

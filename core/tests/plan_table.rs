@@ -212,6 +212,19 @@ fn whose_intent_it_is() {
          object does not know. Look for \"XX/a.py\" in workspace 7; then remove the annotation.",
     );
     check(vec![
+        (
+            "taken away while its outcome is not known: put back, for the longest wait",
+            |c| c.recorded.status.attempt = Some(attempt(0, AttemptOutcome::Unknown)),
+            Step::RestoreIntent(Intent { holder: String::new(), spec_sha256: None, ..intent(0) }),
+        ),
+        (
+            "taken away to end an ambiguity: a first attempt",
+            |c| {
+                c.recorded = refused(fresh(), Reason::AmbiguousCreate, 0, 0);
+                c.recorded.status.attempt = Some(attempt(0, AttemptOutcome::Unknown));
+            },
+            Step::Look,
+        ),
         ("unreadable: stops", |c| c.recorded.intent = IntentNote::Unreadable, unreadable),
         (
             "unreadable beside an id: the id is trusted",

@@ -5,7 +5,8 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use super::search::{Finding, at_path, judge, listed_at, plus, settled_at};
 use super::step::{because, stalled};
 use super::{Observed, Permission, Plan, Progress, Recorded, Step};
-use crate::api::condition::Reason;
+use crate::api::condition::{ConditionType, Reason};
+use crate::api::v1alpha1::AttemptOutcome;
 use crate::backoff;
 use crate::desired::Desired;
 use crate::ids::ResourceId;
@@ -13,7 +14,7 @@ use crate::intent::{Intent, IntentNote};
 use crate::inventory::Row;
 use crate::ownership::is_maxcompute;
 use crate::path::claim_key;
-use crate::state::State;
+use crate::state::{self, State};
 
 pub(super) fn plan(desired: &Desired, recorded: &Recorded, observed: &Observed, now: Timestamp) -> Plan {
     if let Some(plan) = forbidden(desired, recorded, observed) {
@@ -43,10 +44,43 @@ pub(super) fn plan(desired: &Desired, recorded: &Recorded, observed: &Observed, 
             ),
             "the create intent is unreadable",
         ),
-        IntentNote::Absent | IntentNote::Foreign | IntentNote::Earlier(_) | IntentNote::Own(_) => {
+        IntentNote::Absent => match wiped(desired, recorded, observed) {
+            Some(intent) => because(
+                Step::RestoreIntent(intent),
+                "the intent of a create whose outcome is not known was taken away",
+            ),
+            None => first(desired, recorded, observed, now, None),
+        },
+        IntentNote::Foreign | IntentNote::Earlier(_) | IntentNote::Own(_) => {
             first(desired, recorded, observed, now, None)
         }
     }
+}
+
+/// The intent that was taken away (`kubectl replace`) while its outcome was not known, as far as
+/// this process or status still tells of it. Not after AmbiguousCreate: there a person takes it away
+/// on purpose.
+pub(super) fn wiped(desired: &Desired, recorded: &Recorded, observed: &Observed) -> Option<Intent> {
+    if recorded.intent != IntentNote::Absent {
+        return None;
+    }
+    let stalled = state::find(&recorded.status.conditions, ConditionType::Stalled);
+    if stalled.is_some_and(|stalled| stalled.reason == Reason::AmbiguousCreate.as_str()) {
+        return None;
+    }
+    let remembered = match observed.memory.attempt {
+        Some((at, Progress::Unknown { .. })) => Some(at),
+        Some((_, Progress::Written | Progress::Refused)) | None => None,
+    };
+    let told = || {
+        let attempt = recorded.status.attempt.as_ref()?;
+        let unknown = attempt.outcome == Some(AttemptOutcome::Unknown);
+        attempt.at.as_deref().filter(|_| unknown)?.parse().ok()
+    };
+    let at: Timestamp = remembered.or_else(told)?;
+    // Who wrote it is not known any more: the longest wait holds.
+    let intent = intent(desired, recorded, observed, at, None);
+    Some(Intent { holder: String::new(), spec_sha256: None, ..intent })
 }
 
 /// What may not be sent at all.

@@ -2,15 +2,22 @@
 
 use k8s_openapi::jiff::Timestamp;
 
+use super::create::wiped;
 use super::search::{Finding, judge, listed_at, plus, settled_at};
 use super::step::because;
 use super::{Observed, Permission, Plan, ReadBack, Recorded, Step};
 use crate::api::v1alpha1::DeletionPolicy;
+use crate::desired::Desired;
 use crate::ids::ResourceId;
 use crate::intent::{Intent, IntentNote};
 use crate::state::State;
 
-pub(super) fn plan(recorded: &Recorded, observed: &Observed, now: Timestamp) -> Plan {
+pub(super) fn plan(
+    desired: Option<&Desired>,
+    recorded: &Recorded,
+    observed: &Observed,
+    now: Timestamp,
+) -> Plan {
     if !recorded.finalizer {
         return because(Step::Nothing, "our finalizer is off: the object is not ours to hold");
     }
@@ -27,7 +34,10 @@ pub(super) fn plan(recorded: &Recorded, observed: &Observed, now: Timestamp) -> 
     match (open, recorded.id()) {
         (Some(intent), _) => lost(intent, recorded, observed, now),
         (None, Some(id)) => by_id(&id, recorded, observed, now),
-        (None, None) => nothing_recorded(recorded),
+        (None, None) => match desired.and_then(|desired| wiped(desired, recorded, observed)) {
+            Some(intent) => lost(&intent, recorded, observed, now),
+            None => nothing_recorded(recorded),
+        },
     }
 }
 

@@ -210,7 +210,7 @@ pub type Wanted<'a> = Result<&'a Desired, &'a str>;
 #[must_use]
 pub fn plan(wanted: Wanted<'_>, recorded: &Recorded, observed: &Observed, now: Timestamp) -> Plan {
     if recorded.deleting {
-        return delete::plan(recorded, observed, now);
+        return delete::plan(wanted.ok(), recorded, observed, now);
     }
     let desired = match wanted {
         Ok(desired) => desired,

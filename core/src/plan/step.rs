@@ -38,6 +38,8 @@ pub enum Step {
     Look,
     /// Write the intent and the finalizer.
     WriteIntent(Intent),
+    /// Write an intent again that was taken away, and the finalizer: a request was sent for it.
+    RestoreIntent(Intent),
     /// Send CreateResource for this intent.
     CreateResource(Intent),
     /// List by name, at the intent's path and the wanted one, for what an unknown create left.
@@ -72,6 +74,7 @@ impl Step {
             Self::Wait { .. } => "Wait",
             Self::Look => "Look",
             Self::WriteIntent(_) => "WriteIntent",
+            Self::RestoreIntent(_) => "RestoreIntent",
             Self::CreateResource(_) => "CreateResource",
             Self::Search(_) => "Search",
             Self::ReadCandidate(..) => "ReadCandidate",

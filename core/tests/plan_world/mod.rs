@@ -9,7 +9,7 @@ mod run;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dataworks_core::api::v1alpha1::DataWorksResourceStatus;
+use dataworks_core::api::v1alpha1::{AttemptOutcome, DataWorksResourceStatus};
 use dataworks_core::bounds::Bounds;
 use dataworks_core::fault::{Class, Fault as Failure, Outcome};
 use dataworks_core::ids::ResourceId;
@@ -137,6 +137,8 @@ struct Crash;
 
 #[derive(Debug)]
 pub(crate) struct World {
+    /// An open intent was taken away.
+    pub(crate) intent_taken: bool,
     nature: Nature,
     bounds: Bounds,
     now: i64,
@@ -153,6 +155,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(nature: Nature) -> Self {
         let mut world = Self {
+            intent_taken: false,
             nature,
             bounds: Bounds::default(),
             now: 0,
@@ -282,11 +285,15 @@ impl World {
             Change::Replace => {
                 let done = self.recorded(self.object.as_ref().unwrap()).open_intent().is_none();
                 let object = self.object.as_mut().unwrap();
-                if !recorded || !done || object.deleting {
+                // Without a trace in status a file that was lost is forgotten for good.
+                let outcome = object.status.attempt.as_ref().and_then(|attempt| attempt.outcome);
+                let told = outcome == Some(AttemptOutcome::Unknown);
+                if !(recorded && done || !recorded && told) || object.deleting {
                     return;
                 }
                 object.annotation = None;
                 object.finalizer = false;
+                self.intent_taken |= !done;
             }
         }
         self.object.as_mut().unwrap().version += 1;

@@ -149,6 +149,10 @@ impl World {
                     object.annotation = Some(intent.to_annotation());
                 })
             }
+            Step::RestoreIntent(intent) => self.write(subject, fault(), |object| {
+                object.finalizer = true;
+                object.annotation = Some(intent.to_annotation());
+            }),
             Step::AddFinalizer => self.write(subject, fault(), |object| object.finalizer = true),
             Step::RemoveFinalizer => {
                 self.write(subject, fault(), |object| object.finalizer = false)?;

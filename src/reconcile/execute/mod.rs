@@ -61,6 +61,7 @@ pub async fn execute(
         Step::Wait { until, state } => wait(ctx, subject, until, state).await,
         Step::Look => create::look(ctx, subject, desired).await,
         Step::WriteIntent(intent) => create::write_intent(ctx, subject, &intent).await,
+        Step::RestoreIntent(intent) => written(record::intent(ctx, subject, &intent).await),
         Step::CreateResource(intent) => create::create(ctx, subject, desired, &intent).await,
         Step::Search(intent) => search::search(ctx, subject, desired, &intent).await,
         Step::ReadCandidate(intent, id) => search::read_candidate(ctx, subject, desired, &intent, &id).await,
