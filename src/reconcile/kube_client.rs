@@ -11,7 +11,7 @@ use dataworks_core::api::FIELD_MANAGER;
 use dataworks_core::api::v1alpha1::DataWorksResource;
 use dataworks_core::object::ObjectKey;
 use kube::api::{Api, Patch, PatchParams};
-use kube::core::{DeserializeGuard, PartialObjectMeta};
+use kube::core::{ApiResource, DeserializeGuard, DynamicObject, PartialObjectMeta};
 use serde_json::{Value, json};
 
 use crate::metrics::Metrics;
@@ -98,6 +98,18 @@ impl Calls {
         let body = json!({ "metadata": { "resourceVersion": resource_version }, "status": status });
         let patch = Patch::Merge(&body);
         self.call("patch_status", api.patch_status(&key.name, &params(), &patch)).await
+    }
+
+    /// The conditions of an object that cannot be decoded, and its version.
+    ///
+    /// # Errors
+    /// When the API server cannot be asked, or [`CallError::Gone`].
+    pub async fn raw_conditions(&self, key: &ObjectKey) -> Result<(String, Vec<Value>), CallError> {
+        let kind = ApiResource::erase::<DataWorksResource>(&());
+        let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), &key.namespace, &kind);
+        let object = self.call("get", api.get(&key.name)).await?;
+        let conditions = object.data["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        Ok((object.metadata.resource_version.unwrap_or_default(), conditions))
     }
 
     /// Patches status of an object that cannot be decoded.

@@ -207,12 +207,19 @@ pub async fn undecodable(ctx: &Context, key: &ObjectKey, metadata: &ObjectMeta) 
             "observedGeneration": metadata.generation, "lastTransitionTime": since,
         })
     };
-    let status = json!({
-        "observedGeneration": metadata.generation,
-        "conditions": [condition(ConditionType::Ready, "False"), condition(ConditionType::Stalled, "True")],
-    });
-    let version = metadata.resource_version.clone().unwrap_or_default();
-    match ctx.kube.patch_raw_status(key, &version, &status).await {
+    let ours =
+        [ConditionType::Ready, ConditionType::Synced, ConditionType::Reconciling, ConditionType::Stalled];
+    let is_ours = |condition: &Value| ours.iter().any(|type_| condition["type"] == type_.as_str());
+    let told = async {
+        let (version, mut conditions) = ctx.kube.raw_conditions(key).await?;
+        // Others' are kept: a merge patch replaces the whole list.
+        conditions.retain(|condition| !is_ours(condition));
+        conditions
+            .extend([condition(ConditionType::Ready, "False"), condition(ConditionType::Stalled, "True")]);
+        let status = json!({ "observedGeneration": metadata.generation, "conditions": conditions });
+        ctx.kube.patch_raw_status(key, &version, &status).await
+    };
+    match told.await {
         Ok(()) | Err(CallError::Conflict | CallError::Gone) => {}
         Err(error) => warn!(object = %key, %error, "an undecodable object could not be told so"),
     }
