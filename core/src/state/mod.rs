@@ -3,6 +3,7 @@
 //!
 //! It must not know how a state came about. The table of phases is in `docs/architecture.md`.
 
+mod codes;
 mod next;
 mod patch;
 
@@ -11,6 +12,8 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use crate::api::condition::Reason;
 use crate::fault::{Class, Fault};
 use crate::ids::ProjectId;
+pub use codes::is_operators_fault;
+use codes::{NO_WORKSPACE, not_the_objects_fault};
 pub(crate) use next::find;
 pub use next::{Change, Fact, Sent, next};
 pub use patch::merge_patch;
@@ -19,28 +22,6 @@ pub use patch::merge_patch;
 pub const PATIENCE: SignedDuration = SignedDuration::from_mins(2);
 /// Refused access is `Stalled` when it has been `False` this long (15 min in all).
 pub const DENIED_PATIENCE: SignedDuration = SignedDuration::from_mins(13);
-
-/// Codes that say that the workspace is not there or not visible.
-const NO_WORKSPACE: [&str; 3] = ["1101080008", "InvalidProject.NotFound", "9990040003"];
-/// What to do about refusals that no change of the object mends, by code.
-fn not_the_objects_fault(code: &str) -> Option<&'static str> {
-    let cures = [
-        ("InvalidTimeStamp", "Set the clock of the operator's node; it is off by more than 15 minutes."),
-        ("InvalidProtocol.NeedSsl", "Set the operator's endpoint to https."),
-        ("Forbidden.Not.Server", "The service is not offered in the operator's region; set another region."),
-        ("InvalidApi.NotFound", "Check the operator's endpoint: it does not know this API."),
-        ("InvalidProduct.NotFound", "Check the operator's endpoint: it does not know this API."),
-        ("9990010001", "Activate DataWorks for the account."),
-    ];
-    cures.into_iter().find(|(prefix, _)| code.starts_with(prefix)).map(|(_, cure)| cure)
-}
-
-/// True when a refusal with this code is mended outside the object: in the operator's settings or in
-/// the workspace. Such refusals do not count against the document.
-#[must_use]
-pub fn is_operators_fault(code: &str) -> bool {
-    NO_WORKSPACE.contains(&code) || not_the_objects_fault(code).is_some()
-}
 
 /// A used-up quota is probed this often: nothing says when exactly it comes back.
 const QUOTA_PROBE: SignedDuration = SignedDuration::from_hours(1);

@@ -1,0 +1,23 @@
+//! Codes of the service that a change of the object does not mend, and what does.
+
+/// Codes that say that the workspace is not there or not visible.
+pub(super) const NO_WORKSPACE: [&str; 3] = ["1101080008", "InvalidProject.NotFound", "9990040003"];
+/// What to do about refusals that no change of the object mends, by code.
+pub(super) fn not_the_objects_fault(code: &str) -> Option<&'static str> {
+    let cures = [
+        ("InvalidTimeStamp", "Set the clock of the operator's node; it is off by more than 15 minutes."),
+        ("InvalidProtocol.NeedSsl", "Set the operator's endpoint to https."),
+        ("Forbidden.Not.Server", "The service is not offered in the operator's region; set another region."),
+        ("InvalidApi.NotFound", "Check the operator's endpoint: it does not know this API."),
+        ("InvalidProduct.NotFound", "Check the operator's endpoint: it does not know this API."),
+        ("9990010001", "Activate DataWorks for the account."),
+    ];
+    cures.into_iter().find(|(prefix, _)| code.starts_with(prefix)).map(|(_, cure)| cure)
+}
+
+/// True when a refusal with this code is mended outside the object: in the operator's settings or in
+/// the workspace. Such refusals do not count against the document.
+#[must_use]
+pub fn is_operators_fault(code: &str) -> bool {
+    NO_WORKSPACE.contains(&code) || not_the_objects_fault(code).is_some()
+}
