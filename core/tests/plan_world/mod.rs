@@ -280,7 +280,8 @@ impl World {
                 self.object = None;
                 return;
             }
-            Change::WipeStatus if recorded && object.annotation.is_none() => return,
+            // Status is all that is left of what was done: nobody could know any more.
+            Change::WipeStatus if object.annotation.is_none() => return,
             Change::WipeStatus => object.status = DataWorksResourceStatus::default(),
             Change::Replace => {
                 let done = self.recorded(self.object.as_ref().unwrap()).open_intent().is_none();
