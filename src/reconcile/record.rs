@@ -27,10 +27,10 @@ use crate::controller::standing::request;
 
 /// Pauses between tries to record an id: short at first, since a conflict is over at once.
 const RECORD_PAUSE_FIRST: Duration = Duration::from_millis(50);
+const RECORD_PAUSE_MOST: Duration = Duration::from_secs(5);
 /// Tries to delete a resource that nobody owns: with the waits between them about 20 minutes, after
 /// which a person is told instead.
 const SURPLUS_TRIES: u32 = 12;
-const RECORD_PAUSE_MOST: Duration = Duration::from_secs(5);
 
 /// Writes status when it differs. Answers whether it was written.
 ///

@@ -296,6 +296,7 @@ impl Listings {
         for shared in self.lock().values_mut() {
             shared.waiting.remove(key);
             shared.listed.remove(key);
+            shared.whole.remove(key);
             shared.failed.remove(key);
         }
     }

@@ -131,12 +131,6 @@ impl Queue {
         }
     }
 
-    /// True when `key` was pushed while it ran.
-    #[must_use]
-    pub fn pushed_meanwhile(&self, key: &ObjectKey) -> bool {
-        matches!(self.entries.get(key), Some(State::Running { again: Some(_) }))
-    }
-
     /// Forgets an object that is gone. One that is being worked on is forgotten when it is done.
     pub fn forget(&mut self, key: &ObjectKey) {
         match self.entries.get_mut(key) {

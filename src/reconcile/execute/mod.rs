@@ -1,7 +1,5 @@
 //! One match over the plan's step: one call to the cloud or one write to Kubernetes per arm.
 
-//! One match over the plan's step: one call to the cloud or one write to Kubernetes per arm.
-
 mod create;
 mod delete;
 mod search;
