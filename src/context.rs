@@ -8,7 +8,7 @@ use dataworks_core::api::v1alpha1::DataWorksResource;
 use dataworks_core::bounds::Bounds;
 use dataworks_core::ids::ProjectId;
 use dataworks_core::object::{ObjectKey, Uid};
-use dataworks_core::plan::{Identity, Memory};
+use dataworks_core::plan::{Identity, Listing, Memory};
 use dataworks_core::queue::{Lane, SubQueue};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::Timestamp;
@@ -56,13 +56,22 @@ pub struct Context {
     pub activity: Activity,
 }
 
+/// What a listing says against the status of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// The resource was changed or is gone: it is to be read.
+    Resource,
+    /// A read would tell nothing more.
+    Listing(Listing),
+}
+
 /// What the runner is doing.
 #[derive(Debug, Default)]
 pub struct Activity {
     leading: AtomicBool,
     beat: AtomicI64,
     running: Mutex<HashSet<ObjectKey>>,
-    doubted: Mutex<HashSet<ObjectKey>>,
+    doubted: Mutex<HashMap<ObjectKey, Doubt>>,
     /// Objects that could not be decoded while another process worked: told when this one does.
     untold: Mutex<HashMap<ObjectKey, ObjectMeta>>,
 }
@@ -145,16 +154,16 @@ impl Context {
         if self.is_leading() { Timestamp::now().as_second() - beat } else { 0 }
     }
 
-    /// A listing shows the resource of an object changed or gone: it is to be read.
-    pub fn doubt(&self, key: &ObjectKey) {
-        lock(&self.activity.doubted).insert(key.clone());
+    /// A listing shows the resource of an object otherwise than status tells.
+    pub fn doubt(&self, key: &ObjectKey, doubt: Doubt) {
+        lock(&self.activity.doubted).insert(key.clone(), doubt);
         self.enqueue(key, Lane::Sweep, Timestamp::now());
     }
 
     /// Whether the resource of an object is doubted.
     #[must_use]
     pub fn is_doubted(&self, key: &ObjectKey) -> bool {
-        lock(&self.activity.doubted).contains(key)
+        lock(&self.activity.doubted).contains_key(key)
     }
 
     /// Whether something is unfinished with an object that looks settled: a doubt, or a write whose
@@ -163,7 +172,7 @@ impl Context {
     pub fn has_business(&self, key: &ObjectKey) -> bool {
         let uid = self.index().uid(key);
         let memory = uid.map(|uid| self.memory(&uid)).unwrap_or_default();
-        self.is_doubted(key) || memory.doubt || memory.unknown_write.is_some()
+        self.is_doubted(key) || memory.doubt || memory.listing.is_some() || memory.unknown_write.is_some()
     }
 
     /// True while the object is under work.
@@ -194,9 +203,8 @@ impl Context {
         done
     }
 
-    /// Whether the resource of an object is doubted; from now on it is not.
-    #[must_use]
-    pub fn take_doubt(&self, key: &ObjectKey) -> bool {
+    /// What is doubted of the resource of an object; from now on nothing is.
+    pub fn take_doubt(&self, key: &ObjectKey) -> Option<Doubt> {
         lock(&self.activity.doubted).remove(key)
     }
 

@@ -11,10 +11,10 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use crate::api::v1alpha1::{DataWorksResourceSpec, Datasource, DeletionPolicy};
+use crate::api::v1alpha1::{AdoptionPolicy, DataWorksResourceSpec, Datasource, DriftPolicy};
 use crate::flowspec::ResourceDocument;
 use crate::flowspec::kind::FileType;
-use crate::ids::{Digest, ProjectId};
+use crate::ids::{Digest, ProjectId, ResourceId};
 use crate::path::ResourcePath;
 
 pub use compare::AnswerError;
@@ -37,10 +37,12 @@ pub struct Desired {
     pub content: DesiredContent,
     /// The document that says all of it to the service.
     pub document: ResourceDocument,
-    /// What becomes of the file with the object.
-    pub deletion: DeletionPolicy,
-    /// Whether nothing is to be written.
-    pub suspend: bool,
+    /// The resource that is to be managed; `None`: the one that is made, or found at the path.
+    pub resource_id: Option<ResourceId>,
+    /// What happens when the path is taken.
+    pub adoption: AdoptionPolicy,
+    /// What happens when others change the file.
+    pub drift: DriftPolicy,
 }
 
 /// What the file holds. Text itself stands in the document only.
@@ -58,6 +60,37 @@ pub enum DesiredContent {
         /// The declared SHA-256 of the file, not checked by anybody.
         sha256: Option<Digest>,
     },
+}
+
+/// What a document of the service holds of what is declared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Declared fields that differ and that UpdateResource changes.
+    pub differs: Vec<String>,
+    /// Declared fields that differ and that no call changes.
+    pub fixed: Vec<String>,
+    /// Where the file stands; `None`: the document does not say.
+    pub path: Option<ResourcePath>,
+    /// The document shows the content: without it nobody can say that it is as declared.
+    pub shows_content: bool,
+}
+
+impl Held {
+    /// The name and the path are no fields here: they are `path`.
+    fn split(differing: Vec<String>, shows_content: bool, path: Option<ResourcePath>) -> Self {
+        let is_place = |field: &String| matches!(field.as_str(), "name" | "script.path");
+        let is_fixed = |field: &String| {
+            field == "type"
+                || ["script.runtime", "datasource", "runtimeResource", "file"].iter().any(|part| {
+                    field
+                        .strip_prefix(part)
+                        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+                })
+        };
+        let (fixed, differs) =
+            differing.into_iter().filter(|field| !is_place(field)).partition(|field| is_fixed(field));
+        Self { differs, fixed, path, shows_content }
+    }
 }
 
 impl Desired {
@@ -92,15 +125,27 @@ impl Desired {
         document.to_json()
     }
 
-    /// True when the service's document certainly holds all that is declared, the content
-    /// included. Content that the answer does not show is not certain.
+    /// What the service's document says of all that is declared.
     #[must_use]
-    pub fn is_held_by(&self, answer_spec: &str) -> bool {
+    pub fn held_by(&self, answer_spec: &str) -> Held {
         let shows_content = match &self.content {
             DesiredContent::Inline { .. } => compare::shows_content(answer_spec),
             DesiredContent::Url { .. } => false,
         };
-        shows_content && self.matches_spec_text(answer_spec).is_ok_and(|differing| differing.is_empty())
+        match self.matches_spec_text(answer_spec) {
+            Ok(differing) => Held::split(differing, shows_content, compare::path_of(answer_spec)),
+            // An answer that shows no file resource proves nothing.
+            Err(_) => Held::default(),
+        }
+    }
+
+    /// The same, at another path: what is sent while the file has not been moved yet.
+    #[must_use]
+    pub fn at(&self, path: &ResourcePath) -> Self {
+        let mut other = self.clone();
+        other.path = path.clone();
+        other.document.resource.script.path = path.clone();
+        other
     }
 
     /// The URL for `ResourceFile`; `None` when the content is in the document.

@@ -61,18 +61,27 @@ pub fn is_maxcompute(command: &str) -> bool {
 /// What an object with this declaration wants to own.
 #[must_use]
 pub fn wanted(desired: &Desired) -> Vec<Claim> {
-    let mut claims = vec![Claim::path(desired.project, &desired.path)];
+    let mut claims = at(desired, &desired.path);
+    claims.extend(desired.resource_id.as_ref().map(|id| Claim::id(desired.project, id)));
+    claims
+}
+
+/// What an object with this declaration owns while its resource stands at `path`.
+#[must_use]
+pub fn at(desired: &Desired, path: &ResourcePath) -> Vec<Claim> {
+    let mut claims = vec![Claim::path(desired.project, path)];
     if is_maxcompute(&desired.command) {
         let datasource = desired.datasource.as_ref().map(|datasource| datasource.name.as_str());
-        claims.push(Claim::engine_name(desired.project, datasource, &desired.path.name_claim_key()));
+        claims.push(Claim::engine_name(desired.project, datasource, &path.name_claim_key()));
     }
     claims
 }
 
-/// How strong a claim is; smaller is stronger.
+/// How strong a claim is; smaller is stronger. Each claim of an object has its own: what it has is
+/// recorded, while the new path of an edit is only wanted, so that no edit takes what another holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
-    /// The object has a recorded id.
+    /// The object has a recorded id, and its resource stands there.
     Recorded,
     /// The object has an open create intent of its own for that path.
     Intent,
@@ -95,18 +104,26 @@ pub struct Rank {
 /// What one object claims.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claimant {
-    /// Its place in the order.
-    pub rank: Rank,
+    /// Its uid.
+    pub uid: Uid,
+    /// When it was created.
+    pub created: Timestamp,
     /// Its name, for messages and wake-ups.
     pub key: ObjectKey,
-    /// What it claims.
-    pub claims: Vec<Claim>,
+    /// What it claims, and how strongly.
+    pub claims: Vec<(Claim, Class)>,
+}
+
+impl Claimant {
+    fn rank(&self, class: Class) -> Rank {
+        Rank { class, created: self.created, uid: self.uid.clone() }
+    }
 }
 
 /// All claims of one process.
 #[derive(Debug, Default)]
 pub struct Claims {
-    objects: HashMap<Uid, (Rank, ObjectKey, Vec<Claim>)>,
+    objects: HashMap<Uid, Claimant>,
     by_claim: HashMap<Claim, BTreeMap<Rank, ObjectKey>>,
 }
 
@@ -114,54 +131,50 @@ impl Claims {
     /// Takes in what an object claims now, in place of what it claimed before. Answers which
     /// *other* objects' situation may have changed by it.
     pub fn set(&mut self, claimant: Claimant) -> BTreeSet<ObjectKey> {
-        let uid = claimant.rank.uid.clone();
-        if let Some((rank, key, claims)) = self.objects.get(&uid) {
-            let same = *rank == claimant.rank && *key == claimant.key && *claims == claimant.claims;
-            if same {
-                return BTreeSet::new();
-            }
+        if self.objects.get(&claimant.uid) == Some(&claimant) {
+            return BTreeSet::new();
         }
-        let mut woken = self.remove(&uid);
-        let Claimant { rank, key, claims } = claimant;
-        for claim in &claims {
+        let mut woken = self.remove(&claimant.uid);
+        for (claim, class) in &claimant.claims {
             let holders = self.by_claim.entry(*claim).or_default();
             woken.extend(holders.values().cloned());
-            holders.insert(rank.clone(), key.clone());
+            holders.insert(claimant.rank(*class), claimant.key.clone());
         }
-        woken.remove(&key);
-        self.objects.insert(uid, (rank, key, claims));
+        woken.remove(&claimant.key);
+        self.objects.insert(claimant.uid.clone(), claimant);
         woken
     }
 
     /// Frees all that an object claimed. Answers who waited behind it.
     pub fn remove(&mut self, uid: &Uid) -> BTreeSet<ObjectKey> {
         let mut woken = BTreeSet::new();
-        let Some((rank, _, claims)) = self.objects.remove(uid) else { return woken };
-        for claim in claims {
-            if let Some(holders) = self.by_claim.get_mut(&claim) {
-                holders.remove(&rank);
+        let Some(claimant) = self.objects.remove(uid) else { return woken };
+        for (claim, class) in &claimant.claims {
+            if let Some(holders) = self.by_claim.get_mut(claim) {
+                holders.remove(&claimant.rank(*class));
                 woken.extend(holders.values().cloned());
                 if holders.is_empty() {
-                    self.by_claim.remove(&claim);
+                    self.by_claim.remove(claim);
                 }
             }
         }
         woken
     }
 
-    /// Who holds one of these claims with a higher rank than this. The asking object need not
-    /// claim anything itself.
+    /// Who holds one of these claims more strongly than the claimant. It need not be known here.
     #[must_use]
-    pub fn held_above(&self, rank: &Rank, claims: &[Claim]) -> Option<&ObjectKey> {
-        claims.iter().find_map(|claim| self.stronger(*claim, rank))
+    pub fn held_above(&self, claimant: &Claimant) -> Option<&ObjectKey> {
+        claimant.claims.iter().find_map(|(claim, class)| self.stronger(*claim, &claimant.rank(*class)))
     }
 
-    /// Who holds this one claim of the object, if it is not the object itself.
+    /// Who holds this one claim, if it is not the object itself.
     #[must_use]
     pub fn holder_of(&self, claim: Claim, uid: &Uid) -> Option<&ObjectKey> {
-        match self.objects.get(uid) {
-            Some((rank, _, claims)) if claims.contains(&claim) => self.stronger(claim, rank),
-            Some(_) | None => self.by_claim.get(&claim)?.values().next(),
+        let own = self.objects.get(uid);
+        let class = own.and_then(|own| own.claims.iter().find(|(held, _)| *held == claim));
+        match (own, class) {
+            (Some(own), Some((_, class))) => self.stronger(claim, &own.rank(*class)),
+            (_, _) => self.by_claim.get(&claim)?.values().next(),
         }
     }
 
@@ -177,14 +190,15 @@ mod tests {
 
     fn claimant(name: &str, class: Class, created: i64, claims: &[u128]) -> Claimant {
         Claimant {
-            rank: Rank { class, created: Timestamp::from_second(created).unwrap(), uid: Uid::new(name) },
+            uid: Uid::new(name),
+            created: Timestamp::from_second(created).unwrap(),
             key: ObjectKey::new("ns", name),
-            claims: claims.iter().map(|n| Claim(*n)).collect(),
+            claims: claims.iter().map(|n| (Claim(*n), class)).collect(),
         }
     }
 
     fn holder<'a>(claims: &'a Claims, asking: &Claimant) -> Option<&'a ObjectKey> {
-        claims.held_above(&asking.rank, &asking.claims)
+        claims.held_above(asking)
     }
 
     fn key(name: &str) -> ObjectKey {
@@ -230,6 +244,20 @@ mod tests {
         claims.set(claimant("c", Class::Wanted, 3, &[8]));
         assert_eq!(claims.set(claimant("a", Class::Recorded, 1, &[8])), BTreeSet::from([key("b"), key("c")]));
         assert_eq!(holder(&claims, &claimant("c", Class::Wanted, 3, &[8])), Some(&key("a")));
+    }
+
+    #[test]
+    fn an_edit_takes_nothing_that_another_holds() {
+        let mut claims = Claims::default();
+        claims.set(claimant("holder", Class::Recorded, 2, &[7]));
+        // Older, and with a resource of its own: but the new path is only wanted.
+        let mut edited = claimant("edited", Class::Recorded, 1, &[8]);
+        edited.claims.push((Claim(7), Class::Wanted));
+        assert_eq!(claims.set(edited.clone()), BTreeSet::from([key("holder")]));
+        assert_eq!(holder(&claims, &edited), Some(&key("holder")));
+        assert_eq!(holder(&claims, &claimant("holder", Class::Recorded, 2, &[7])), None);
+        assert_eq!(claims.remove(&Uid::new("holder")), BTreeSet::from([key("edited")]));
+        assert_eq!(holder(&claims, &edited), None);
     }
 
     #[test]

@@ -81,7 +81,7 @@ fn immutable_fields_say_so() {
             seen.push(at.to_owned());
         }
     });
-    let expected = ["command", "datasource", "path", "projectId", "resourceGroup", "storage", "type"];
+    let expected = ["command", "datasource", "projectId", "resourceGroup", "resourceId", "storage", "type"];
     assert_eq!(seen, expected.map(|name| format!(".spec.{name}")));
 }
 
@@ -126,5 +126,5 @@ fn values_of_a_newer_schema_are_decoded() {
     }))
     .unwrap();
     assert_eq!(object.spec.type_.unwrap().file_type(), None);
-    assert_eq!(object.spec.deletion(), dataworks_core::api::v1alpha1::DeletionPolicy::Retain);
+    assert_eq!(object.spec.deletion(None), dataworks_core::api::v1alpha1::DeletionPolicy::Retain);
 }

@@ -1,7 +1,7 @@
 //! From a spec to what is sent, and from an answer to what differs.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
-use dataworks_core::api::v1alpha1::{DataWorksResourceSpec, DeletionPolicy};
+use dataworks_core::api::v1alpha1::{AdoptionPolicy, DataWorksResourceSpec, DriftPolicy};
 use dataworks_core::desired::{AnswerError, Desired, DesiredContent};
 use dataworks_core::flowspec::kind::FileType;
 use dataworks_core::ids::Digest;
@@ -42,7 +42,8 @@ fn the_example_becomes_its_document() {
     assert_eq!(wanted.document_json(), DOCUMENT);
     assert_eq!((wanted.kind, wanted.command.as_str()), (FileType::Python, "ODPS_PYTHON"));
     assert_eq!(wanted.project.get(), 123_456);
-    assert_eq!((wanted.deletion, wanted.suspend), (DeletionPolicy::Delete, false));
+    assert_eq!((wanted.adoption, wanted.drift), (AdoptionPolicy::Fail, DriftPolicy::Correct));
+    assert_eq!(wanted.resource_id, None);
     assert_eq!(wanted.resource_file(), None);
     assert_eq!(wanted.content_digest(), Some(Digest::of(b"print(\"hello\")\n")));
 }
@@ -55,8 +56,9 @@ fn every_typed_field_has_its_place() {
         "resourceGroup": "S_res_group_1_2",
         "storage": {"type": "hdfs", "addresses": ["hdfs://n:9000"], "hdfsUser": "u", "path": "/p", "extension": ".py"},
         "content": {"url": {"location": "https://example.com/a.py"}},
-        "deletionPolicy": "Retain",
-        "suspend": true,
+        "adoptionPolicy": "Adopt",
+        "driftPolicy": "Report",
+        "resourceId": "12",
     })));
     assert_eq!(
         wanted.document_json(),
@@ -72,7 +74,8 @@ fn every_typed_field_has_its_place() {
     );
     assert_eq!(wanted.resource_file(), Some("https://example.com/a.py"));
     assert_eq!(wanted.content_digest(), None);
-    assert_eq!((wanted.deletion, wanted.suspend), (DeletionPolicy::Retain, true));
+    assert_eq!((wanted.adoption, wanted.drift), (AdoptionPolicy::Adopt, DriftPolicy::Report));
+    assert_eq!(wanted.resource_id, Some("12".parse().unwrap()));
 }
 
 #[test]

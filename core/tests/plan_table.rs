@@ -7,7 +7,7 @@ use dataworks_core::api::condition::Reason;
 use dataworks_core::api::v1alpha1::{AttemptOutcome, DeletionPolicy};
 use dataworks_core::backoff;
 use dataworks_core::desired::Desired;
-use dataworks_core::ids::ProjectId;
+use dataworks_core::ids::{ProjectId, ResourceId};
 use dataworks_core::intent::{Intent, IntentNote};
 use dataworks_core::object::Uid;
 use dataworks_core::plan::ReadVerdict::{AsDeclared, AsIntended, Differs, Gone};
@@ -49,7 +49,7 @@ fn stalled(reason: Reason, message: &str) -> Step {
 fn taken(path: &str, id: &str, closes: Option<i64>) -> Step {
     let message = format!(
         "Workspace 7 already has {path:?} (id {id}), which this object did not create; nothing was sent. \
-         Give this object another path, or remove that file."
+         Give this object another path, remove that file, or set adoptionPolicy: Adopt for a file at this very path."
     );
     Step::Report(State::Taken { message, closes: closes.map(at) })
 }
@@ -59,8 +59,8 @@ fn ambiguous(ids: &str) -> Step {
         Reason::AmbiguousCreate,
         &format!(
             "The outcome of a create at \"XX/a.py\" in workspace 7 is not known, and these resources may or may not be its result: \
-             {ids}. Nothing was touched. Remove those that are not wanted, then remove the annotation \
-             dataworks.alibabacloud.com/create-intent."
+             {ids}. Nothing was touched. Name the right one in spec.resourceId; or remove those that are not wanted, then \
+             remove the annotation dataworks.alibabacloud.com/create-intent."
         ),
     )
 }
@@ -70,6 +70,10 @@ fn unknown(until: i64, settled: i64) -> Step {
     let project = ProjectId::new(7).unwrap();
     let state = State::OutcomeUnknown { path: PATH.into(), project, until: at(settled) };
     Step::Wait { until: at(until), state: Some(state) }
+}
+
+fn update(id: ResourceId) -> Step {
+    Step::UpdateResource { id, at: PATH.parse().unwrap() }
 }
 
 fn blocked(message: &str) -> Step {
@@ -327,9 +331,9 @@ fn whose_intent_it_is() {
             Step::Look,
         ),
         (
-            "earlier, at another path: its file is not this object's",
+            "earlier, at another path: its file may have been moved here since",
             |c| c.recorded.intent = IntentNote::Earlier(Intent { path: "XX/b.py".into(), ..intent(-900) }),
-            Step::Look,
+            Step::Search(Intent { path: "XX/b.py".into(), ..intent(-900) }),
         ),
     ]);
 }
@@ -771,7 +775,7 @@ fn a_refused_document_rests() {
                 c.recorded = refused(ready(), Reason::Refused, 2, 0);
                 c.now = at(8641);
             },
-            Step::UpdateResource(id("1")),
+            update(id("1")),
         ),
     ]);
 }
@@ -787,25 +791,30 @@ fn updated_at(c: &mut Case, seconds: i64, read: Option<ReadBack>) {
     c.observed.read = read;
 }
 
-const PRESENT: ReadBack = ReadBack::Present { as_declared: false };
-const AS_DECLARED: ReadBack = ReadBack::Present { as_declared: true };
+fn present() -> ReadBack {
+    ReadBack::Present(otherwise())
+}
+
+fn unchanged() -> ReadBack {
+    ReadBack::Present(as_declared())
+}
 
 #[test]
 fn an_object_with_a_resource() {
     let waits = |until| {
-        let message = "The outcome of the last UpdateResource is not known yet.".into();
+        let message = "The outcome of the last write to the file is not known yet.".into();
         Step::Wait { until: at(until), state: Some(State::Updating { message }) }
     };
     check(vec![
         ("as declared: nothing to send", |c| c.recorded = ready(), Step::Report(State::Ready)),
-        ("changed: sends it", changed, Step::UpdateResource(id("1"))),
+        ("changed: sends it", changed, update(id("1"))),
         (
             "what was sent is not known: sends it",
             |c| {
                 c.recorded = ready();
                 c.recorded.status.spec_digest = None;
             },
-            Step::UpdateResource(id("1")),
+            update(id("1")),
         ),
         (
             "without our finalizer: puts it back first",
@@ -884,17 +893,17 @@ fn an_object_with_a_resource() {
         ),
         (
             "an unknown write that was carried out",
-            |c| updated_at(c, 0, Some(AS_DECLARED)),
+            |c| updated_at(c, 0, Some(unchanged())),
             Step::RecordUpdated,
         ),
-        ("an unknown write that was not: waits for CALL", |c| updated_at(c, 0, Some(PRESENT)), waits(30)),
+        ("an unknown write that was not: waits for CALL", |c| updated_at(c, 0, Some(present())), waits(30)),
         (
             "an unknown write that can no longer arrive: sends again",
             |c| {
-                updated_at(c, 0, Some(PRESENT));
+                updated_at(c, 0, Some(present()));
                 c.now = at(30);
             },
-            Step::UpdateResource(id("1")),
+            update(id("1")),
         ),
         (
             "as declared, but a listing shows otherwise: reads",
@@ -919,7 +928,7 @@ fn an_object_with_a_resource() {
             |c| {
                 c.recorded = ready();
                 c.observed.memory.doubt = true;
-                c.observed.read = Some(AS_DECLARED);
+                c.observed.read = Some(unchanged());
             },
             Step::RecordSeen,
         ),
@@ -928,9 +937,9 @@ fn an_object_with_a_resource() {
             |c| {
                 c.recorded = ready();
                 c.observed.memory.doubt = true;
-                c.observed.read = Some(PRESENT);
+                c.observed.read = Some(present());
             },
-            Step::UpdateResource(id("1")),
+            update(id("1")),
         ),
         (
             "suspended: a doubt changes nothing",
@@ -954,9 +963,9 @@ fn an_object_with_a_resource() {
             |c| {
                 changed(c);
                 c.observed.memory.doubt = true;
-                c.observed.read = Some(PRESENT);
+                c.observed.read = Some(present());
             },
-            Step::UpdateResource(id("1")),
+            update(id("1")),
         ),
         (
             "definitely gone: looks",
@@ -1076,7 +1085,7 @@ fn a_deletion_by_id() {
             |c| {
                 deleted(c);
                 c.observed.memory.unknown_write = Some(at(0));
-                c.observed.read = Some(PRESENT);
+                c.observed.read = Some(present());
                 c.now = at(29);
             },
             deleting(30, "The outcome of the last DeleteResource is not known yet."),
@@ -1086,7 +1095,7 @@ fn a_deletion_by_id() {
             |c| {
                 deleted(c);
                 c.observed.memory.unknown_write = Some(at(0));
-                c.observed.read = Some(PRESENT);
+                c.observed.read = Some(present());
                 c.now = at(30);
             },
             Step::DeleteResource(id("1")),

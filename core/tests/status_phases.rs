@@ -6,7 +6,7 @@ mod plan_support;
 use std::time::Duration;
 
 use dataworks_core::api::condition::{ConditionType, Reason};
-use dataworks_core::api::v1alpha1::{AttemptOutcome, DataWorksResourceStatus};
+use dataworks_core::api::v1alpha1::{AttemptOutcome, DataWorksResourceStatus, Origin};
 use dataworks_core::fault::{Class, Fault};
 use dataworks_core::ids::ProjectId;
 use dataworks_core::state::{Change, Fact, Sent, State, next};
@@ -75,6 +75,10 @@ fn states() -> Vec<State> {
     let message = || String::from("Wait.");
     vec![
         State::Ready,
+        State::Drifted { fields: vec!["script.content".into()] },
+        State::Duplicate { path: PATH.into(), ids: vec![id("1"), id("2")] },
+        State::MassAbsence,
+        State::CheckFailed { fault: fault(Class::Transient, "Busy") },
         State::Suspended { pending: false },
         State::Suspended { pending: true },
         State::Creating { message: message() },
@@ -109,6 +113,31 @@ fn each_phase_says_what_the_table_says() {
             "Ready=Unknown(Creating) Synced=Unknown(Creating) Reconciling=True(Creating)",
         ),
         (unknown, State::Ready, 0, "Ready=True(Succeeded) Synced=True(Succeeded) -"),
+        (
+            unknown,
+            State::Drifted { fields: vec!["script.content".into()] },
+            0,
+            "Ready=True(Succeeded) Synced=False(Drifted) -",
+        ),
+        (
+            unknown,
+            State::Duplicate { path: PATH.into(), ids: vec![id("1"), id("2")] },
+            0,
+            "Ready=True(Succeeded) Synced=False(DuplicateInWorkspace) -",
+        ),
+        (unknown, State::MassAbsence, 0, "Ready=True(Succeeded) Synced=Unknown(MassAbsence) -"),
+        (
+            unknown,
+            State::CheckFailed { fault: fault(Class::Transient, "Busy") },
+            0,
+            "Ready=True(Succeeded) Synced=Unknown(CheckFailed) -",
+        ),
+        (
+            unknown,
+            stalled(Reason::NotFoundInWorkspace),
+            0,
+            "Ready=False(NotFoundInWorkspace) Synced=False(NotFoundInWorkspace) Stalled=True(NotFoundInWorkspace)",
+        ),
         (
             unknown,
             State::Updating { message: message() },
@@ -420,6 +449,7 @@ fn what_was_learned_is_kept() {
         last_handled_reconcile_at: None,
         observed_generation: Some(GENERATION),
         id: Some("2".into()),
+        origin: Some(Origin::Created),
         request_id: Some("r".into()),
         project_id: Some(7),
         path: Some(PATH.into()),
@@ -437,7 +467,7 @@ fn what_was_learned_is_kept() {
     assert_eq!(created, want);
 
     // Of a file that was found only the id is certain, unless it is as intended.
-    let sent = Sent::of_intent(&plan_support::intent(60), &declared, false);
+    let sent = Sent::of_intent(&plan_support::intent(60), &declared, PATH, false);
     let fact = Fact::Found { at: at(60), id: id("3"), created: at(70), modified: at(71), sent };
     let found = next(&created, &change(fact), GENERATION, at(90));
     want.id = Some("3".into());
@@ -445,6 +475,56 @@ fn what_was_learned_is_kept() {
     (want.create_time, want.modify_time) = (Some(Time(at(70))), Some(Time(at(71))));
     want.last_sync_time = Some(Time(at(70)));
     assert_eq!(found, want);
+}
+
+#[test]
+fn what_was_adopted_moved_or_copied_is_told() {
+    let declared = desired("v1");
+    let change = |fact| Change { state: State::Ready, fact: Some(fact) };
+    let adopted = Fact::Adopted {
+        closes: Some(at(60)),
+        id: id("5"),
+        created: at(-900),
+        modified: at(-800),
+        sent: Sent { spec: None, ..Sent::of(&declared) },
+    };
+    let adopted = next(&DataWorksResourceStatus::default(), &change(adopted), GENERATION, at(62));
+    assert_eq!((adopted.id.as_deref(), adopted.origin), (Some("5"), Some(Origin::Adopted)));
+    assert_eq!((&adopted.spec_digest, &adopted.last_sync_time), (&None, &None));
+    assert_eq!(
+        adopted.attempt,
+        Some(attempt(60, AttemptOutcome::Done)),
+        "an id beside an open intent is no id"
+    );
+
+    let there = declared.at(&"YY/b.py".parse().unwrap());
+    let moved =
+        next(&made(), &change(Fact::Moved { date: at(70), sent: Sent::of(&there) }), GENERATION, at(71));
+    assert_eq!(moved.path.as_deref(), Some("YY/b.py"));
+    assert_eq!(moved.spec_digest, Some(there.spec_digest().to_string()));
+    assert_eq!(moved.request_id, made().request_id, "a move is neither a create nor an update");
+
+    let looked = next(&made(), &change(Fact::Looked { modified: at(80) }), GENERATION, at(81));
+    assert_eq!((looked.modify_time, looked.spec_digest), (Some(Time(at(80))), made().spec_digest));
+
+    let forgotten = next(&made(), &change(Fact::Forgotten), GENERATION, at(90));
+    assert_eq!((forgotten.id, forgotten.path, forgotten.attempt), (None, None, None));
+    assert!(!forgotten.conditions.is_empty());
+}
+
+#[test]
+fn synced_alone_tells_what_leaves_the_object_ready() {
+    let drifted = State::Drifted { fields: vec!["script.content".into(), "metadata.owner".into()] };
+    let status = after(&made(), drifted, at(10));
+    let message = |name: ConditionType| {
+        status.conditions.iter().find(|c| c.type_ == name.as_str()).map(|c| c.message.clone()).unwrap()
+    };
+    assert_eq!(message(ConditionType::Ready), "The resource is in the workspace as declared.");
+    assert!(message(ConditionType::Synced).contains("in script.content, metadata.owner."));
+    let twin = State::Duplicate { path: PATH.into(), ids: vec![id("1"), id("2")] };
+    let status = after(&made(), twin, at(10));
+    let synced = status.conditions.iter().find(|c| c.type_ == ConditionType::Synced.as_str()).unwrap();
+    assert!(synced.message.starts_with("2 files stand at \"XX/a.py\": 1 is this object's, and 2 are not."));
 }
 
 #[test]

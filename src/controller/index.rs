@@ -11,15 +11,18 @@ use dataworks_core::api::condition::Reason;
 use dataworks_core::api::v1alpha1::{DataWorksResource, DeletionPolicy};
 use dataworks_core::desired::Desired;
 use dataworks_core::ids::{ProjectId, ResourceId};
-use dataworks_core::inventory::{Held, Version};
+use dataworks_core::inventory::{Held, Told, Version};
 use dataworks_core::object::{ObjectKey, Uid};
-use dataworks_core::ownership::{Claim, Claimant, Claims, Class, Rank, wanted};
+use dataworks_core::ownership::{Claim, Claimant, Claims, Class};
+use dataworks_core::path::ResourcePath;
 use dataworks_core::plan::Permission;
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt as _;
 
 use super::policy::Policy;
-use super::standing::{Standing, created, fingerprint, key_of, modified, reason, recorded, standing};
+use super::standing::{
+    Standing, claims, created, fingerprint, key_of, modified, reason, recorded, standing, told,
+};
 
 /// Where an object's version came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,10 +46,12 @@ struct Row {
     created: Timestamp,
     project: Option<ProjectId>,
     /// What the spec wants, then what status holds.
-    claims: Vec<Claim>,
-    class: Option<Class>,
+    claims: Vec<(Claim, Class)>,
+    /// Its wishes count: it may use its connection, or has a trace of its own in the workspace.
+    entitled: bool,
     /// The resource and its last change that we know of.
     resource: Option<(ResourceId, Timestamp)>,
+    told: Option<Told>,
     needs_no_call: bool,
     already_managed: bool,
     standing: Standing,
@@ -54,8 +59,13 @@ struct Row {
 }
 
 impl Row {
-    fn rank(&self) -> Option<Rank> {
-        Some(Rank { class: self.class?, created: self.created, uid: self.uid.clone() })
+    fn claimant(&self, key: &ObjectKey) -> Claimant {
+        Claimant {
+            uid: self.uid.clone(),
+            created: self.created,
+            key: key.clone(),
+            claims: self.claims.clone(),
+        }
     }
 }
 
@@ -177,13 +187,13 @@ impl Index {
     #[must_use]
     pub fn standing(&self, key: &ObjectKey) -> Standing {
         let Some(row) = self.rows.get(key) else { return Standing::Settled };
-        if self.verdict_moved(row) { Standing::Due } else { row.standing }
+        if self.verdict_moved(key, row) { Standing::Due } else { row.standing }
     }
 
     /// True when work on the object needs no call to the cloud.
     #[must_use]
     pub fn needs_no_call(&self, key: &ObjectKey) -> bool {
-        self.rows.get(key).is_none_or(|row| row.needs_no_call || self.holder(row).is_some())
+        self.rows.get(key).is_none_or(|row| row.needs_no_call || self.holder(key, row).is_some())
     }
 
     /// What tells one state of an object from another; changes with nothing else.
@@ -202,7 +212,7 @@ impl Index {
     /// Who holds what this object claims, if another.
     #[must_use]
     pub fn held_by_other(&self, key: &ObjectKey) -> Option<&ObjectKey> {
-        self.rows.get(key).and_then(|row| self.holder(row))
+        self.rows.get(key).and_then(|row| self.holder(key, row))
     }
 
     /// Claims for an intent that is about to be written, before anybody else can: `None` when
@@ -214,8 +224,8 @@ impl Index {
             return None;
         }
         let row = self.rows.get_mut(key)?;
-        if row.class == Some(Class::Wanted) {
-            row.class = Some(Class::Intent);
+        for (_, class) in row.claims.iter_mut().filter(|(_, class)| *class == Class::Wanted) {
+            *class = Class::Intent;
         }
         let woken = self.claim(key);
         Some(self.moved(woken))
@@ -225,6 +235,18 @@ impl Index {
     #[must_use]
     pub fn uid(&self, key: &ObjectKey) -> Option<Uid> {
         self.rows.get(key).map(|row| row.uid.clone())
+    }
+
+    /// True when another object claims this path.
+    #[must_use]
+    pub fn path_held_by_other(
+        &self,
+        project: ProjectId,
+        path: &ResourcePath,
+        key: &ObjectKey,
+        uid: &Uid,
+    ) -> bool {
+        self.claims.holder_of(Claim::path(project, path), uid).is_some_and(|holder| holder != key)
     }
 
     /// Who else claims this id.
@@ -256,7 +278,7 @@ impl Index {
             .filter(|(_, row)| settled(row))
             .filter_map(|(key, row)| {
                 let (id, modified) = row.resource.clone()?;
-                Some(Held { key: key.clone(), id, modified })
+                Some(Held { key: key.clone(), id, modified, told: row.told })
             })
             .collect()
     }
@@ -290,31 +312,31 @@ impl Index {
     }
 
     /// Whether an object stands under another's claim, against what its status says of that.
-    fn verdict_moved(&self, row: &Row) -> bool {
+    fn verdict_moved(&self, key: &ObjectKey, row: &Row) -> bool {
         row.standing != Standing::Due
-            && row.already_managed != self.holder(row).is_some()
-            && row.class.is_some()
+            && row.already_managed != self.holder(key, row).is_some()
+            && row.entitled
     }
 
-    fn holder(&self, row: &Row) -> Option<&ObjectKey> {
-        self.claims.held_above(&row.rank()?, &row.claims)
+    fn holder(&self, key: &ObjectKey, row: &Row) -> Option<&ObjectKey> {
+        if row.entitled { self.claims.held_above(&row.claimant(key)) } else { None }
     }
 
     /// Of these objects, those whose status says otherwise than the claims do now.
     fn moved(&self, keys: BTreeSet<ObjectKey>) -> BTreeSet<ObjectKey> {
-        let moved = |key: &ObjectKey| self.rows.get(key).is_some_and(|row| self.verdict_moved(row));
+        let moved = |key: &ObjectKey| self.rows.get(key).is_some_and(|row| self.verdict_moved(key, row));
         keys.into_iter().filter(moved).collect()
     }
 
     fn claim(&mut self, key: &ObjectKey) -> BTreeSet<ObjectKey> {
         let Some(row) = self.rows.get(key) else { return BTreeSet::new() };
-        let wish = row.class == Some(Class::Wanted);
         let proven = row.project.is_some_and(|project| self.proven.contains(&project));
-        let Some(class) = row.class.filter(|_| !wish || proven) else {
+        let mut claimant = row.claimant(key);
+        claimant.claims.retain(|(_, class)| row.entitled && (*class != Class::Wanted || proven));
+        if claimant.claims.is_empty() {
             return self.claims.remove(&row.uid);
-        };
-        let rank = Rank { class, created: row.created, uid: row.uid.clone() };
-        self.claims.set(Claimant { rank, key: key.clone(), claims: row.claims.clone() })
+        }
+        self.claims.set(claimant)
     }
 
     fn count(&mut self, key: &ObjectKey, row: &Row) {
@@ -349,25 +371,9 @@ impl Index {
         let project = ProjectId::new(object.spec.project_id);
         let permission = project.map(|project| self.policy.permission(&key.namespace, project));
         let id = recorded.id();
-        let class = if id.is_some() {
-            Some(Class::Recorded)
-        } else if recorded.open_intent().is_some() {
-            Some(Class::Intent)
-        } else if permission == Some(Permission::Allowed) && desired.is_some() {
-            Some(Class::Wanted)
-        } else {
-            None
-        };
-        let mut claims = desired.as_ref().map(wanted).unwrap_or_default();
-        if let (Some(project), Some(id)) = (project, &id) {
-            claims.push(Claim::id(project, id));
-            if let Some(path) = object.status.as_ref().and_then(|status| status.path.as_ref()?.parse().ok()) {
-                let path = Claim::path(project, &path);
-                if !claims.contains(&path) {
-                    claims.push(path);
-                }
-            }
-        }
+        let allowed = permission == Some(Permission::Allowed) && desired.is_some();
+        let entitled = id.is_some() || recorded.open_intent().is_some() || allowed;
+        let claims = claims(desired.as_ref(), project, &recorded, id.as_ref());
         let retained = recorded.deletion == DeletionPolicy::Retain;
         let needs_no_call = recorded.suspend
             || desired.is_none() && !recorded.deleting
@@ -380,8 +386,9 @@ impl Index {
             created: created(object),
             project,
             claims,
-            class,
+            entitled,
             resource: id.map(|id| (id, modified(object))),
+            told: told(object),
             needs_no_call,
             already_managed: reason(object) == Some(Reason::AlreadyManaged),
             standing: standing(object, &recorded, desired.is_some(), permission, now),

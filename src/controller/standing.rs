@@ -9,8 +9,13 @@ use dataworks_core::api::condition::{ConditionType, Reason};
 use dataworks_core::api::v1alpha1::DataWorksResource;
 use dataworks_core::api::{CREATE_INTENT, FINALIZER, RECONCILE_REQUESTED};
 use dataworks_core::backoff;
+use dataworks_core::desired::Desired;
+use dataworks_core::ids::{ProjectId, ResourceId};
 use dataworks_core::intent::IntentNote;
+use dataworks_core::inventory::Told;
 use dataworks_core::object::{ObjectKey, Uid};
+use dataworks_core::ownership::{Claim, Class, at, wanted};
+use dataworks_core::path::ResourcePath;
 use dataworks_core::plan::{Permission, Recorded};
 use dataworks_core::state::is_operators_fault;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
@@ -56,7 +61,7 @@ pub fn recorded(object: &DataWorksResource, cluster: &str) -> Recorded {
         generation: object.metadata.generation.unwrap_or(0),
         deleting: object.metadata.deletion_timestamp.is_some(),
         finalizer: object.finalizers().iter().any(|name| name == FINALIZER),
-        deletion: object.spec.deletion(),
+        deletion: object.spec.deletion(object.status.as_ref().and_then(|status| status.origin)),
         suspend: object.spec.suspended(),
         requested: is_requested(object),
         status: object.status.clone().unwrap_or_default(),
@@ -78,6 +83,22 @@ fn ready(object: &DataWorksResource) -> Option<(&str, Reason, Timestamp)> {
     let conditions = &object.status.as_ref()?.conditions;
     let ready = conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str())?;
     Some((&ready.status, ready.reason.parse().ok()?, ready.last_transition_time.0))
+}
+
+fn synced(object: &DataWorksResource) -> Option<Reason> {
+    let conditions = &object.status.as_ref()?.conditions;
+    let synced = conditions.iter().find(|condition| condition.type_ == ConditionType::Synced.as_str())?;
+    synced.reason.parse().ok()
+}
+
+/// What status tells of a resource that is not as declared.
+pub(super) fn told(object: &DataWorksResource) -> Option<Told> {
+    match synced(object)? {
+        Reason::NotFoundInWorkspace => Some(Told::Absent),
+        Reason::MassAbsence => Some(Told::MassAbsence),
+        Reason::DuplicateInWorkspace => Some(Told::Twins),
+        _ => None,
+    }
 }
 
 pub(super) fn reason(object: &DataWorksResource) -> Option<Reason> {
@@ -127,13 +148,16 @@ pub(super) fn standing(
                 Reason::AmbiguousCreate | Reason::IntentUnreadable => recorded.intent == IntentNote::Absent,
                 _ => false,
             };
-            let waits_for_a_change = matches!(
-                reason,
-                Reason::InvalidSpec
-                    | Reason::ConnectionNotAllowed
-                    | Reason::AlreadyManaged
-                    | Reason::WorkspaceChanged
-            );
+            // Where the resource is known, the routine look shows when it is there again.
+            let is_looked_for = reason == Reason::NotFoundInWorkspace && id.is_some();
+            let waits_for_a_change = is_looked_for
+                || matches!(
+                    reason,
+                    Reason::InvalidSpec
+                        | Reason::ConnectionNotAllowed
+                        | Reason::AlreadyManaged
+                        | Reason::WorkspaceChanged
+                );
             if mended {
                 Standing::Due
             } else if waits_for_a_change {
@@ -158,6 +182,39 @@ fn retry_at(recorded: &Recorded, since: Timestamp) -> Timestamp {
             .unwrap_or(Timestamp::MAX),
         _ => since.saturating_add(STALLED_RETRY).unwrap_or(Timestamp::MAX),
     }
+}
+
+/// What an object has, what it tried to make, and what else it wants, in this order of strength.
+pub(super) fn claims(
+    desired: Option<&Desired>,
+    project: Option<ProjectId>,
+    recorded: &Recorded,
+    id: Option<&ResourceId>,
+) -> Vec<(Claim, Class)> {
+    let mut claims: Vec<(Claim, Class)> = Vec::new();
+    let mut add = |more: Vec<Claim>, class: Class| {
+        for claim in more {
+            if claims.iter().all(|(held, _)| *held != claim) {
+                claims.push((claim, class));
+            }
+        }
+    };
+    let standing_at = |path: &ResourcePath| match (desired, project) {
+        (Some(desired), _) => at(desired, path),
+        (None, Some(project)) => vec![Claim::path(project, path)],
+        (None, None) => Vec::new(),
+    };
+    if let (Some(project), Some(id)) = (project, id) {
+        add(vec![Claim::id(project, id)], Class::Recorded);
+        if let Some(path) = recorded.status.path.as_ref().and_then(|path| path.parse().ok()) {
+            add(standing_at(&path), Class::Recorded);
+        }
+    }
+    if let Some(path) = recorded.open_intent().and_then(|intent| intent.path.parse().ok()) {
+        add(standing_at(&path), Class::Intent);
+    }
+    add(desired.map(wanted).unwrap_or_default(), Class::Wanted);
+    claims
 }
 
 /// Everything that a decision is made from and that somebody may change; labels and the like are

@@ -101,7 +101,7 @@ async fn turn(ctx: &Arc<Context>, subject: &mut Subject) -> Again {
     for _ in 0..MOST_STEPS {
         let now = ctx.cloud.cloud_now();
         let wanted = desired.as_ref().map_err(String::as_str);
-        let observed = subject.observe(ctx);
+        let observed = subject.observe(ctx, desired.as_ref().ok());
         let decided = plan(wanted, &subject.recorded(ctx), &observed, now);
         log(subject, &decided);
         match execute::execute(ctx, subject, desired.as_ref().ok(), decided.step).await {

@@ -1,16 +1,34 @@
 //! The facts that a plan needs, gathered; and what one run knows of its object.
 
 use dataworks_core::api::v1alpha1::DataWorksResource;
-use dataworks_core::ids::ProjectId;
+use dataworks_core::desired::Desired;
+use dataworks_core::ids::{ProjectId, ResourceId};
 use dataworks_core::inventory::Row;
 use dataworks_core::object::{ObjectKey, Uid};
-use dataworks_core::plan::{Holder, Memory, Observed, Permission, ReadBack, Recorded, Search};
+use dataworks_core::path::ResourcePath;
+use dataworks_core::plan::{
+    Holder, Memory, Middle, MiddleHeld, Observed, Permission, ReadBack, Recorded, Search,
+};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt as _;
 
-use crate::context::Context;
+use crate::context::{Context, Doubt};
+use crate::controller::index::Index;
 use crate::controller::standing::{key_of, recorded};
 use crate::workspace::limiter::Permit;
+
+/// A resource that is to become an object's, as it was read.
+#[derive(Clone, Debug)]
+pub struct Adoptee {
+    /// Its id.
+    pub id: ResourceId,
+    /// What it holds.
+    pub back: ReadBack,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it was last changed.
+    pub modified: Timestamp,
+}
 
 /// One object under work, and what this run learned of it.
 #[derive(Debug)]
@@ -29,8 +47,10 @@ pub struct Subject {
     pub look: Option<Vec<Row>>,
     /// The search for an open intent.
     pub search: Option<Search>,
-    /// The read after a write whose outcome was not known.
+    /// The read of the recorded resource.
     pub read: Option<ReadBack>,
+    /// The read of a resource that is to become this object's.
+    pub adoptee: Option<Adoptee>,
     /// When the resource that was read was last changed.
     pub read_modified: Option<Timestamp>,
 }
@@ -41,7 +61,11 @@ impl Subject {
     pub fn new(ctx: &Context, object: DataWorksResource, permit: Permit) -> Self {
         let uid = Uid::new(&object.uid().unwrap_or_default());
         let mut memory = ctx.memory(&uid);
-        memory.doubt |= ctx.take_doubt(&key_of(&object));
+        match ctx.take_doubt(&key_of(&object)) {
+            Some(Doubt::Resource) => memory.doubt = true,
+            Some(Doubt::Listing(shown)) => memory.listing = Some(shown),
+            None => {}
+        }
         Self { permit, memory, ..Self::to_tell(object) }
     }
 
@@ -57,6 +81,7 @@ impl Subject {
             look: None,
             search: None,
             read: None,
+            adoptee: None,
             read_modified: None,
         }
     }
@@ -75,7 +100,7 @@ impl Subject {
 
     /// Everything that the plan may know.
     #[must_use]
-    pub fn observe(&self, ctx: &Context) -> Observed {
+    pub fn observe(&self, ctx: &Context, desired: Option<&Desired>) -> Observed {
         let index = ctx.index();
         let project = self.project();
         let id = self.recorded(ctx).id();
@@ -85,6 +110,11 @@ impl Subject {
         let id_holder = project.zip(id).and_then(|(project, id)| {
             index.id_held_by_other(project, &id, &self.uid).filter(|key| **key != self.key).map(holder)
         });
+        let is_claimed = |row: &&Row| {
+            let holder = project.and_then(|project| index.id_held_by_other(project, &row.id, &self.uid));
+            holder.is_some_and(|holder| *holder != self.key)
+        };
+        let claimed = self.look.iter().flatten().filter(is_claimed).map(|row| row.id.clone()).collect();
         let held_by = index.held_by_other(&self.key);
         if let Some(key) = held_by {
             tracing::debug!(object = %self.key, holder = %key, "another object holds its claim");
@@ -99,8 +129,27 @@ impl Subject {
             memory: self.memory.clone(),
             look: self.look.clone(),
             search: self.search.clone(),
+            claimed,
             read: self.read.clone(),
+            adoptee: self.adoptee.as_ref().map(|adoptee| (adoptee.id.clone(), adoptee.back.clone())),
+            middle_held: desired.map(|desired| self.middle_held(&index, desired)).unwrap_or_default(),
+            brake: project.is_some_and(|project| ctx.listings.is_braked(project)),
         }
+    }
+
+    /// Who claims the paths between where the resource stands and where it is to be.
+    fn middle_held(&self, index: &Index, desired: &Desired) -> MiddleHeld {
+        let read = match &self.read {
+            Some(ReadBack::Present(held)) => held.path.clone(),
+            Some(ReadBack::Absent) | None => None,
+        };
+        let recorded = || self.object.status.as_ref()?.path.as_ref()?.parse().ok();
+        let Some(from) = read.or_else(recorded) else { return MiddleHeld::default() };
+        let held = |path: Option<ResourcePath>| {
+            path.is_some_and(|path| index.path_held_by_other(desired.project, &path, &self.key, &self.uid))
+        };
+        let Middle { renamed, moved } = Middle::between(&from, &desired.path);
+        MiddleHeld { renamed: held(renamed), moved: held(moved) }
     }
 
     /// Keeps what must be known after this run.

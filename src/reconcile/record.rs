@@ -6,12 +6,12 @@
 use std::time::Duration;
 
 use dataworks_core::api::condition::{ConditionType, Reason};
-use dataworks_core::api::v1alpha1::{DataWorksResource, DataWorksResourceStatus, DeletionPolicy};
+use dataworks_core::api::v1alpha1::{DataWorksResource, DataWorksResourceStatus, DeletionPolicy, Origin};
 use dataworks_core::api::{CREATE_INTENT, FINALIZER};
 use dataworks_core::backoff;
 use dataworks_core::fault::{Class, Outcome};
 use dataworks_core::ids::{ProjectId, ResourceId};
-use dataworks_core::intent::Intent;
+use dataworks_core::intent::{Intent, IntentNote};
 use dataworks_core::inventory::Own;
 use dataworks_core::object::ObjectKey;
 use dataworks_core::state::{Change, merge_patch, next};
@@ -71,14 +71,20 @@ pub async fn intent(ctx: &Context, subject: &mut Subject, intent: &Intent) -> Re
     metadata(ctx, subject, json!({ "finalizers": finalizers, "annotations": annotations })).await
 }
 
-/// Puts our finalizer on.
+/// Puts our finalizer on, and takes off an intent that came with a copy.
 ///
 /// # Errors
 /// When the write failed.
 pub async fn add_finalizer(ctx: &Context, subject: &mut Subject) -> Result<(), CallError> {
     let mut finalizers = subject.object.finalizers().to_vec();
-    finalizers.push(FINALIZER.to_owned());
-    metadata(ctx, subject, json!({ "finalizers": finalizers })).await
+    if !finalizers.iter().any(|name| name == FINALIZER) {
+        finalizers.push(FINALIZER.to_owned());
+    }
+    let mut change = json!({ "finalizers": finalizers });
+    if subject.recorded(ctx).intent == IntentNote::Foreign {
+        change["annotations"] = json!({ CREATE_INTENT: null });
+    }
+    metadata(ctx, subject, change).await
 }
 
 /// Takes our finalizer off and leaves others' alone.
@@ -166,7 +172,7 @@ fn still_ours(live: Option<DataWorksResource>, subject: &Subject, id: &ResourceI
 /// Deletes a resource that no object owns any more.
 async fn surplus(ctx: &Context, subject: &Subject, id: &ResourceId) {
     let Some(project) = subject.project() else { return };
-    if subject.object.spec.deletion() == DeletionPolicy::Retain {
+    if subject.object.spec.deletion(Some(Origin::Created)) == DeletionPolicy::Retain {
         ctx.metrics.orphans.inc();
         error!(object = %subject.key, %project, %id, "an orphan: its object is gone and retains it");
         return;

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dataworks_core::ids::{Digest, ProjectId};
+use dataworks_core::plan::Listing;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use tracing::{error, info, warn};
 
 use super::limiter::Permit;
 use super::listing::Purpose;
-use crate::context::Context;
+use crate::context::{Context, Doubt};
 
 /// How often it is asked which workspace is due.
 const TICK: Duration = Duration::from_secs(1);
@@ -66,15 +67,24 @@ async fn look(ctx: &Arc<Context>, project: ProjectId) {
     let held = ctx.index().held(project);
     let found = ctx.listings.difference(project, &held);
     info!(%project, objects = held.len(), changed = found.changed.len(), missing = found.missing.len(), "looked for drift");
+    ctx.listings.brake(project, found.mass_absence);
     if found.mass_absence {
         error!(
             %project, missing = found.missing.len(),
-            "so many resources are gone that none is made again; delete and apply the objects to have them made"
+            "so many resources are gone that none is made again until a person asks for it object by object"
         );
     }
-    let missing = found.missing.iter().filter(|_| !found.mass_absence);
-    for key in found.changed.iter().chain(missing) {
-        ctx.doubt(key);
+    let lost = if found.mass_absence { Doubt::Listing(Listing::MassAbsence) } else { Doubt::Resource };
+    let news = [
+        (&found.changed, Doubt::Resource),
+        (&found.missing, lost),
+        (&found.present, Doubt::Listing(Listing::Present)),
+        (&found.twins, Doubt::Listing(Listing::Twins)),
+    ];
+    for (keys, doubt) in news {
+        for key in keys {
+            ctx.doubt(key, doubt);
+        }
     }
 }
 

@@ -70,6 +70,8 @@ struct Shared {
     whole: BTreeSet<ObjectKey>,
     /// One of those waits for the listing under way.
     must_be_whole: bool,
+    /// The last routine look missed so many resources that none is made again.
+    braked: bool,
 }
 
 /// All workspaces of one connection.
@@ -227,6 +229,17 @@ impl Listings {
     #[must_use]
     pub fn difference(&self, project: ProjectId, held: &[Held]) -> Difference {
         difference(held, &self.lock().entry(project).or_default().inventory)
+    }
+
+    /// Keeps whether the last routine look missed too many resources to believe it.
+    pub fn brake(&self, project: ProjectId, braked: bool) {
+        self.lock().entry(project).or_default().braked = braked;
+    }
+
+    /// True when no lost resource of this workspace is to be made again.
+    #[must_use]
+    pub fn is_braked(&self, project: ProjectId) -> bool {
+        self.lock().get(&project).is_some_and(|shared| shared.braked)
     }
 
     fn is_awaited(&self, project: ProjectId) -> bool {

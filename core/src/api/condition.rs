@@ -85,6 +85,8 @@ words! {
         AlreadyManaged,
         /// The path is taken by a file that is not ours.
         AlreadyExists,
+        /// The file that is to be adopted differs in what cannot be changed, or stands elsewhere.
+        NotAdoptable,
         /// A create may have made one of several files, or one that differs.
         AmbiguousCreate,
         /// The namespace may not use the connection.
@@ -99,6 +101,16 @@ words! {
         Recreating,
         /// The workspace does not hold the file.
         NotFound,
+        /// The workspace does not hold the file, and it is not to be made.
+        NotFoundInWorkspace,
+        /// Others changed the file, and it is not to be brought back.
+        Drifted,
+        /// Another file stands at the same path.
+        DuplicateInWorkspace,
+        /// So many files are gone that none is made again.
+        MassAbsence,
+        /// The routine look at the file failed.
+        CheckFailed,
         /// The object is being deleted.
         Deleting,
         /// The object cannot be deleted yet.

@@ -130,6 +130,20 @@ macro_rules! command_fits {
     };
 }
 
+/// A CEL expression: whether two paths have the same suffix: `.tar.gz`, or what follows the last dot
+/// of the name unless that is its first character. `find` answers with the character before it.
+macro_rules! same_suffix {
+    ($new:literal, $old:literal) => {
+        concat!(
+            "[",
+            $new,
+            ".find(r'(?i)[^/](\\.tar\\.gz|\\.[^./]*)$').lowerAscii()].all(n, [",
+            $old,
+            ".find(r'(?i)[^/](\\.tar\\.gz|\\.[^./]*)$').lowerAscii()].all(o, n == '' || o == '' ? n == o : n.substring(1) == o.substring(1)))"
+        )
+    };
+}
+
 /// A CEL expression: an optional field that is neither added, removed nor changed.
 macro_rules! fixed {
     ($field:literal) => {
@@ -150,6 +164,7 @@ macro_rules! fixed {
 }
 
 const KEEP: &str = "put the old value back, or make a new object for the new one";
+const SUFFIX_KEEP: &str = "end the path with the old suffix, or make a new object for the new file";
 
 // Workspace and form.
 
@@ -212,8 +227,9 @@ pub const PATH_TOO_LONG: Check = Check::path("bytes(self).size() <= 1024", PathE
 /// See [`PathError::NameTooLong`].
 pub const PATH_NAME_TOO_LONG: Check =
     Check::path("bytes(self.substring(self.lastIndexOf('/') + 1)).size() <= 255", PathError::NameTooLong);
-/// The path stays.
-pub const PATH_IMMUTABLE: Check = Check::new("self == oldSelf", "path is immutable", KEEP);
+/// The suffix stays, in whatever case: type and command rest on it.
+pub const PATH_SUFFIX_IMMUTABLE: Check =
+    Check::new(same_suffix!("self", "oldSelf"), "the suffix of path is immutable", SUFFIX_KEEP);
 /// All that a path must be, in one list.
 pub const PATH_RULES: &[&Check] = &[
     &PATH_EMPTY,
@@ -349,6 +365,19 @@ pub const OWNER: Check = Check::new(
     "owner is empty or has spaces or control characters",
     "write the id of the account, such as \"1234567890123456\", or leave it out",
 );
+/// A resource's id.
+pub const RESOURCE_ID: Check = Check::new(
+    "self.matches('^[0-9]{1,20}$')",
+    "resourceId is not the id of a resource",
+    "write the digits as ListResources or the console shows them, in quotes, such as \"6314788648976303104\"",
+);
+/// The resource stays once it is named.
+pub const RESOURCE_ID_SET_ONCE: Check = Check::at(
+    ".resourceId",
+    "!has(oldSelf.resourceId) || (has(self.resourceId) && self.resourceId == oldSelf.resourceId)",
+    "resourceId is immutable once set",
+    KEEP,
+);
 /// A resource group's identifier.
 pub const RESOURCE_GROUP: Check = Check::new(
     "self.matches('^[A-Za-z0-9_-]+$')",
@@ -435,11 +464,11 @@ pub const FLOW_SPEC_STORAGE: Check = Check::new(
     "storage.type is none that the service knows",
     "write local, oss or hdfs, or leave storage empty",
 );
-/// The path stays.
-pub const FLOW_SPEC_PATH_IMMUTABLE: Check = Check::new(
-    "self.spec.fileResources[0].script.path == oldSelf.spec.fileResources[0].script.path",
-    "script.path of flowSpec is immutable",
-    KEEP,
+/// The suffix stays, in whatever case.
+pub const FLOW_SPEC_SUFFIX_IMMUTABLE: Check = Check::new(
+    same_suffix!("self.spec.fileResources[0].script.path", "oldSelf.spec.fileResources[0].script.path"),
+    "the suffix of flowSpec's script.path is immutable",
+    SUFFIX_KEEP,
 );
 /// The type stays.
 pub const FLOW_SPEC_TYPE_IMMUTABLE: Check = Check::new(

@@ -7,6 +7,7 @@
 use serde_json::{Map, Value};
 
 use super::{Desired, DesiredContent};
+use crate::path::ResourcePath;
 
 /// Why an answer cannot be compared.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,12 @@ pub enum AnswerError {
 pub(super) fn shows_content(answer: &str) -> bool {
     let answer: Value = serde_json::from_str(answer).unwrap_or(Value::Null);
     answer["spec"]["fileResources"][0]["script"]["content"].as_str().is_some_and(|text| !text.is_empty())
+}
+
+/// The path that the answer names, if it is one.
+pub(super) fn path_of(answer: &str) -> Option<ResourcePath> {
+    let answer: Value = serde_json::from_str(answer).ok()?;
+    answer["spec"]["fileResources"][0]["script"]["path"].as_str()?.parse().ok()
 }
 
 pub(super) fn differences(desired: &Desired, answer: &str) -> Result<Vec<String>, AnswerError> {

@@ -4,10 +4,13 @@
 
 use super::{Desired, DesiredContent, Problem, SpecError};
 use crate::api::rules::{self, Check};
-use crate::api::v1alpha1::{Content, DataWorksResourceSpec, Datasource, RawDocument, Storage, StorageType};
+use crate::api::v1alpha1::{
+    AdoptionPolicy, Content, DataWorksResourceSpec, Datasource, DriftPolicy, RawDocument, Storage,
+    StorageType,
+};
 use crate::flowspec::kind::{FileType, engine_of};
 use crate::flowspec::{ResourceDocument, TypedFields, document_of, parse_map, words};
-use crate::ids::{Digest, ProjectId};
+use crate::ids::{Digest, ProjectId, ResourceId};
 use crate::path::ResourcePath;
 
 /// See [`crate::flowspec`]: the same limit as in a document.
@@ -19,6 +22,9 @@ pub(super) fn from_spec(spec: &DataWorksResourceSpec) -> Result<Desired, SpecErr
     let mut findings = Findings { problems: Vec::new() };
     let project = ProjectId::new(spec.project_id);
     findings.must(project.is_some(), "spec.projectId", &rules::PROJECT_ID);
+    let resource_id = spec.resource_id.as_deref().map(str::parse::<ResourceId>);
+    findings.must(!matches!(resource_id, Some(Err(_))), "spec.resourceId", &rules::RESOURCE_ID);
+    let resource_id = resource_id.and_then(Result::ok);
     let content = spec.content.as_ref().and_then(|content| findings.content(content));
     let parts = match &spec.flow_spec {
         Some(raw) => findings.raw(spec, raw, content),
@@ -35,8 +41,9 @@ pub(super) fn from_spec(spec: &DataWorksResourceSpec) -> Result<Desired, SpecErr
                 command: script.command.clone(),
                 datasource,
                 content,
-                deletion: spec.deletion(),
-                suspend: spec.suspended(),
+                resource_id,
+                adoption: spec.adoption_policy.unwrap_or(AdoptionPolicy::Fail),
+                drift: spec.drift_policy.unwrap_or(DriftPolicy::Correct),
                 document,
             })
         }

@@ -23,6 +23,19 @@ pub struct Held {
     pub id: ResourceId,
     /// The resource's last change that we know of.
     pub modified: Timestamp,
+    /// What its status tells of the resource, where that is not "as declared".
+    pub told: Option<Told>,
+}
+
+/// What a status tells of a resource that is not as declared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// It is gone and is not made again.
+    Absent,
+    /// It is gone with many others.
+    MassAbsence,
+    /// Another file stands at its path.
+    Twins,
 }
 
 /// Objects whose resources are not as recorded, as far as a listing tells.
@@ -32,6 +45,10 @@ pub struct Difference {
     pub changed: Vec<ObjectKey>,
     /// They have no row.
     pub missing: Vec<ObjectKey>,
+    /// They have a row again, unchanged, though status tells of a mass absence.
+    pub present: Vec<ObjectKey>,
+    /// Another row stands at their path and status does not tell so, or the other way round.
+    pub twins: Vec<ObjectKey>,
     /// So many have none that the listing, or the workspace, is rather to be doubted: nothing is
     /// to be made again.
     pub mass_absence: bool,
@@ -41,17 +58,35 @@ pub struct Difference {
 #[must_use]
 pub fn difference(held: &[Held], inventory: &Inventory) -> Difference {
     let mut found = Difference::default();
-    for Held { key, id, modified } in held {
-        match inventory.row(id) {
-            None if inventory.is_complete() => found.missing.push(key.clone()),
-            None => {}
-            Some(row) if row.modified >= modified.saturating_add(ROUNDING).unwrap_or(Timestamp::MAX) => {
-                found.changed.push(key.clone());
+    let mut gone = 0;
+    let mut told_so = Vec::new();
+    for Held { key, id, modified, told } in held {
+        let Some(row) = inventory.row(id) else {
+            if inventory.is_complete() {
+                gone += 1;
+                match told {
+                    Some(Told::Absent) => {}
+                    Some(Told::MassAbsence) => told_so.push(key.clone()),
+                    Some(Told::Twins) | None => found.missing.push(key.clone()),
+                }
             }
-            Some(_) => {}
+            continue;
+        };
+        let moved = row.modified >= modified.saturating_add(ROUNDING).unwrap_or(Timestamp::MAX);
+        let twins = inventory.stands_beside(row);
+        let told_twins = *told == Some(Told::Twins);
+        if moved || *told == Some(Told::Absent) {
+            found.changed.push(key.clone());
+        } else if *told == Some(Told::MassAbsence) {
+            found.present.push(key.clone());
+        } else if twins && !told_twins || told_twins && !twins && inventory.is_complete() {
+            found.twins.push(key.clone());
         }
     }
-    found.mass_absence = found.missing.len() > FEW.max(held.len() * FEW_PERCENT / 100);
+    found.mass_absence = gone > FEW.max(held.len() * FEW_PERCENT / 100);
+    if !found.mass_absence {
+        found.missing.append(&mut told_so);
+    }
     found
 }
 
@@ -69,7 +104,12 @@ mod tests {
             key: ObjectKey::new("ns", &id.to_string()),
             id: id.to_string().parse().unwrap(),
             modified: at(0),
+            told: None,
         }
+    }
+
+    fn telling(id: u64, told: Told) -> Held {
+        Held { told: Some(told), ..held(id) }
     }
 
     fn inventory(rows: &[(u64, i64)], total: u64) -> Inventory {
@@ -100,6 +140,49 @@ mod tests {
         let found = difference(&[held(1), held(2), held(3)], &inventory(&[(1, 999), (2, 1000)], 2));
         assert_eq!((names(&found.changed), names(&found.missing)), (vec!["2"], vec!["3"]));
         assert!(!found.mass_absence);
+    }
+
+    #[test]
+    fn what_status_tells_already_is_no_news() {
+        let rows = inventory(&[(1, 0), (2, 0), (4, 5000)], 3);
+        let told = |told: Told| [1, 2, 3, 4].map(|id| telling(id, told));
+        let absent = difference(&told(Told::Absent), &rows);
+        assert_eq!((names(&absent.changed), names(&absent.missing)), (vec!["1", "2", "4"], vec![]));
+        let many = difference(&told(Told::MassAbsence), &rows);
+        assert_eq!((names(&many.present), names(&many.changed)), (vec!["1", "2"], vec!["4"]));
+        assert_eq!(names(&many.missing), ["3"]);
+    }
+
+    #[test]
+    fn another_file_at_the_path_is_news_until_it_is_told_and_when_it_goes() {
+        let twin = |id: u64, path: &str| Row {
+            id: id.to_string().parse().unwrap(),
+            path: path.into(),
+            name: "a.py".into(),
+            kind: "Python".into(),
+            datasource: None,
+            command: "ODPS_PYTHON".into(),
+            created: at(0),
+            modified: at(0),
+        };
+        // Listings: 1 and 2 at one path; 1 alone; 1 alone in a listing that misses a row.
+        let both = vec![twin(1, "XX/a.py"), twin(2, "xx/A.py"), twin(3, "YY/a.py")];
+        let alone = vec![twin(1, "XX/a.py"), twin(3, "YY/a.py")];
+        let table = [
+            (both.clone(), 3, None, vec!["1"]),
+            (both, 3, Some(Told::Twins), vec![]),
+            (alone.clone(), 2, Some(Told::Twins), vec!["1"]),
+            (alone.clone(), 2, None, vec![]),
+            (alone, 3, Some(Told::Twins), vec![]),
+        ];
+        for (rows, total, told, want) in table {
+            let mut sweep = Sweep::new(at(0));
+            sweep.page(rows.clone(), total);
+            let mut inventory = Inventory::default();
+            inventory.replace(sweep, SignedDuration::ZERO);
+            let found = difference(&[Held { told, ..held(1) }], &inventory);
+            assert_eq!(names(&found.twins), want, "{rows:?} {told:?}");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use crate::ids::ResourceId;
 use crate::path::claim_key;
-pub use drift::{Difference, Held, difference};
+pub use drift::{Difference, Held, Told, difference};
 pub use sweep::{Next, PAGE_SIZE, Sweep};
 
 /// A listing that is older than this says nothing about a stranger's new file.
@@ -168,6 +168,12 @@ impl Inventory {
     #[must_use]
     pub fn row(&self, id: &ResourceId) -> Option<&Row> {
         self.rows.get(id)
+    }
+
+    /// True when another row stands at the path of this one.
+    #[must_use]
+    pub fn stands_beside(&self, row: &Row) -> bool {
+        self.by_path.get(&claim_key(&row.path)).is_some_and(|ids| ids.iter().any(|id| *id != row.id))
     }
 
     /// True when the last listing proves absence.

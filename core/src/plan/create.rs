@@ -6,7 +6,7 @@ use super::search::{Finding, at_path, judge, listed_at, plus, settled_at};
 use super::step::{because, stalled};
 use super::{Observed, Permission, Plan, Progress, Recorded, Step};
 use crate::api::condition::{ConditionType, Reason};
-use crate::api::v1alpha1::AttemptOutcome;
+use crate::api::v1alpha1::{AdoptionPolicy, AttemptOutcome};
 use crate::backoff;
 use crate::desired::Desired;
 use crate::ids::ResourceId;
@@ -16,6 +16,9 @@ use crate::ownership::is_maxcompute;
 use crate::path::claim_key;
 use crate::state::{self, State};
 
+/// A file that another object is about to take from the path is looked for again after this.
+const LEAVING: SignedDuration = SignedDuration::from_secs(10);
+
 pub(super) fn plan(desired: &Desired, recorded: &Recorded, observed: &Observed, now: Timestamp) -> Plan {
     if let Some(plan) = forbidden(desired, recorded, observed) {
         return plan;
@@ -23,27 +26,14 @@ pub(super) fn plan(desired: &Desired, recorded: &Recorded, observed: &Observed, 
     if let Some(intent) = recorded.open_intent() {
         return open(intent, desired, recorded, observed, now);
     }
-    if let Some((refusals, at)) = recorded.refused_since() {
-        let until = plus(at, backoff::refused(&recorded.uid, refusals).try_into().unwrap_or_default());
-        if now < until {
-            return because(Step::Wait { until, state: None }, "the same document was refused before");
-        }
+    if let Some(plan) = refused_before(recorded, now) {
+        return plan;
     }
     match &recorded.intent {
-        IntentNote::Earlier(intent) if is_for(intent, desired) => {
+        IntentNote::Earlier(intent) if intent.project_id == desired.project.get() => {
             earlier(intent, desired, recorded, observed, now)
         }
-        IntentNote::Unreadable => stalled(
-            Reason::IntentUnreadable,
-            format!(
-                "The annotation {} cannot be read, so a file may exist that this object does not know. \
-                 Look for {:?} in workspace {}; then remove the annotation.",
-                crate::api::CREATE_INTENT,
-                desired.path.to_string(),
-                desired.project,
-            ),
-            "the create intent is unreadable",
-        ),
+        IntentNote::Unreadable => unreadable(desired),
         IntentNote::Absent => match wiped(desired, recorded, observed) {
             Some(intent) => because(
                 Step::RestoreIntent(intent),
@@ -55,6 +45,28 @@ pub(super) fn plan(desired: &Desired, recorded: &Recorded, observed: &Observed, 
             first(desired, recorded, observed, now, None)
         }
     }
+}
+
+/// The same document was refused a while ago, and that wait is not over.
+pub(super) fn refused_before(recorded: &Recorded, now: Timestamp) -> Option<Plan> {
+    let (refusals, at) = recorded.refused_since()?;
+    let until = plus(at, backoff::refused(&recorded.uid, refusals).try_into().unwrap_or_default());
+    let wait = || because(Step::Wait { until, state: None }, "the same document was refused before");
+    (now < until).then(wait)
+}
+
+pub(super) fn unreadable(desired: &Desired) -> Plan {
+    stalled(
+        Reason::IntentUnreadable,
+        format!(
+            "The annotation {} cannot be read, so a file may exist that this object does not know. \
+             Look for {:?} in workspace {}; then remove the annotation.",
+            crate::api::CREATE_INTENT,
+            desired.path.to_string(),
+            desired.project,
+        ),
+        "the create intent is unreadable",
+    )
 }
 
 /// The intent that was taken away (`kubectl replace`) while its outcome was not known, as far as
@@ -84,7 +96,7 @@ pub(super) fn wiped(desired: &Desired, recorded: &Recorded, observed: &Observed)
 }
 
 /// What may not be sent at all.
-fn forbidden(desired: &Desired, recorded: &Recorded, observed: &Observed) -> Option<Plan> {
+pub(super) fn forbidden(desired: &Desired, recorded: &Recorded, observed: &Observed) -> Option<Plan> {
     if recorded.suspend {
         let state = State::Suspended { pending: true };
         return Some(because(Step::Report(state), "suspended before it was created"));
@@ -121,7 +133,11 @@ fn first(
     let Some(rows) = &observed.look else {
         return because(Step::Look, "the path must be known to be free");
     };
-    if let Some(row) = taken(rows, desired) {
+    let at: Vec<&Row> = rows.iter().filter(|row| at_path(row, desired.path.as_str())).collect();
+    if !at.is_empty() {
+        return taken(&at, desired, recorded, observed, None, now);
+    }
+    if let Some(row) = at_name(rows, desired, None) {
         return already_exists(row, desired, None);
     }
     let intent = intent(desired, recorded, observed, now, earliest);
@@ -149,24 +165,73 @@ fn intent(
     }
 }
 
-/// The row that stands in the way: the same path, or for MaxCompute the same name in the same
-/// data source, since the engine knows a resource by its name only.
-fn taken<'a>(rows: &'a [Row], desired: &Desired) -> Option<&'a Row> {
-    let path = desired.path.to_string();
+/// Files stand at the path that this object did not create.
+fn taken(
+    rows: &[&Row],
+    desired: &Desired,
+    recorded: &Recorded,
+    observed: &Observed,
+    closes: Option<Timestamp>,
+    now: Timestamp,
+) -> Plan {
+    let [row] = rows else {
+        let ids: Vec<&str> = rows.iter().take(10).map(|row| row.id.as_str()).collect();
+        let message = format!(
+            "Workspace {} has several files at {:?} (ids {}), none of which this object created; nothing was sent. Name \
+             one in spec.resourceId, or give this object another path.",
+            desired.project,
+            desired.path.to_string(),
+            ids.join(", "),
+        );
+        return because(Step::Report(State::Taken { message, closes }), "several files stand at the path");
+    };
+    if observed.claimed.contains(&row.id) {
+        let message = format!("The file of another object (id {}) still stands at {:?}.", row.id, row.path);
+        let wait = Step::Wait { until: plus(now, LEAVING), state: Some(State::Creating { message }) };
+        return because(wait, "another object's file stands at the path");
+    }
+    match desired.adoption {
+        AdoptionPolicy::Adopt => super::adopt::adopt(&row.id, desired, recorded, observed, now),
+        AdoptionPolicy::Fail => already_exists(row, desired, closes),
+    }
+}
+
+/// The row that stands in the way of the resource with this id, if it has one: the same path, or for
+/// MaxCompute the same name in the same data source, since the engine knows a resource by its name
+/// only.
+pub(super) fn at_name<'a>(rows: &'a [Row], desired: &Desired, own: Option<&ResourceId>) -> Option<&'a Row> {
+    let path = desired.path.as_str();
     let same_engine_name = |row: &Row| {
         let same_source = match (&desired.datasource, &row.datasource) {
             (Some(ours), Some(theirs)) => ours.name == *theirs,
             (None, _) | (_, None) => true,
         };
-        is_maxcompute(&desired.command) && is_maxcompute(&row.command) && same_source
+        let same_name = claim_key(&row.name) == desired.path.name_claim_key();
+        is_maxcompute(&desired.command) && is_maxcompute(&row.command) && same_source && same_name
     };
-    rows.iter().find(|row| at_path(row, &path)).or_else(|| rows.iter().find(|row| same_engine_name(row)))
+    let mut others = rows.iter().filter(|row| own != Some(&row.id));
+    let at_path = others.clone().find(|row| at_path(row, path));
+    at_path.or_else(|| others.find(|row| same_engine_name(row)))
+}
+
+/// A file stands where this object's file is to go.
+pub(super) fn taken_by_other(row: &Row, desired: &Desired) -> Plan {
+    let message = format!(
+        "The file cannot go to {:?}: workspace {} already has {:?} (id {}); nothing was sent. Give this object another \
+         path, or remove that file.",
+        desired.path.to_string(),
+        desired.project,
+        row.path,
+        row.id
+    );
+    let state = State::Taken { message, closes: None };
+    because(Step::Report(state), "the new path is taken by a resource that is not ours")
 }
 
 fn already_exists(row: &Row, desired: &Desired, closes: Option<Timestamp>) -> Plan {
     let message = format!(
         "Workspace {} already has {:?} (id {}), which this object did not create; nothing was sent. \
-         Give this object another path, or remove that file.",
+         Give this object another path, remove that file, or set adoptionPolicy: Adopt for a file at this very path.",
         desired.project, row.path, row.id
     );
     let state = State::Taken { message, closes };
@@ -260,8 +325,9 @@ fn none_found(
         return because(Step::Report(state), "the service refused it as a duplicate and none is ours");
     }
     if searched >= settled {
-        if let Some(row) = strangers.first() {
-            return already_exists(row, desired, Some(intent.at));
+        if !strangers.is_empty() {
+            let rows: Vec<&Row> = strangers.iter().collect();
+            return taken(&rows, desired, recorded, observed, Some(intent.at), now);
         }
         let renewed = self::intent(desired, recorded, observed, now, Some(intent.first));
         return because(
@@ -275,13 +341,9 @@ fn none_found(
     because(Step::Wait { until, state: Some(state) }, "a request may still be carried out")
 }
 
-/// Whether an earlier object's intent was for the file that is wanted now. What it made elsewhere
-/// was that object's, and its end decided what became of it.
-fn is_for(intent: &Intent, desired: &Desired) -> bool {
-    intent.project_id == desired.project.get() && claim_key(&intent.path) == desired.path.claim_key()
-}
-
-/// The intent of an earlier object of this name: search once, without asking for the content.
+/// The intent of an earlier object of this name: search once, at the wanted path only, without asking
+/// for the content. Its file may have been moved there since; one that stands elsewhere was that
+/// object's, and its end decided what became of it.
 fn earlier(
     intent: &Intent,
     desired: &Desired,
@@ -292,7 +354,9 @@ fn earlier(
     let Some(search) = &observed.search else {
         return because(Step::Search(intent.clone()), "an earlier object of this name may have left a file");
     };
-    match judge(search, intent, &observed.bounds, false) {
+    let mut search = search.clone();
+    search.rows.retain(|candidate| at_path(&candidate.row, desired.path.as_str()));
+    match judge(&search, intent, &observed.bounds, false) {
         Finding::Read(_) | Finding::None(_) => first(desired, recorded, observed, now, None),
         Finding::Ours(row) => because(
             Step::RecordFound(intent.clone(), row),
@@ -302,14 +366,15 @@ fn earlier(
     }
 }
 
-fn ambiguous(ids: &[ResourceId], desired: &Desired) -> Plan {
+pub(super) fn ambiguous(ids: &[ResourceId], desired: &Desired) -> Plan {
     // Ten name the case; more would only fill the status.
     let named: Vec<&str> = ids.iter().take(10).map(ResourceId::as_str).collect();
     stalled(
         Reason::AmbiguousCreate,
         format!(
             "The outcome of a create at {:?} in workspace {} is not known, and these resources may or may not be its result: {}. \
-             Nothing was touched. Remove those that are not wanted, then remove the annotation {}.",
+             Nothing was touched. Name the right one in spec.resourceId; or remove those that are not wanted, then remove the \
+             annotation {}.",
             desired.path.to_string(),
             desired.project,
             named.join(", "),

@@ -5,8 +5,10 @@
 //! [`Step::Search`], [`Step::ReadBack`]); it never looks itself. No I/O, no clock, no async: every
 //! rule is a row of a table, and a model can check the same function.
 
+mod adopt;
 mod create;
 mod delete;
+mod relocate;
 mod search;
 mod step;
 mod update;
@@ -16,13 +18,14 @@ use k8s_openapi::jiff::Timestamp;
 use crate::api::condition::{ConditionType, Reason};
 use crate::api::v1alpha1::{AttemptOutcome, DataWorksResourceStatus, DeletionPolicy};
 use crate::bounds::Bounds;
-use crate::desired::Desired;
+use crate::desired::{Desired, Held};
 use crate::fault::Fault;
 use crate::ids::ResourceId;
 use crate::intent::{Intent, IntentNote};
 use crate::inventory::Row;
 use crate::object::{ObjectKey, Uid};
 use crate::state;
+pub use relocate::Middle;
 pub use search::{Candidate, ReadVerdict, Search, at_path, compare};
 pub use step::{Plan, Step};
 
@@ -52,7 +55,7 @@ pub struct Recorded {
     pub finalizer: bool,
     /// The create intent.
     pub intent: IntentNote,
-    /// `spec.deletionPolicy`, readable even where the rest of the spec is not valid.
+    /// What becomes of the file, known even where the rest of the spec is not valid.
     pub deletion: DeletionPolicy,
     /// `spec.suspend`, likewise.
     pub suspend: bool,
@@ -104,7 +107,13 @@ impl Recorded {
             return None;
         }
         let stalled = state::find(&status.conditions, ConditionType::Stalled)?;
-        let refusal = [Reason::Refused, Reason::AlreadyExists, Reason::WorkspaceNotFound];
+        let refusal = [
+            Reason::Refused,
+            Reason::AlreadyExists,
+            Reason::WorkspaceNotFound,
+            Reason::NotAdoptable,
+            Reason::NotFoundInWorkspace,
+        ];
         if !refusal.iter().any(|reason| reason.as_str() == stalled.reason) {
             return None;
         }
@@ -135,15 +144,30 @@ pub enum Progress {
 pub struct Memory {
     /// The try of the intent with this `at`.
     pub attempt: Option<(Timestamp, Progress)>,
-    /// An update or delete whose outcome is not known, begun at this time.
+    /// A write to the resource whose outcome is not known, begun at this time.
     pub unknown_write: Option<Timestamp>,
+    /// That write was a rename or a move.
+    pub unknown_place: bool,
     /// The resource may not be as recorded: an update was answered "not found", or a listing shows
     /// it changed or gone.
     pub doubt: bool,
+    /// What the last listing showed, where a read would tell nothing more.
+    pub listing: Option<Listing>,
     /// Failures that may pass by themselves, in a row.
     pub failures: u32,
     /// When the first of them was.
     pub failing_since: Option<Timestamp>,
+}
+
+/// What a listing shows of an object's resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Listing {
+    /// It is there, as recorded.
+    Present,
+    /// There may be another file at its path, or no longer.
+    Twins,
+    /// It is gone, with so many others that the listing is rather to be doubted.
+    MassAbsence,
 }
 
 /// Whether the default connection may be used.
@@ -164,16 +188,22 @@ pub struct Holder {
     pub name: Option<String>,
 }
 
-/// What GetResource said after a write whose outcome was not known.
+/// What GetResource said of a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReadBack {
     /// The resource is definitely not there.
     Absent,
-    /// It is there; `as_declared` when it holds what was to be written.
-    Present {
-        /// It holds what was to be written.
-        as_declared: bool,
-    },
+    /// It is there, and holds this of what is declared.
+    Present(Held),
+}
+
+/// Who stands between the old path and the new one, by what is changed first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MiddleHeld {
+    /// Another object claims the old folder with the new name.
+    pub renamed: bool,
+    /// Another object claims the new folder with the old name.
+    pub moved: bool,
 }
 
 /// The facts that a plan is made from; what is `None` was not looked at yet.
@@ -196,8 +226,16 @@ pub struct Observed {
     pub look: Option<Vec<Row>>,
     /// The search for an open intent.
     pub search: Option<Search>,
-    /// The read after a write whose outcome was not known.
+    /// Of the rows of `look`, those that other objects claim.
+    pub claimed: Vec<ResourceId>,
+    /// The read of the recorded resource.
     pub read: Option<ReadBack>,
+    /// The read of a resource that is to become this object's.
+    pub adoptee: Option<(ResourceId, ReadBack)>,
+    /// Who claims the paths between the recorded and the declared one.
+    pub middle_held: MiddleHeld,
+    /// So many resources of the workspace are gone that none is made again.
+    pub brake: bool,
 }
 
 /// What is wanted, or why the spec says nothing usable.
@@ -221,7 +259,10 @@ pub fn plan(wanted: Wanted<'_>, recorded: &Recorded, observed: &Observed, now: T
     }
     match recorded.id() {
         Some(id) => update::plan(desired, &id, recorded, observed, now),
-        None => create::plan(desired, recorded, observed, now),
+        None => match &desired.resource_id {
+            Some(named) => adopt::named(named, desired, recorded, observed, now),
+            None => create::plan(desired, recorded, observed, now),
+        },
     }
 }
 

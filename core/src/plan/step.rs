@@ -8,6 +8,7 @@ use crate::desired::Desired;
 use crate::ids::ResourceId;
 use crate::intent::Intent;
 use crate::inventory::Row;
+use crate::path::ResourcePath;
 use crate::state::State;
 
 /// One step and the reason for it.
@@ -50,14 +51,48 @@ pub enum Step {
     RecordFound(Intent, Row),
     /// Put the finalizer back.
     AddFinalizer,
+    /// Forget what status tells: it is a copy of another object's.
+    ForgetCopy,
+    /// Read a resource that is to become this object's.
+    ReadAdoptee(ResourceId),
+    /// Record a resource that was there before as this object's.
+    RecordAdopted {
+        /// The resource.
+        id: ResourceId,
+        /// Where it stands.
+        at: ResourcePath,
+        /// The `at` of the intent that ends with this.
+        closes: Option<Timestamp>,
+    },
     /// Send UpdateResource.
-    UpdateResource(ResourceId),
+    UpdateResource {
+        /// The resource.
+        id: ResourceId,
+        /// Where it stands: the document must not name another path.
+        at: ResourcePath,
+    },
+    /// Send RenameResource.
+    RenameResource {
+        /// The resource.
+        id: ResourceId,
+        /// Its whole path after it.
+        to: ResourcePath,
+    },
+    /// Send MoveResource.
+    MoveResource {
+        /// The resource.
+        id: ResourceId,
+        /// Its whole path after it.
+        to: ResourcePath,
+    },
     /// Read the resource after a write whose outcome is not known.
     ReadBack(ResourceId),
     /// Record that the resource holds what was declared.
     RecordUpdated,
     /// Record that the resource was read and is as declared.
     RecordSeen,
+    /// Record that the resource was read and differs in these fields, and leave it so.
+    RecordDrift(Vec<String>),
     /// Send DeleteResource.
     DeleteResource(ResourceId),
     /// Let the object go.
@@ -80,10 +115,16 @@ impl Step {
             Self::ReadCandidate(..) => "ReadCandidate",
             Self::RecordFound(..) => "RecordFound",
             Self::AddFinalizer => "AddFinalizer",
-            Self::UpdateResource(_) => "UpdateResource",
+            Self::ForgetCopy => "ForgetCopy",
+            Self::ReadAdoptee(_) => "ReadAdoptee",
+            Self::RecordAdopted { .. } => "RecordAdopted",
+            Self::UpdateResource { .. } => "UpdateResource",
+            Self::RenameResource { .. } => "RenameResource",
+            Self::MoveResource { .. } => "MoveResource",
             Self::ReadBack(_) => "ReadBack",
             Self::RecordUpdated => "RecordUpdated",
             Self::RecordSeen => "RecordSeen",
+            Self::RecordDrift(_) => "RecordDrift",
             Self::DeleteResource(_) => "DeleteResource",
             Self::RemoveFinalizer => "RemoveFinalizer",
         }

@@ -1,16 +1,21 @@
-//! An object with a resource: is what was sent what is declared?
+//! An object with a resource: is what was sent what is declared, and does it stand where it should?
+//!
+//! Content first, then the place: what is sent before a move names the old path, so that every step
+//! leaves a status that says exactly what is there.
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::create::not_allowed;
-use super::search::plus;
+use super::create::{not_allowed, refused_before};
+use super::relocate::relocate;
+use super::search::{at_path, plus};
 use super::step::{already_managed, because, stalled};
-use super::{Observed, Plan, ReadBack, Recorded, Step, create};
-use crate::api::condition::Reason;
-use crate::backoff;
-use crate::desired::Desired;
+use super::{Listing, Observed, Plan, ReadBack, Recorded, Step, create};
+use crate::api::condition::{ConditionType, Reason};
+use crate::api::v1alpha1::DriftPolicy;
+use crate::desired::{Desired, Held};
 use crate::ids::ResourceId;
-use crate::state::State;
+use crate::path::ResourcePath;
+use crate::state::{self, State};
 
 pub(super) fn plan(
     desired: &Desired,
@@ -19,6 +24,57 @@ pub(super) fn plan(
     observed: &Observed,
     now: Timestamp,
 ) -> Plan {
+    if let Some(plan) = other_resource(desired, id, recorded, observed) {
+        return plan;
+    }
+    if !recorded.finalizer {
+        return because(Step::AddFinalizer, "the resource must not outlive the object unnoticed");
+    }
+    let as_recorded = is_recorded(desired, recorded);
+    if recorded.suspend {
+        let why = if as_recorded { "suspended, as declared" } else { "suspended with changes pending" };
+        return because(Step::Report(State::Suspended { pending: !as_recorded }), why);
+    }
+    let told = told(recorded);
+    let doubted = observed.memory.doubt
+        || recorded.requested
+        || as_recorded && told.is_some_and(|reason| unsettled(reason, observed));
+    if as_recorded && observed.memory.unknown_write.is_none() && !doubted {
+        return settled(desired, id, told, observed);
+    }
+    if let Some(plan) = not_allowed(desired, recorded, observed) {
+        return plan;
+    }
+    // A listing that shows a lost resource again does not wait for the next look on its own.
+    let back = observed.memory.doubt && told == Some(Reason::NotFoundInWorkspace);
+    if let Some(plan) = refused_before(recorded, now).filter(|_| !back) {
+        return plan;
+    }
+    match &observed.read {
+        Some(ReadBack::Absent) => absent(desired, id, recorded, observed, now),
+        Some(ReadBack::Present(held)) => present(held, desired, id, recorded, observed, now),
+        None if observed.memory.unknown_write.is_some() => {
+            because(Step::ReadBack(id.clone()), "the outcome of the last write is not known")
+        }
+        None if recorded.requested => because(Step::ReadBack(id.clone()), "a look was asked for"),
+        None if doubted => because(Step::ReadBack(id.clone()), "it may not be as recorded"),
+        None => {
+            let from = recorded_path(desired, recorded);
+            if !is_recorded(&desired.at(&from), recorded) {
+                return because(Step::UpdateResource { id: id.clone(), at: from }, "the declaration changed");
+            }
+            relocate(desired, id, &from, observed, now)
+        }
+    }
+}
+
+/// The recorded id is of another workspace, another object's, or not the one that the spec names.
+fn other_resource(
+    desired: &Desired,
+    id: &ResourceId,
+    recorded: &Recorded,
+    observed: &Observed,
+) -> Option<Plan> {
     if let Some(project) = recorded.status.project_id
         && project.unsigned_abs() != desired.project.get()
     {
@@ -27,61 +83,152 @@ pub(super) fn plan(
              Name the old workspace again, or delete this object and create one for the new workspace.",
             desired.project
         );
-        return stalled(Reason::WorkspaceChanged, message, "the workspace changed under a recorded id");
+        return Some(stalled(Reason::WorkspaceChanged, message, "the workspace changed under a recorded id"));
     }
     if let Some(holder) = &observed.id_held_by {
-        return already_managed(holder, desired);
+        return Some(already_managed(holder, desired));
     }
-    if !recorded.finalizer {
-        return because(Step::AddFinalizer, "the resource must not outlive the object unnoticed");
+    let named = desired.resource_id.as_ref().filter(|named| *named != id)?;
+    let message = format!(
+        "This object manages the file {id}, but spec.resourceId names {named}; nothing was sent. Make a new object for \
+         {named}; with deletionPolicy: Retain this one can go and leave its file."
+    );
+    Some(stalled(
+        Reason::InvalidSpec,
+        message,
+        "spec.resourceId names another resource than the recorded one",
+    ))
+}
+
+/// True when exactly this was last sent, or found.
+fn is_recorded(desired: &Desired, recorded: &Recorded) -> bool {
+    recorded.status.spec_digest.as_deref() == Some(desired.spec_digest().to_string().as_str())
+}
+
+/// Where the resource stands as far as status knows.
+fn recorded_path(desired: &Desired, recorded: &Recorded) -> ResourcePath {
+    let path = recorded.status.path.as_ref().and_then(|path| path.parse().ok());
+    path.unwrap_or_else(|| desired.path.clone())
+}
+
+/// What `Synced` gives as its reason.
+fn told(recorded: &Recorded) -> Option<Reason> {
+    let synced = state::find(&recorded.status.conditions, ConditionType::Synced)?;
+    synced.reason.parse().ok()
+}
+
+/// Status tells of something that only a read can tell to be over.
+fn unsettled(told: Reason, observed: &Observed) -> bool {
+    let over = told == Reason::MassAbsence && !observed.brake && observed.memory.listing.is_none();
+    over || matches!(told, Reason::Drifted | Reason::NotFoundInWorkspace | Reason::CheckFailed)
+}
+
+/// Nothing has to be sent; what the last listing showed is told.
+fn settled(desired: &Desired, id: &ResourceId, told: Option<Reason>, observed: &Observed) -> Plan {
+    match observed.memory.listing {
+        Some(Listing::MassAbsence) => return mass_absence(),
+        Some(Listing::Twins) => return twins(desired, id, observed),
+        Some(Listing::Present) => {
+            return because(Step::Report(State::Ready), "a listing shows it there");
+        }
+        None => {}
     }
-    let declared = desired.spec_digest().to_string();
-    let as_declared = recorded.status.spec_digest.as_deref() == Some(declared.as_str());
-    if recorded.suspend {
-        let why = if as_declared { "suspended, as declared" } else { "suspended with changes pending" };
-        return because(Step::Report(State::Suspended { pending: !as_declared }), why);
+    if told == Some(Reason::MassAbsence) {
+        return mass_absence();
     }
-    let doubt = observed.memory.doubt || recorded.requested;
-    if as_declared && observed.memory.unknown_write.is_none() && !doubt {
-        return because(Step::Report(State::Ready), "what was sent is what is declared");
+    if told == Some(Reason::DuplicateInWorkspace) {
+        return twins(desired, id, observed);
     }
-    if let Some(plan) = not_allowed(desired, recorded, observed) {
-        return plan;
+    because(Step::Report(State::Ready), "what was sent is what is declared")
+}
+
+fn mass_absence() -> Plan {
+    because(Step::Report(State::MassAbsence), "too many resources are gone at once to believe it")
+}
+
+/// Other files at its path.
+fn twins(desired: &Desired, id: &ResourceId, observed: &Observed) -> Plan {
+    let Some(rows) = &observed.look else {
+        return because(Step::Look, "another file may stand at its path");
+    };
+    let path = desired.path.to_string();
+    let others: Vec<ResourceId> =
+        rows.iter().filter(|row| row.id != *id && at_path(row, &path)).map(|row| row.id.clone()).collect();
+    if others.is_empty() {
+        return because(Step::Report(State::Ready), "it stands alone at its path");
     }
-    if let Some((refusals, at)) = recorded.refused_since() {
-        let until = plus(at, backoff::refused(&recorded.uid, refusals).try_into().unwrap_or_default());
+    let ids = std::iter::once(id.clone()).chain(others).collect();
+    because(Step::Report(State::Duplicate { path, ids }), "another file stands at its path")
+}
+
+fn absent(
+    desired: &Desired,
+    id: &ResourceId,
+    recorded: &Recorded,
+    observed: &Observed,
+    now: Timestamp,
+) -> Plan {
+    let why = match (desired.drift, &desired.resource_id) {
+        (DriftPolicy::Report, _) => "driftPolicy is Report",
+        (DriftPolicy::Correct, Some(_)) => "spec.resourceId names it",
+        (DriftPolicy::Correct, None) if observed.brake && !recorded.requested => return mass_absence(),
+        (DriftPolicy::Correct, None) => return create::recreate(desired, recorded, observed, now),
+    };
+    let message = format!(
+        "The file {id} is gone from workspace {}, and is not made again since {why}. Restore it there, or delete this \
+         object{}.",
+        desired.project,
+        if desired.resource_id.is_none() {
+            ", or set driftPolicy: Correct to have it made again"
+        } else {
+            ""
+        },
+    );
+    stalled(Reason::NotFoundInWorkspace, message, "it is gone and is not to be made again")
+}
+
+fn present(
+    held: &Held,
+    desired: &Desired,
+    id: &ResourceId,
+    recorded: &Recorded,
+    observed: &Observed,
+    now: Timestamp,
+) -> Plan {
+    let from = held.path.clone().unwrap_or_else(|| recorded_path(desired, recorded));
+    let in_place = from == desired.path;
+    let edited = !is_recorded(&desired.at(&recorded_path(desired, recorded)), recorded);
+    let reports = desired.drift == DriftPolicy::Report;
+    let content_sent = observed.memory.unknown_write.is_some() && !observed.memory.unknown_place;
+    // Content that the answer does not show is as recorded unless somebody may have changed it.
+    let believed = !edited && !content_sent && (reports || !(observed.memory.doubt || recorded.requested));
+    let as_declared = held.differs.is_empty() && (held.shows_content || believed);
+    if as_declared && in_place {
+        return match observed.memory.unknown_write {
+            Some(_) => because(Step::RecordUpdated, "the last write was carried out"),
+            None if held.fixed.is_empty() => because(Step::RecordSeen, "it is as declared after all"),
+            None => because(Step::RecordDrift(held.fixed.clone()), "it differs in what no call changes"),
+        };
+    }
+    if let Some(sent) = observed.memory.unknown_write {
+        let until = plus(sent, observed.bounds.call);
         if now < until {
-            return because(Step::Wait { until, state: None }, "the same document was refused before");
+            let message = "The outcome of the last write to the file is not known yet.".to_owned();
+            let state = State::Updating { message };
+            return because(Step::Wait { until, state: Some(state) }, "the last write may still arrive");
         }
+    } else if reports && is_recorded(desired, recorded) {
+        let mut fields = held.differs.clone();
+        fields.extend(held.fixed.iter().cloned());
+        fields.extend((!in_place).then(|| "script.path".to_owned()));
+        return because(Step::RecordDrift(fields), "others changed it, and driftPolicy is Report");
     }
-    match (&observed.read, observed.memory.unknown_write, doubt) {
-        (None, None, false) => because(Step::UpdateResource(id.clone()), "the declaration changed"),
-        (None, Some(_), _) => {
-            because(Step::ReadBack(id.clone()), "the outcome of the last write is not known")
-        }
-        (None, None, true) if recorded.requested => {
-            because(Step::ReadBack(id.clone()), "a look was asked for")
-        }
-        (None, None, true) => because(Step::ReadBack(id.clone()), "it may not be as recorded"),
-        (Some(ReadBack::Absent), ..) => create::recreate(desired, recorded, observed, now),
-        (Some(ReadBack::Present { as_declared: true }), Some(_), _) => {
-            because(Step::RecordUpdated, "the last write was carried out")
-        }
-        (Some(ReadBack::Present { as_declared: true }), None, _) => {
-            because(Step::RecordSeen, "it is as declared after all")
-        }
-        (Some(ReadBack::Present { as_declared: false }), Some(sent), _) => {
-            let until = plus(sent, observed.bounds.call);
-            if now < until {
-                let state = State::Updating {
-                    message: "The outcome of the last UpdateResource is not known yet.".to_owned(),
-                };
-                return because(Step::Wait { until, state: Some(state) }, "the last write may still arrive");
-            }
-            because(Step::UpdateResource(id.clone()), "the last write was not carried out")
-        }
-        (Some(ReadBack::Present { as_declared: false }), None, _) => {
-            because(Step::UpdateResource(id.clone()), "it is not as declared")
-        }
+    if !as_declared {
+        let why = match observed.memory.unknown_write {
+            Some(_) => "the last write was not carried out",
+            None => "it is not as declared",
+        };
+        return because(Step::UpdateResource { id: id.clone(), at: from }, why);
     }
+    relocate(desired, id, &from, observed, now)
 }

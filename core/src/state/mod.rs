@@ -3,6 +3,7 @@
 //!
 //! It must not know how a state came about. The table of phases is in `docs/architecture.md`.
 
+mod beside;
 mod codes;
 mod next;
 mod patch;
@@ -11,7 +12,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use crate::api::condition::Reason;
 use crate::fault::{Class, Fault};
-use crate::ids::ProjectId;
+use crate::ids::{ProjectId, ResourceId};
 pub use codes::is_operators_fault;
 use codes::{NO_WORKSPACE, not_the_objects_fault};
 pub(crate) use next::find;
@@ -22,6 +23,8 @@ pub use patch::merge_patch;
 pub const PATIENCE: SignedDuration = SignedDuration::from_mins(2);
 /// Refused access is `Stalled` when it has been `False` this long (15 min in all).
 pub const DENIED_PATIENCE: SignedDuration = SignedDuration::from_mins(13);
+
+pub(crate) const READY: &str = "The resource is in the workspace as declared.";
 
 /// A used-up quota is probed this often: nothing says when exactly it comes back.
 const QUOTA_PROBE: SignedDuration = SignedDuration::from_hours(1);
@@ -38,6 +41,25 @@ pub fn quota_until(fault: &Fault, now: Timestamp) -> Timestamp {
 pub enum State {
     /// The resource is as declared.
     Ready,
+    /// The resource was changed by others and is left so, or differs in what no call changes.
+    Drifted {
+        /// The fields that differ, by their place in the file resource.
+        fields: Vec<String>,
+    },
+    /// The resource is as declared, and another file stands at its path.
+    Duplicate {
+        /// The path.
+        path: String,
+        /// The resources there, ours first.
+        ids: Vec<ResourceId>,
+    },
+    /// The listing of the workspace misses so many resources, this one too, that none is made again.
+    MassAbsence,
+    /// The routine look at a resource that was as declared failed several times.
+    CheckFailed {
+        /// The failure.
+        fault: Fault,
+    },
     /// Suspended, with or without something that would have to be written.
     Suspended {
         /// Something would have to be written.
@@ -152,6 +174,8 @@ pub(crate) enum Progress {
 pub(crate) struct Words {
     pub(crate) ready: (Truth, Reason, String),
     pub(crate) synced: (Truth, Reason),
+    /// The message of `Synced` where it is its own.
+    pub(crate) synced_message: Option<String>,
     pub(crate) progress: Progress,
 }
 
@@ -222,12 +246,15 @@ impl State {
         let words = |ready: Truth, reason: Reason, message: &str, synced: Truth, progress| Words {
             ready: (ready, reason, message.to_owned()),
             synced: (synced, reason),
+            synced_message: None,
             progress,
         };
         match self {
-            Self::Ready => {
-                words(True, Reason::Succeeded, "The resource is in the workspace as declared.", True, Settled)
-            }
+            Self::Ready => words(True, Reason::Succeeded, READY, True, Settled),
+            Self::Drifted { fields } => beside::drifted(fields),
+            Self::Duplicate { path, ids } => beside::duplicate(path, ids),
+            Self::MassAbsence => beside::mass_absence(),
+            Self::CheckFailed { fault } => beside::check_failed(fault),
             Self::Suspended { pending: false } => {
                 words(True, Reason::Suspended, "Suspended; the resource is as declared.", True, Settled)
             }
@@ -286,12 +313,16 @@ impl State {
     pub fn answers_request(&self) -> bool {
         match self {
             Self::Ready
+            | Self::Drifted { .. }
+            | Self::Duplicate { .. }
+            | Self::MassAbsence
             | Self::Suspended { .. }
             | Self::Denied { .. }
             | Self::Stalled { .. }
             | Self::Taken { .. }
             | Self::DeletionBlocked { .. } => true,
-            Self::Creating { .. }
+            Self::CheckFailed { .. }
+            | Self::Creating { .. }
             | Self::Updating { .. }
             | Self::Queued { .. }
             | Self::QuotaExhausted { .. }
@@ -306,9 +337,14 @@ impl State {
     #[must_use]
     pub fn fault(&self) -> Option<&Fault> {
         match self {
-            Self::Retrying { fault, .. } | Self::Denied { fault } => Some(fault),
+            Self::Retrying { fault, .. } | Self::Denied { fault } | Self::CheckFailed { fault } => {
+                Some(fault)
+            }
             Self::Stalled { fault, .. } | Self::DeletionBlocked { fault, .. } => fault.as_ref(),
             Self::Ready
+            | Self::Drifted { .. }
+            | Self::Duplicate { .. }
+            | Self::MassAbsence
             | Self::Suspended { .. }
             | Self::Creating { .. }
             | Self::Updating { .. }
@@ -351,6 +387,7 @@ fn retrying(fault: &Fault, update: bool, waited: Waited, now: Timestamp) -> Word
     Words {
         ready: (ready, reason, format!("{what}: {}.{pending}", told(fault))),
         synced: (Truth::Unknown, reason),
+        synced_message: None,
         progress: Progress::Reconciling,
     }
 }
@@ -369,6 +406,7 @@ fn denied(fault: &Fault, waited: Waited, now: Timestamp) -> Words {
             ),
         ),
         synced: (Truth::Unknown, Reason::AccessDenied),
+        synced_message: None,
         progress: if stalled { Progress::Stalled } else { Progress::Reconciling },
     }
 }

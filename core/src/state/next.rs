@@ -5,7 +5,7 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::{Progress, State, Truth, Waited, Words};
 use crate::api::condition::{ConditionType, Reason};
-use crate::api::v1alpha1::{Attempt, AttemptOutcome, DataWorksResourceStatus, LastError};
+use crate::api::v1alpha1::{Attempt, AttemptOutcome, DataWorksResourceStatus, LastError, Origin};
 use crate::desired::Desired;
 use crate::fault::Fault;
 use crate::ids::{Digest, ResourceId};
@@ -43,16 +43,14 @@ impl Sent {
         }
     }
 
-    /// What an intent's request said, as far as the intent tells.
+    /// What an intent's request said, as far as the intent tells; what it made was found at `path`.
     #[must_use]
-    pub fn of_intent(intent: &Intent, desired: &Desired, as_intended: bool) -> Self {
+    pub fn of_intent(intent: &Intent, desired: &Desired, path: &str, as_intended: bool) -> Self {
         let digest = |text: &Option<String>| text.as_deref().and_then(|hex| hex.parse().ok());
-        let (content, spec) = if as_intended {
-            (digest(&intent.content_sha256), digest(&intent.spec_sha256))
-        } else {
-            (None, None)
-        };
-        Self { path: intent.path.clone(), content, spec, ..Self::of(desired) }
+        let content = digest(&intent.content_sha256).filter(|_| as_intended);
+        // The digest is of a document that named the intent's path.
+        let spec = digest(&intent.spec_sha256).filter(|_| as_intended && path == intent.path);
+        Self { path: path.to_owned(), content, spec, ..Self::of(desired) }
     }
 }
 
@@ -94,6 +92,33 @@ pub enum Fact {
         /// What was sent.
         sent: Sent,
     },
+    /// A resource that was there before is this object's now.
+    Adopted {
+        /// The `at` of the intent that ends with this.
+        closes: Option<Timestamp>,
+        /// The id.
+        id: ResourceId,
+        /// When it was made.
+        created: Timestamp,
+        /// When it was last changed, by whomever.
+        modified: Timestamp,
+        /// What it holds, as far as it is known.
+        sent: Sent,
+    },
+    /// MoveResource or RenameResource was carried out.
+    Moved {
+        /// The answer's `Date`.
+        date: Timestamp,
+        /// What it holds, and where.
+        sent: Sent,
+    },
+    /// The resource was read and is left as it is.
+    Looked {
+        /// When it was last changed, by whomever.
+        modified: Timestamp,
+    },
+    /// Status was another object's, of which this one is a copy.
+    Forgotten,
     /// The resource was read and is as declared.
     Seen {
         /// When it was last changed, by whomever.
@@ -149,6 +174,7 @@ fn learn(status: &mut DataWorksResourceStatus, fact: &Fact) {
     match fact {
         Fact::Created { at, id, request_id, date, sent } => {
             status.id = Some(id.to_string());
+            status.origin = Some(Origin::Created);
             status.request_id = Some(request_id.clone());
             status.create_time = time(*date);
             status.modify_time = time(*date);
@@ -158,11 +184,35 @@ fn learn(status: &mut DataWorksResourceStatus, fact: &Fact) {
         }
         Fact::Found { at, id, created, modified, sent } => {
             status.id = Some(id.to_string());
+            status.origin = Some(Origin::Created);
             status.create_time = time(*created);
             status.modify_time = time(*modified);
             status.last_sync_time = time(*created);
             keep(status, sent);
             attempted(status, *at, AttemptOutcome::Done);
+        }
+        Fact::Adopted { closes, id, created, modified, sent } => {
+            status.id = Some(id.to_string());
+            status.origin = Some(Origin::Adopted);
+            status.create_time = time(*created);
+            status.modify_time = time(*modified);
+            keep(status, sent);
+            if let Some(at) = closes {
+                attempted(status, *at, AttemptOutcome::Done);
+            }
+        }
+        Fact::Moved { date, sent } => {
+            status.modify_time = time(*date);
+            status.last_sync_time = time(*date);
+            keep(status, sent);
+        }
+        Fact::Looked { modified } => status.modify_time = time(*modified),
+        Fact::Forgotten => {
+            *status = DataWorksResourceStatus {
+                observed_generation: status.observed_generation,
+                conditions: std::mem::take(&mut status.conditions),
+                ..DataWorksResourceStatus::default()
+            };
         }
         Fact::Updated { request_id, date, sent } => {
             if request_id.is_some() {
@@ -204,18 +254,22 @@ fn refusals(status: &mut DataWorksResourceStatus, change: &Change, now: Timestam
             if let Some(at) = closes {
                 attempted(status, *at, AttemptOutcome::Refused);
             }
-            Some(Fault {
-                class: crate::fault::Class::AlreadyExists,
-                code: Reason::AlreadyExists.as_str().to_owned(),
-                message: message.chars().take(500).collect(),
-                request_id: None,
-                retry_after: None,
-            })
+            Some(own_fault(Reason::AlreadyExists, message))
         }
         State::Stalled { fault: Some(fault), .. } if !super::is_operators_fault(&fault.code) => {
             Some(fault.clone())
         }
+        // Nothing was refused, but what is looked at again has the same waits.
+        State::Stalled {
+            reason: reason @ (Reason::NotAdoptable | Reason::NotFoundInWorkspace),
+            message,
+            ..
+        } => Some(own_fault(*reason, message)),
         State::Ready
+        | State::Drifted { .. }
+        | State::Duplicate { .. }
+        | State::MassAbsence
+        | State::CheckFailed { .. }
         | State::Suspended { .. }
         | State::Creating { .. }
         | State::Updating { .. }
@@ -238,7 +292,7 @@ fn refusals(status: &mut DataWorksResourceStatus, change: &Change, now: Timestam
         if !same_error(status.last_error.as_ref(), fault) {
             status.last_error = Some(error(fault, now));
         }
-    } else if matches!(change.state, State::Ready) {
+    } else if matches!(change.state, State::Ready | State::Drifted { .. } | State::Duplicate { .. }) {
         status.last_error = None;
         if let Some(attempt) = &mut status.attempt {
             attempt.refusals = None;
@@ -247,6 +301,17 @@ fn refusals(status: &mut DataWorksResourceStatus, change: &Change, now: Timestam
     // An attempt without an intent's name and without refusals says nothing.
     if status.attempt.as_ref() == Some(&Attempt::default()) {
         status.attempt = None;
+    }
+}
+
+/// What was decided here, in the words of a failure.
+fn own_fault(reason: Reason, message: &str) -> Fault {
+    Fault {
+        class: crate::fault::Class::AlreadyExists,
+        code: reason.as_str().to_owned(),
+        message: message.chars().take(500).collect(),
+        request_id: None,
+        retry_after: None,
     }
 }
 
@@ -292,7 +357,11 @@ fn conditions(conditions: &mut Vec<Condition>, words: &Words, generation: i64, n
     let (ready, ready_reason, message) = &words.ready;
     let (synced, synced_reason) = &words.synced;
     set(conditions, ConditionType::Ready, *ready, *ready_reason, message, generation, now);
-    let synced_message = if *synced == *ready { message.as_str() } else { synced_message(*synced, message) };
+    let synced_message = match &words.synced_message {
+        Some(own) => own.as_str(),
+        None if *synced == *ready => message.as_str(),
+        None => synced_message(*synced, message),
+    };
     set(conditions, ConditionType::Synced, *synced, *synced_reason, synced_message, generation, now);
     let progress = [
         (ConditionType::Reconciling, words.progress == Progress::Reconciling),

@@ -6,17 +6,17 @@ use dataworks_core::api::v1alpha1::{
     Attempt, AttemptOutcome, DataWorksResourceStatus, DeletionPolicy, LastError,
 };
 use dataworks_core::bounds::Bounds;
-use dataworks_core::desired::Desired;
+use dataworks_core::desired::{Desired, Held};
 use dataworks_core::ids::ResourceId;
 use dataworks_core::intent::{Intent, IntentNote};
 use dataworks_core::inventory::Row;
 use dataworks_core::object::{ObjectKey, Uid};
 use dataworks_core::plan::{
-    Candidate, Holder, Identity, Memory, Observed, Permission, ReadVerdict, Recorded, Search,
+    Candidate, Holder, Identity, Memory, MiddleHeld, Observed, Permission, ReadVerdict, Recorded, Search,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub(crate) const PATH: &str = "XX/a.py";
 pub(crate) const CLUSTER: &str = "cluster-1";
@@ -36,13 +36,26 @@ pub(crate) fn id(text: &str) -> ResourceId {
 
 /// What an object with this content declares.
 pub(crate) fn desired(content: &str) -> Desired {
-    let spec = json!({
+    declaring(content, &json!({}))
+}
+
+/// What an object with this content and these fields declares.
+pub(crate) fn declaring(content: &str, fields: &Value) -> Desired {
+    let mut spec = json!({
         "projectId": PROJECT,
         "path": PATH,
         "datasource": {"name": "odps_first", "type": "odps"},
         "content": {"inline": content},
     });
+    for (name, value) in fields.as_object().unwrap() {
+        spec[name] = value.clone();
+    }
     Desired::from_spec(&serde_json::from_value(spec).unwrap()).unwrap()
+}
+
+/// The same as [`desired`], at another path.
+pub(crate) fn desired_at(path: &str) -> Desired {
+    declaring("v1", &json!({"path": path}))
 }
 
 /// An intent for content `v1`, written by this pod at `seconds`.
@@ -167,6 +180,20 @@ pub(crate) fn refused(recorded: Recorded, reason: Reason, count: i32, seconds: i
     Recorded { status, ..recorded }
 }
 
+/// Whose `Synced` says this.
+pub(crate) fn telling(recorded: Recorded, reason: Reason) -> Recorded {
+    let mut status = recorded.status.clone();
+    status.conditions = vec![Condition {
+        type_: ConditionType::Synced.to_string(),
+        status: "False".into(),
+        reason: reason.to_string(),
+        message: String::new(),
+        observed_generation: Some(recorded.generation),
+        last_transition_time: Time(at(0)),
+    }];
+    Recorded { status, ..recorded }
+}
+
 /// Nothing was looked at, and nothing stands in the way.
 pub(crate) fn nothing_seen() -> Observed {
     Observed {
@@ -178,6 +205,20 @@ pub(crate) fn nothing_seen() -> Observed {
         memory: Memory::default(),
         look: None,
         search: None,
+        claimed: Vec::new(),
         read: None,
+        adoptee: None,
+        middle_held: MiddleHeld::default(),
+        brake: false,
     }
+}
+
+/// A resource that was read and holds all that is declared, its content too.
+pub(crate) fn as_declared() -> Held {
+    Held { shows_content: true, ..Held::default() }
+}
+
+/// One that was read and holds other content.
+pub(crate) fn otherwise() -> Held {
+    Held { differs: vec!["script.content".into()], ..as_declared() }
 }

@@ -115,7 +115,7 @@ impl World {
         faults: &mut dyn Iterator<Item = Fault>,
     ) -> Flow {
         let mut fault = || faults.next().unwrap_or(Fault::Fine);
-        match step {
+        match step.clone() {
             Step::Nothing => Err(ends(End::Nothing)),
             Step::Report(state) => {
                 self.memory.clear();
@@ -186,14 +186,14 @@ impl World {
                 Ok(())
             }
             Step::RecordFound(intent, row) => self.record_found(subject, declared, &intent, row, fault()),
-            Step::UpdateResource(id) => {
+            Step::UpdateResource { id, at: _ } => {
                 let (of_call, of_record) = (fault(), fault());
                 self.update(subject, declared, &id, of_call, of_record)
             }
             Step::ReadBack(id) => {
                 self.ask(subject, fault())?;
                 subject.read = Some(match self.spec(&id) {
-                    Some(spec) => ReadBack::Present { as_declared: declared.is_held_by(&spec) },
+                    Some(spec) => ReadBack::Present(declared.held_by(&spec)),
                     None => ReadBack::Absent,
                 });
                 if subject.read == Some(ReadBack::Absent) {
@@ -203,6 +203,12 @@ impl World {
             }
             Step::RecordUpdated | Step::RecordSeen => self.record_updated(subject, declared, fault()),
             Step::DeleteResource(id) => self.delete(subject, &id, fault()),
+            Step::ForgetCopy
+            | Step::ReadAdoptee(_)
+            | Step::RecordAdopted { .. }
+            | Step::RenameResource { .. }
+            | Step::MoveResource { .. }
+            | Step::RecordDrift(_) => panic!("nothing in this world asks for {step:?}"),
         }
     }
 
@@ -286,7 +292,7 @@ impl World {
         let rows = subject.search.iter().flat_map(|search| &search.rows);
         let as_intended =
             rows.filter(|c| c.row.id == row.id).any(|c| c.verdict == Some(ReadVerdict::AsIntended));
-        let sent = Sent::of_intent(intent, declared, as_intended);
+        let sent = Sent::of_intent(intent, declared, &row.path, as_intended);
         let state = if sent.spec == Some(declared.spec_digest()) {
             State::Ready
         } else {

@@ -114,7 +114,8 @@ pub(super) async fn create(
         Outcome::Done(created) => {
             info!(object = %subject.key, project = %desired.project, id = %created.id, requestId = created.request_id, "created");
             ctx.limiter.learn(None);
-            ctx.listings.record(desired.project, Own::Put(own_row(desired, &created.id, created.date)));
+            ctx.listings
+                .record(desired.project, Own::Put(own_row(desired, &created.id, created.date, created.date)));
             ctx.proved(desired.project);
             let fact = Fact::Created {
                 at: intent.at,
@@ -148,7 +149,8 @@ pub(super) async fn create(
     }
 }
 
-fn own_row(desired: &Desired, id: &ResourceId, date: Timestamp) -> Row {
+/// What a listing is to show of a resource that this process made or moved.
+pub(super) fn own_row(desired: &Desired, id: &ResourceId, created: Timestamp, modified: Timestamp) -> Row {
     Row {
         id: id.clone(),
         path: desired.path.to_string(),
@@ -156,7 +158,7 @@ fn own_row(desired: &Desired, id: &ResourceId, date: Timestamp) -> Row {
         kind: desired.kind.as_str().to_owned(),
         datasource: desired.datasource.as_ref().map(|datasource| datasource.name.clone()),
         command: desired.command.clone(),
-        created: date,
-        modified: date,
+        created,
+        modified,
     }
 }

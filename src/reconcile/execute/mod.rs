@@ -1,14 +1,16 @@
 //! One match over the plan's step: one call to the cloud or one write to Kubernetes per arm.
 
+mod adopt;
 mod create;
 mod delete;
+mod relocate;
 mod search;
 mod update;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use dataworks_core::api::condition::Reason;
+use dataworks_core::api::condition::{ConditionType, Reason};
 use dataworks_core::api::v1alpha1::AttemptOutcome;
 use dataworks_core::backoff;
 use dataworks_core::desired::Desired;
@@ -21,6 +23,7 @@ use dataworks_core::state::{Change, Fact, State, is_operators_fault};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use tracing::{error, info, warn};
 
+use self::relocate::{Part, relocate};
 use super::kube_client::CallError;
 use super::observe::Subject;
 use super::{Again, after, record};
@@ -34,6 +37,8 @@ const WORTH_TELLING: SignedDuration = SignedDuration::from_secs(5);
 const PERMIT_PATIENCE: Duration = Duration::from_secs(5);
 /// Refused access is looked at again no sooner than this: a person has to act first.
 const DENIED_RETRY: SignedDuration = SignedDuration::from_secs(30);
+/// So many looks in a row that failed are told.
+const MISSES: u32 = 3;
 /// A blocked deletion is tried again after this.
 const BLOCKED_RETRY: SignedDuration = SignedDuration::from_mins(5);
 
@@ -65,12 +70,18 @@ pub async fn execute(
         Step::ReadCandidate(intent, id) => search::read_candidate(ctx, subject, desired, &intent, &id).await,
         Step::RecordFound(intent, row) => search::record_found(ctx, subject, desired, &intent, row).await,
         Step::AddFinalizer => written(record::add_finalizer(ctx, subject).await),
-        Step::UpdateResource(id) => update::update(ctx, subject, desired, &id).await,
-        Step::ReadBack(id) => update::read_back(ctx, subject, desired, &id).await,
-        Step::RecordUpdated => {
-            update::record_updated(ctx, subject, desired, None, ctx.cloud.cloud_now()).await
+        Step::ForgetCopy => adopt::forget_copy(ctx, subject).await,
+        Step::ReadAdoptee(id) => adopt::read(ctx, subject, desired, &id).await,
+        Step::RecordAdopted { id, at, closes } => {
+            adopt::record(ctx, subject, desired, &id, &at, closes).await
         }
+        Step::UpdateResource { id, at } => update::update(ctx, subject, desired, &id, &at).await,
+        Step::RenameResource { id, to } => relocate(ctx, subject, desired, &id, Part::Name, &to).await,
+        Step::MoveResource { id, to } => relocate(ctx, subject, desired, &id, Part::Folder, &to).await,
+        Step::ReadBack(id) => update::read_back(ctx, subject, desired, &id).await,
+        Step::RecordUpdated => update::record_updated(ctx, subject, desired).await,
         Step::RecordSeen => update::record_seen(ctx, subject, desired).await,
+        Step::RecordDrift(fields) => update::record_drift(ctx, subject, fields).await,
         Step::DeleteResource(id) => delete::delete(ctx, subject, &id).await,
         Step::RemoveFinalizer => delete::remove_finalizer(ctx, subject).await,
     }
@@ -164,6 +175,9 @@ async fn failed(ctx: &Arc<Context>, subject: &mut Subject, fault: Fault, fact: O
         Class::Transient | Class::NotFound => (backoff, Lane::Retry),
         Class::Terminal | Class::AlreadyExists => (BLOCKED_RETRY, Lane::Retry),
     };
+    if subject.is_only_looked_at() {
+        return missed(ctx, subject, fault, wait, lane).await;
+    }
     let state = State::of_fault(&fault, update, ctx.cloud.cloud_now());
     let stalled = matches!(state, State::Stalled { .. });
     let code = fault.code.clone();
@@ -179,7 +193,37 @@ async fn failed(ctx: &Arc<Context>, subject: &mut Subject, fault: Fault, fact: O
     Flow::End(Again::At(after(wait), lane))
 }
 
+/// A look at a resource that is as declared failed: that makes nothing less ready.
+async fn missed(
+    ctx: &Arc<Context>,
+    subject: &mut Subject,
+    fault: Fault,
+    wait: SignedDuration,
+    lane: Lane,
+) -> Flow {
+    subject.memory.doubt = true;
+    let ours_to_wait = matches!(fault.class, Class::Throttled | Class::Quota);
+    if !ours_to_wait && subject.memory.failures >= MISSES {
+        let change = Change { state: State::CheckFailed { fault }, fact: None };
+        if let Err(error) = record::status(ctx, subject, &change).await {
+            return after_call_error(&error);
+        }
+    }
+    Flow::End(Again::At(after(wait), lane))
+}
+
 impl Subject {
+    /// True when the object is ready in its present generation and nothing is known to be different.
+    fn is_only_looked_at(&self) -> bool {
+        let Some(status) = &self.object.status else { return false };
+        let ready = status.conditions.iter().find(|c| c.type_ == ConditionType::Ready.as_str());
+        self.object.metadata.deletion_timestamp.is_none()
+            && status.observed_generation == self.object.metadata.generation
+            && ready.is_some_and(|ready| ready.status == "True")
+            && self.read.is_none()
+            && self.memory.unknown_write.is_none()
+    }
+
     /// The workspace that holds the file: the recorded one first.
     fn recorded_project(&self) -> Option<ProjectId> {
         let recorded = self.object.status.as_ref().and_then(|status| status.project_id);

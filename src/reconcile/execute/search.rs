@@ -93,7 +93,7 @@ pub(super) async fn record_found(
     let Some(desired) = desired else { return Flow::End(Again::Never) };
     let read = subject.search.as_ref().and_then(|search| search.rows.iter().find(|c| c.row.id == row.id));
     let as_intended = read.is_some_and(|candidate| candidate.verdict == Some(ReadVerdict::AsIntended));
-    let sent = Sent::of_intent(intent, desired, as_intended);
+    let sent = Sent::of_intent(intent, desired, &row.path, as_intended);
     info!(object = %subject.key, project = %desired.project, id = %row.id, "found what a lost create made");
     let state = if sent.spec == Some(desired.spec_digest()) {
         State::Ready

@@ -6,9 +6,9 @@ use dataworks_core::desired::Desired;
 use dataworks_core::fault::{Class, Outcome};
 use dataworks_core::ids::ResourceId;
 use dataworks_core::inventory::Own;
+use dataworks_core::path::ResourcePath;
 use dataworks_core::plan::ReadBack;
 use dataworks_core::state::{Change, Fact, Sent, State};
-use k8s_openapi::jiff::Timestamp;
 use tracing::{info, warn};
 
 use super::{Flow, after_call_error, failed, rest};
@@ -21,20 +21,39 @@ pub(super) async fn update(
     subject: &mut Subject,
     desired: Option<&Desired>,
     id: &ResourceId,
+    at: &ResourcePath,
 ) -> Flow {
     let Some(desired) = desired else { return Flow::End(Again::Never) };
     if let Err(later) = subject.spend_permit(ctx).await {
         return later;
     }
+    let there = desired.at(at);
     let sent = ctx.cloud.cloud_now();
-    let document = desired.update_json();
+    let document = there.update_json();
     let end = ctx.cloud.update_resource(desired.project, id, &document, desired.resource_file()).await;
-    subject.read = None;
+    let fixed = match subject.read.take() {
+        Some(ReadBack::Present(held)) => held.fixed,
+        Some(ReadBack::Absent) | None => Vec::new(),
+    };
     match end {
         Outcome::Done(done) => {
             info!(object = %subject.key, project = %desired.project, %id, requestId = done.request_id, "updated");
             ctx.limiter.learn(None);
-            record_updated(ctx, subject, Some(desired), Some(done.request_id), done.date).await
+            let state = if *at != desired.path {
+                State::Updating { message: "The content is there; the file is moved now.".to_owned() }
+            } else if fixed.is_empty() {
+                State::Ready
+            } else {
+                State::Drifted { fields: fixed }
+            };
+            let fact =
+                Fact::Updated { request_id: Some(done.request_id), date: done.date, sent: Sent::of(&there) };
+            subject.memory.clear();
+            match record::status(ctx, subject, &Change { state, fact: Some(fact) }).await {
+                Ok(_) if *at == desired.path => Flow::End(rest(ctx, subject)),
+                Ok(_) => Flow::Continue,
+                Err(error) => after_call_error(&error),
+            }
         }
         Outcome::Refused(fault) if fault.class == Class::NotFound => {
             subject.memory.doubt = true;
@@ -47,6 +66,7 @@ pub(super) async fn update(
         Outcome::Unknown(fault) => {
             warn!(object = %subject.key, project = %desired.project, %id, code = fault.code, "the outcome of an update is not known");
             subject.memory.unknown_write = Some(sent);
+            subject.memory.unknown_place = false;
             Flow::Continue
         }
     }
@@ -56,13 +76,17 @@ pub(super) async fn record_updated(
     ctx: &Arc<Context>,
     subject: &mut Subject,
     desired: Option<&Desired>,
-    request_id: Option<String>,
-    date: Timestamp,
 ) -> Flow {
     let Some(desired) = desired else { return Flow::End(Again::Never) };
     subject.memory.clear();
-    let fact = Fact::Updated { request_id, date, sent: Sent::of(desired) };
-    match record::status(ctx, subject, &Change { state: State::Ready, fact: Some(fact) }).await {
+    let fixed = match subject.read.take() {
+        Some(ReadBack::Present(held)) => held.fixed,
+        Some(ReadBack::Absent) | None => Vec::new(),
+    };
+    let state = if fixed.is_empty() { State::Ready } else { State::Drifted { fields: fixed } };
+    let date = ctx.cloud.cloud_now();
+    let fact = Fact::Updated { request_id: None, date, sent: Sent::of(desired) };
+    match record::status(ctx, subject, &Change { state, fact: Some(fact) }).await {
         Ok(_) => Flow::End(rest(ctx, subject)),
         Err(error) => after_call_error(&error),
     }
@@ -82,8 +106,8 @@ pub(super) async fn read_back(
     ctx.limiter.learn(answer.as_ref().err());
     match answer {
         Ok(resource) => {
-            let as_declared = desired.is_some_and(|desired| desired.is_held_by(&resource.spec));
-            subject.read = Some(ReadBack::Present { as_declared });
+            let held = desired.map(|desired| desired.held_by(&resource.spec)).unwrap_or_default();
+            subject.read = Some(ReadBack::Present(held));
             subject.read_modified = Some(resource.modify_time);
             Flow::Continue
         }
@@ -107,6 +131,17 @@ pub(super) async fn record_seen(
     subject.memory.clear();
     let fact = Fact::Seen { modified, sent: Sent::of(desired) };
     match record::status(ctx, subject, &Change { state: State::Ready, fact: Some(fact) }).await {
+        Ok(_) => Flow::End(rest(ctx, subject)),
+        Err(error) => after_call_error(&error),
+    }
+}
+
+pub(super) async fn record_drift(ctx: &Arc<Context>, subject: &mut Subject, fields: Vec<String>) -> Flow {
+    let Some(modified) = subject.read_modified else { return Flow::End(Again::Never) };
+    info!(object = %subject.key, fields = fields.join(","), "it differs from what is declared and is left so");
+    subject.memory.clear();
+    let change = Change { state: State::Drifted { fields }, fact: Some(Fact::Looked { modified }) };
+    match record::status(ctx, subject, &change).await {
         Ok(_) => Flow::End(rest(ctx, subject)),
         Err(error) => after_call_error(&error),
     }

@@ -13,8 +13,10 @@ mod status;
 
 pub use content::{Content, Datasource, Storage, StorageType, UrlContent};
 pub use flowspec::RawDocument;
-pub use resource::{DataWorksResource, DataWorksResourceSpec, DeletionPolicy, ResourceType};
-pub use status::{Attempt, AttemptOutcome, DataWorksResourceStatus, LastError};
+pub use resource::{
+    AdoptionPolicy, DataWorksResource, DataWorksResourceSpec, DeletionPolicy, DriftPolicy, ResourceType,
+};
+pub use status::{Attempt, AttemptOutcome, DataWorksResourceStatus, LastError, Origin};
 
 /// The name of this version.
 pub const VERSION: &str = "v1alpha1";

@@ -4,7 +4,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Content, DataWorksResourceStatus, Datasource, RawDocument, Storage};
+use super::{Content, DataWorksResourceStatus, Datasource, Origin, RawDocument, Storage};
 use crate::api::rules;
 use crate::flowspec::kind::FileType;
 
@@ -107,6 +107,7 @@ use crate::flowspec::kind::FileType;
     validation = &rules::DATASOURCE_SET_ONCE,
     validation = &rules::DATASOURCE_KEEPS_COMMAND,
     validation = &rules::COMMAND_IMMUTABLE,
+    validation = &rules::RESOURCE_ID_SET_ONCE,
     validation = &rules::RESOURCE_GROUP_IMMUTABLE,
     validation = &rules::STORAGE_IMMUTABLE
 )]
@@ -115,8 +116,9 @@ pub struct DataWorksResourceSpec {
     #[x_kube(validation = &rules::PROJECT_ID, validation = &rules::PROJECT_ID_IMMUTABLE)]
     pub project_id: i64,
     /// The file's path in the workspace, relative, the file name last; at most 1024 bytes of
-    /// UTF-8, the name at most 255. Example: `Folder/Sub/file.py`. Required unless flowSpec is
-    /// there. Immutable.
+    /// UTF-8, the name at most 255. Another folder moves the file, another name renames it; it keeps
+    /// its id. The suffix is immutable. Example: `Folder/Sub/file.py`. Required unless flowSpec is
+    /// there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     #[x_kube(
@@ -128,7 +130,7 @@ pub struct DataWorksResourceSpec {
         validation = &rules::PATH_CONTROL,
         validation = &rules::PATH_TOO_LONG,
         validation = &rules::PATH_NAME_TOO_LONG,
-        validation = &rules::PATH_IMMUTABLE
+        validation = &rules::PATH_SUFFIX_IMMUTABLE
     )]
     pub path: Option<String>,
     /// The file's type: `Python` (.py), `Jar` (.jar), `Archive` (.zip, .tar, .tgz, .tar.gz, .nar or
@@ -177,14 +179,34 @@ pub struct DataWorksResourceSpec {
     /// handed on as they are. An object keeps its form, typed or flowSpec, for life.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(
-        validation = &rules::FLOW_SPEC_PATH_IMMUTABLE,
+        validation = &rules::FLOW_SPEC_SUFFIX_IMMUTABLE,
         validation = &rules::FLOW_SPEC_TYPE_IMMUTABLE,
         validation = &rules::FLOW_SPEC_COMMAND_IMMUTABLE,
         validation = &rules::FLOW_SPEC_DATASOURCE_SET_ONCE
     )]
     pub flow_spec: Option<RawDocument>,
-    /// What becomes of the file when the object is deleted: `Delete` or `Retain`. Absent:
-    /// `Delete`. Example: `Retain`.
+    /// The id of a file that is there already and is to be managed by this object, 1 to 20 digits in
+    /// quotes. Nothing is ever created then. A file at another path is moved only with
+    /// `adoptionPolicy: Adopt`. Absent: the file is created, or found at path. Immutable once set.
+    /// Example: `"6314788648976303104"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 20))]
+    #[x_kube(validation = &rules::RESOURCE_ID)]
+    pub resource_id: Option<String>,
+    /// What happens when a file that is not ours stands at path: `Fail` (nothing is sent) or
+    /// `Adopt` (the object takes it over and brings it to what is declared). Absent: `Fail`.
+    /// Example: `Adopt`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "AdoptionPolicy")]
+    pub adoption_policy: Option<AdoptionPolicy>,
+    /// What happens when others change or delete the file: `Correct` (it is brought back) or
+    /// `Report` (status says so). Edits of this object are always sent. Absent: `Correct`.
+    /// Example: `Report`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "DriftPolicy")]
+    pub drift_policy: Option<DriftPolicy>,
+    /// What becomes of the file when the object is deleted: `Delete` or `Retain`. Absent: `Delete`
+    /// for a file that the operator created, `Retain` for one that it adopted. Example: `Retain`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "DeletionPolicy")]
     pub deletion_policy: Option<DeletionPolicy>,
@@ -246,11 +268,39 @@ pub enum DeletionPolicy {
     Retain,
 }
 
+/// What happens when a file that is not ours stands at the path.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdoptionPolicy {
+    /// The object takes it over.
+    Adopt,
+    /// Nothing is sent. A word of a newer schema reads as this, since it touches nothing.
+    #[serde(other)]
+    Fail,
+}
+
+/// What happens when others change or delete the file.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DriftPolicy {
+    /// It is brought back to what is declared.
+    Correct,
+    /// Status says so. A word of a newer schema reads as this, since it writes nothing.
+    #[serde(other)]
+    Report,
+}
+
 impl DataWorksResourceSpec {
-    /// The policy in force, which is known even where the rest of the spec is not valid.
+    /// The policy in force for a file that came to the object in this way, which is known even
+    /// where the rest of the spec is not valid. Where status was lost, a named id tells that the
+    /// file was adopted.
     #[must_use]
-    pub fn deletion(&self) -> DeletionPolicy {
-        self.deletion_policy.unwrap_or(DeletionPolicy::Delete)
+    pub fn deletion(&self, origin: Option<Origin>) -> DeletionPolicy {
+        let adopted = match origin {
+            Some(Origin::Created) => false,
+            Some(Origin::Adopted) => true,
+            None => self.resource_id.is_some(),
+        };
+        let absent = if adopted { DeletionPolicy::Retain } else { DeletionPolicy::Delete };
+        self.deletion_policy.unwrap_or(absent)
     }
 
     /// Whether the object is suspended.

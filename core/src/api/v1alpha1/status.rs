@@ -28,6 +28,11 @@ pub struct DataWorksResourceStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub request_id: Option<String>,
+    /// How the file came to the object: `Created` by the operator, or `Adopted` as it was. Example:
+    /// `Created`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Origin")]
+    pub origin: Option<Origin>,
     /// The id of the workspace that holds the file. Example: `123456`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project_id: Option<i64>,
@@ -80,6 +85,16 @@ pub struct DataWorksResourceStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "conditions")]
     pub conditions: Vec<Condition>,
+}
+
+/// How a file came to its object.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The operator made it.
+    Created,
+    /// It was there before. A word of a newer schema reads as this, since it deletes nothing.
+    #[serde(other)]
+    Adopted,
 }
 
 /// One try to make the file.

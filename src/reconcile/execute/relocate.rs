@@ -1,0 +1,138 @@
+//! The steps that change where a resource stands: its name, its folder. The id stays.
+
+use std::sync::Arc;
+
+use dataworks_core::desired::Desired;
+use dataworks_core::fault::{Class, Fault, Outcome};
+use dataworks_core::ids::ResourceId;
+use dataworks_core::inventory::Own;
+use dataworks_core::path::ResourcePath;
+use dataworks_core::state::{Change, Fact, Sent, State};
+use k8s_openapi::jiff::Timestamp;
+use tracing::{info, warn};
+
+use super::create::own_row;
+use super::{Flow, after_call_error, failed, rest};
+use crate::context::Context;
+use crate::dataworks::types::Written;
+use crate::reconcile::observe::Subject;
+use crate::reconcile::{Again, record};
+
+/// Which part of the path is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Name,
+    Folder,
+}
+
+pub(super) async fn relocate(
+    ctx: &Arc<Context>,
+    subject: &mut Subject,
+    desired: Option<&Desired>,
+    id: &ResourceId,
+    part: Part,
+    to: &ResourcePath,
+) -> Flow {
+    let Some(desired) = desired else { return Flow::End(Again::Never) };
+    if let Err(later) = subject.spend_permit(ctx).await {
+        return later;
+    }
+    let sent = ctx.cloud.cloud_now();
+    let end = match part {
+        Part::Name => ctx.cloud.rename_resource(desired.project, id, to.name()).await,
+        Part::Folder => ctx.cloud.move_resource(desired.project, id, to.folder()).await,
+    };
+    ended(ctx, subject, desired, id, to, sent, end).await
+}
+
+async fn ended(
+    ctx: &Arc<Context>,
+    subject: &mut Subject,
+    desired: &Desired,
+    id: &ResourceId,
+    to: &ResourcePath,
+    sent: Timestamp,
+    end: Outcome<Written>,
+) -> Flow {
+    let was_read = subject.read.take().is_some();
+    subject.look = None;
+    match end {
+        Outcome::Done(Written { date, .. }) => {
+            info!(object = %subject.key, project = %desired.project, %id, path = %to, "moved");
+            ctx.limiter.learn(None);
+            recorded(ctx, subject, desired, id, to, date).await
+        }
+        Outcome::Refused(fault) if fault.class == Class::NotFound => {
+            subject.memory.doubt = true;
+            Flow::Continue
+        }
+        Outcome::Refused(fault) if fault.class == Class::AlreadyExists && !was_read => {
+            // It may be its own doing: a request of a process that is gone, carried out unheard.
+            subject.memory.doubt = true;
+            Flow::Continue
+        }
+        Outcome::Refused(fault) if fault.class == Class::AlreadyExists => {
+            refused(ctx, subject, desired, to, &fault).await
+        }
+        Outcome::Refused(fault) => {
+            ctx.limiter.learn(Some(&fault));
+            failed(ctx, subject, fault, None).await
+        }
+        Outcome::Unknown(fault) => {
+            warn!(object = %subject.key, project = %desired.project, %id, code = fault.code, "the outcome of a move is not known");
+            subject.memory.unknown_write = Some(sent);
+            subject.memory.unknown_place = true;
+            Flow::Continue
+        }
+    }
+}
+
+async fn recorded(
+    ctx: &Arc<Context>,
+    subject: &mut Subject,
+    desired: &Desired,
+    id: &ResourceId,
+    to: &ResourcePath,
+    date: Timestamp,
+) -> Flow {
+    subject.memory.clear();
+    let there = desired.at(to);
+    let created = subject.object.status.as_ref().and_then(|status| status.create_time.as_ref());
+    let row = own_row(&there, id, created.map_or(date, |time| time.0), date);
+    ctx.listings.record(desired.project, Own::Put(row));
+    let arrived = *to == desired.path;
+    let state = if arrived {
+        State::Ready
+    } else {
+        State::Updating { message: format!("The file is on its way; it stands at {to}.") }
+    };
+    let fact = Fact::Moved { date, sent: Sent::of(&there) };
+    match record::status(ctx, subject, &Change { state, fact: Some(fact) }).await {
+        Ok(_) if arrived => Flow::End(rest(ctx, subject)),
+        Ok(_) => Flow::Continue,
+        Err(error) => after_call_error(&error),
+    }
+}
+
+/// The service says that another file stands there, which no listing showed.
+async fn refused(
+    ctx: &Arc<Context>,
+    subject: &mut Subject,
+    desired: &Desired,
+    to: &ResourcePath,
+    fault: &Fault,
+) -> Flow {
+    let message = format!(
+        "The file cannot go to {:?} in workspace {}: the service says that it already exists ({}). The name may be taken \
+         in another folder or in the recycle bin. Give this object another path.",
+        to.to_string(),
+        desired.project,
+        fault.code,
+    );
+    subject.memory.clear();
+    let state = State::Taken { message, closes: None };
+    match record::status(ctx, subject, &Change { state, fact: None }).await {
+        Ok(_) => Flow::End(rest(ctx, subject)),
+        Err(error) => after_call_error(&error),
+    }
+}
