@@ -24,6 +24,7 @@ use super::kube_client::CallError;
 use super::observe::Subject;
 use crate::context::Context;
 use crate::controller::standing::request;
+use crate::failpoint::{Place, around};
 
 /// Pauses between tries to record an id: short at first, since a conflict is over at once.
 const RECORD_PAUSE_FIRST: Duration = Duration::from_millis(50);
@@ -43,7 +44,7 @@ pub async fn status(ctx: &Context, subject: &mut Subject, change: &Change) -> Re
     echo(&mut after, subject, change);
     let Some(patch) = merge_patch(&value(&before), &value(&after)) else { return Ok(false) };
     let version = subject.object.resource_version().unwrap_or_default();
-    let written = ctx.kube.patch_status(&subject.key, &version, &patch).await?;
+    let written = around(Place::of(change), ctx.kube.patch_status(&subject.key, &version, &patch)).await?;
     ctx.events.transition(&subject.object, &before, &after);
     take_in(ctx, subject, written);
     Ok(true)
@@ -62,13 +63,18 @@ fn echo(after: &mut DataWorksResourceStatus, subject: &Subject, change: &Change)
 ///
 /// # Errors
 /// When the write failed; it may have been made all the same.
-pub async fn intent(ctx: &Context, subject: &mut Subject, intent: &Intent) -> Result<(), CallError> {
+pub async fn intent(
+    ctx: &Context,
+    subject: &mut Subject,
+    intent: &Intent,
+    place: Place,
+) -> Result<(), CallError> {
     let mut finalizers = subject.object.finalizers().to_vec();
     if !finalizers.iter().any(|name| name == FINALIZER) {
         finalizers.push(FINALIZER.to_owned());
     }
     let annotations = json!({ CREATE_INTENT: intent.to_annotation() });
-    metadata(ctx, subject, json!({ "finalizers": finalizers, "annotations": annotations })).await
+    metadata(ctx, subject, place, json!({ "finalizers": finalizers, "annotations": annotations })).await
 }
 
 /// Puts our finalizer on, and takes off an intent that came with a copy.
@@ -84,7 +90,7 @@ pub async fn add_finalizer(ctx: &Context, subject: &mut Subject) -> Result<(), C
     if subject.recorded(ctx).intent == IntentNote::Foreign {
         change["annotations"] = json!({ CREATE_INTENT: null });
     }
-    metadata(ctx, subject, change).await
+    metadata(ctx, subject, Place::AddFinalizer, change).await
 }
 
 /// Takes our finalizer off and leaves others' alone.
@@ -95,15 +101,20 @@ pub async fn remove_finalizer(ctx: &Context, subject: &mut Subject) -> Result<()
     let finalizers: Vec<&String> =
         subject.object.finalizers().iter().filter(|name| *name != FINALIZER).collect();
     let finalizers = json!({ "finalizers": finalizers });
-    match metadata(ctx, subject, finalizers).await {
+    match metadata(ctx, subject, Place::RemoveFinalizer, finalizers).await {
         Err(CallError::Gone) => Ok(()),
         end => end,
     }
 }
 
-async fn metadata(ctx: &Context, subject: &mut Subject, mut metadata: Value) -> Result<(), CallError> {
+async fn metadata(
+    ctx: &Context,
+    subject: &mut Subject,
+    place: Place,
+    mut metadata: Value,
+) -> Result<(), CallError> {
     metadata["resourceVersion"] = json!(subject.object.resource_version());
-    let written = ctx.kube.patch_metadata(&subject.key, metadata).await?;
+    let written = around(place, ctx.kube.patch_metadata(&subject.key, metadata)).await?;
     subject.object.metadata = written.metadata;
     ctx.wrote(&subject.object);
     Ok(())
@@ -121,7 +132,7 @@ pub async fn created(ctx: &Context, subject: &mut Subject, change: &Change, id: 
         echo(&mut after, subject, change);
         let patch = merge_patch(&value(&before), &value(&after)).unwrap_or_else(|| json!({}));
         let version = subject.object.resource_version().unwrap_or_default();
-        match ctx.kube.patch_status(&subject.key, &version, &patch).await {
+        match around(Place::of(change), ctx.kube.patch_status(&subject.key, &version, &patch)).await {
             Ok(written) => {
                 ctx.events.transition(&subject.object, &before, &after);
                 take_in(ctx, subject, written);
@@ -179,7 +190,7 @@ async fn surplus(ctx: &Context, subject: &Subject, id: &ResourceId) {
     }
     for failures in 1..=SURPLUS_TRIES {
         let _spent = ctx.limiter.permit().await.spend();
-        let end = ctx.cloud.delete_resource(project, id).await;
+        let end = around(Place::DeleteSurplus, ctx.cloud.delete_resource(project, id)).await;
         match end {
             Outcome::Done(_) => return took_back(ctx, subject, project, id),
             Outcome::Refused(fault) if fault.class == Class::NotFound => {
@@ -223,7 +234,7 @@ pub async fn undecodable(ctx: &Context, key: &ObjectKey, metadata: &ObjectMeta) 
         conditions
             .extend([condition(ConditionType::Ready, "False"), condition(ConditionType::Stalled, "True")]);
         let status = json!({ "observedGeneration": metadata.generation, "conditions": conditions });
-        ctx.kube.patch_raw_status(key, &version, &status).await
+        around(Place::RecordUndecodable, ctx.kube.patch_raw_status(key, &version, &status)).await
     };
     match told.await {
         Ok(()) | Err(CallError::Conflict | CallError::Gone) => {}

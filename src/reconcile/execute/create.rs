@@ -16,6 +16,7 @@ use tracing::{info, warn};
 
 use super::{Flow, failed, rest, written};
 use crate::context::Context;
+use crate::failpoint::{Place, around};
 use crate::reconcile::observe::Subject;
 use crate::reconcile::{Again, record};
 use crate::workspace::limiter::Permit;
@@ -90,7 +91,7 @@ pub(super) async fn write_intent(ctx: &Arc<Context>, subject: &mut Subject, inte
     }
     // Before the write: should it be made without our hearing of it, we know that nothing was sent.
     subject.memory.wrote_intent(intent.at);
-    written(record::intent(ctx, subject, intent).await)
+    written(record::intent(ctx, subject, intent, Place::Intent).await)
 }
 
 pub(super) async fn create(
@@ -109,7 +110,8 @@ pub(super) async fn create(
         return Flow::Continue;
     }
     let document = desired.document_json();
-    let end = ctx.cloud.create_resource(desired.project, &document, desired.resource_file()).await;
+    let create = ctx.cloud.create_resource(desired.project, &document, desired.resource_file());
+    let end = around(Place::Create, create).await;
     match end {
         Outcome::Done(created) => {
             info!(object = %subject.key, project = %desired.project, id = %created.id, requestId = created.request_id, "created");

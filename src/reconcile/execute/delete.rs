@@ -11,6 +11,7 @@ use tracing::{info, warn};
 
 use super::{Flow, after_call_error, failed, finish};
 use crate::context::Context;
+use crate::failpoint::{Place, around};
 use crate::reconcile::observe::Subject;
 use crate::reconcile::{Again, record};
 
@@ -20,7 +21,7 @@ pub(super) async fn delete(ctx: &Arc<Context>, subject: &mut Subject, id: &Resou
         return later;
     }
     let sent = ctx.cloud.cloud_now();
-    let end = ctx.cloud.delete_resource(project, id).await;
+    let end = around(Place::Delete, ctx.cloud.delete_resource(project, id)).await;
     match end {
         Outcome::Done(_) => {
             info!(object = %subject.key, %project, %id, "deleted");

@@ -29,6 +29,7 @@ use super::observe::Subject;
 use super::{Again, after, record};
 use crate::context::Context;
 use crate::controller::standing::Standing;
+use crate::failpoint::Place;
 
 /// What waits, or fails, longer than this is said in status; less would only be noise.
 const WORTH_TELLING: SignedDuration = SignedDuration::from_secs(5);
@@ -64,7 +65,9 @@ pub async fn execute(
         Step::Wait { until, state } => wait(ctx, subject, until, state).await,
         Step::Look => create::look(ctx, subject, desired).await,
         Step::WriteIntent(intent) => create::write_intent(ctx, subject, &intent).await,
-        Step::RestoreIntent(intent) => written(record::intent(ctx, subject, &intent).await),
+        Step::RestoreIntent(intent) => {
+            written(record::intent(ctx, subject, &intent, Place::RestoreIntent).await)
+        }
         Step::CreateResource(intent) => create::create(ctx, subject, desired, &intent).await,
         Step::Search(intent) => search::search(ctx, subject, desired, &intent).await,
         Step::ReadCandidate(intent, id) => search::read_candidate(ctx, subject, desired, &intent, &id).await,

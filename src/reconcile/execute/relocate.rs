@@ -15,6 +15,7 @@ use super::create::own_row;
 use super::{Flow, after_call_error, failed, rest};
 use crate::context::Context;
 use crate::dataworks::types::Written;
+use crate::failpoint::{Place, around};
 use crate::reconcile::observe::Subject;
 use crate::reconcile::{Again, record};
 
@@ -39,8 +40,8 @@ pub(super) async fn relocate(
     }
     let sent = ctx.cloud.cloud_now();
     let end = match part {
-        Part::Name => ctx.cloud.rename_resource(desired.project, id, to.name()).await,
-        Part::Folder => ctx.cloud.move_resource(desired.project, id, to.folder()).await,
+        Part::Name => around(Place::Rename, ctx.cloud.rename_resource(desired.project, id, to.name())).await,
+        Part::Folder => around(Place::Move, ctx.cloud.move_resource(desired.project, id, to.folder())).await,
     };
     ended(ctx, subject, desired, id, to, sent, end).await
 }

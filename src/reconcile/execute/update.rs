@@ -13,6 +13,7 @@ use tracing::{info, warn};
 
 use super::{Flow, after_call_error, failed, rest};
 use crate::context::Context;
+use crate::failpoint::{Place, around};
 use crate::reconcile::observe::Subject;
 use crate::reconcile::{Again, record};
 
@@ -30,7 +31,8 @@ pub(super) async fn update(
     let there = desired.at(at);
     let sent = ctx.cloud.cloud_now();
     let document = there.update_json();
-    let end = ctx.cloud.update_resource(desired.project, id, &document, desired.resource_file()).await;
+    let update = ctx.cloud.update_resource(desired.project, id, &document, desired.resource_file());
+    let end = around(Place::Update, update).await;
     let fixed = match subject.read.take() {
         Some(ReadBack::Present(held)) => held.fixed,
         Some(ReadBack::Absent) | None => Vec::new(),
