@@ -5,6 +5,7 @@
 
 pub(crate) mod cloud;
 pub(crate) mod cluster;
+pub(crate) mod files;
 pub(crate) mod kubectl;
 pub(crate) mod operator;
 
@@ -54,6 +55,11 @@ impl Scene {
     /// Another namespace of the same cluster, with the same cloud.
     pub(crate) async fn neighbour(&self) -> Self {
         Self::on(Arc::clone(&self.cluster), Arc::clone(&self.cloud)).await
+    }
+
+    /// Another namespace of the same cluster, with a cloud of its own.
+    pub(crate) async fn beside(&self) -> Self {
+        Self::on(Arc::clone(&self.cluster), Arc::new(cloud::start().await)).await
     }
 
     async fn on(cluster: Arc<Cluster>, cloud: Arc<Simulator>) -> Self {

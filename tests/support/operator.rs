@@ -15,6 +15,7 @@ pub(crate) struct Launch {
     kubeconfig: PathBuf,
     pod: String,
     secret: String,
+    failpoint: Option<String>,
     args: Vec<String>,
 }
 
@@ -43,7 +44,7 @@ impl Launch {
             "--log=info,dataworks_operator=debug".to_owned(),
         ];
         let secret = "exampleSecret".to_owned();
-        Self { kubeconfig, pod: "pod-1".to_owned(), secret, args: args.to_vec() }
+        Self { kubeconfig, pod: "pod-1".to_owned(), secret, failpoint: None, args: args.to_vec() }
     }
 
     /// As another pod.
@@ -55,6 +56,12 @@ impl Launch {
     /// With another access key secret.
     pub(crate) fn secret(mut self, secret: &str) -> Self {
         secret.clone_into(&mut self.secret);
+        self
+    }
+
+    /// To end where this says. Only a binary with the feature `failpoints` does.
+    pub(crate) fn failpoint(mut self, point: String) -> Self {
+        self.failpoint = Some(point);
         self
     }
 
@@ -79,6 +86,7 @@ impl Launch {
             .env("POD_UID", &self.pod)
             .env("ALIBABA_CLOUD_ACCESS_KEY_ID", "LTAIexampleAKID")
             .env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", &self.secret)
+            .envs(self.failpoint.iter().map(|point| ("DATAWORKS_FAILPOINT", point)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(std::fs::File::create(&log).unwrap())
