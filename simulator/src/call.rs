@@ -20,7 +20,7 @@ use crate::faults::{FaultKind, Target};
 use crate::journal::{Call, Outcome};
 use crate::operations::{Action, Done, Params, Request, Touched};
 use crate::settings::Settings;
-use crate::signature::{Wire, verify};
+use crate::signature::{VALIDITY_MS, Wire, verify};
 
 /// The longest that a fault may hold a call.
 const MOST_WAIT: Duration = Duration::from_secs(3600);
@@ -90,7 +90,8 @@ impl Context {
         let wire =
             Wire { method: &parts.method, path: parts.uri.path(), query, headers: &parts.headers, body };
         let keys = self.cloud.keys();
-        let caller = verify(&wire, &keys, now.wall_ms)?;
+        let validity_ms = self.settings.signature_validity_ms.unwrap_or(VALIDITY_MS);
+        let caller = verify(&wire, &keys, now.wall_ms, validity_ms)?;
         let version = parts.headers.get("x-acs-version");
         let version = version.and_then(|value| value.to_str().ok()).unwrap_or("");
         if !self.cloud.first_use(caller.nonce) {
@@ -162,13 +163,10 @@ impl Context {
                 self.refuse(&error, &hints)
             }
             FaultKind::Error(answer) => self.refuse(&ApiError::from(&answer), &[]),
-            FaultKind::ErrorAfter(answer) => {
-                let effect = match self.perform(&request) {
-                    Ok(done) => done.effect,
-                    Err(error) => return self.refuse(&error, &[]),
-                };
-                self.answer_error(&ApiError::from(&answer), effect, &[])
-            }
+            FaultKind::ErrorAfter(answer) => match self.perform(&request) {
+                Ok(done) => self.answer_error(&ApiError::from(&answer), Some(&done), &[]),
+                Err(error) => self.refuse(&error, &[]),
+            },
             FaultKind::Lost => {
                 self.vanish(Some(&request));
                 Reply::Close
@@ -230,15 +228,20 @@ impl Context {
     }
 
     fn refuse(&self, error: &ApiError, hints: &[(&'static str, Option<u64>)]) -> Reply {
-        self.answer_error(error, false, hints)
+        self.answer_error(error, None, hints)
     }
 
-    fn answer_error(&self, error: &ApiError, effect: bool, hints: &[(&'static str, Option<u64>)]) -> Reply {
+    /// `done`: what was carried out in spite of the error.
+    fn answer_error(
+        &self,
+        error: &ApiError,
+        done: Option<&Done>,
+        hints: &[(&'static str, Option<u64>)],
+    ) -> Reply {
         let mut call = self.entry(Outcome::Error);
         call.http_status = Some(error.status);
         call.code = Some(error.code.clone());
-        call.effect = effect;
-        self.write(call);
+        self.write(done.map_or(call.clone(), |done| left(call, done)));
         let recommend = format!(
             "https://api.aliyun.com/troubleshoot?q={}&product=dataworks-public&requestId={}",
             error.code, self.request_id
@@ -290,8 +293,7 @@ impl Context {
     fn record_done(&self, outcome: Outcome, status: Option<u16>, done: &Done) {
         let mut call = self.entry(outcome);
         call.http_status = status;
-        call.effect = done.effect;
-        self.write(call);
+        self.write(left(call, done));
     }
 
     fn record(&self, outcome: Outcome, status: Option<u16>, error: Option<&ApiError>) {
@@ -314,6 +316,8 @@ impl Context {
             request_id: self.request_id.clone(),
             outcome,
             effect: false,
+            path: None,
+            content_sha256: None,
         }
     }
 
@@ -331,6 +335,12 @@ impl Context {
         );
         lock(&self.cloud.journal).record(call);
     }
+}
+
+/// The entry with what the call has done.
+fn left(call: Call, done: &Done) -> Call {
+    let (path, content_sha256) = done.left.clone().unzip();
+    Call { effect: done.effect, path, content_sha256, ..call }
 }
 
 async fn pause(ms: u64) {

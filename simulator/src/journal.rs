@@ -1,6 +1,6 @@
 //! What the simulator was asked: counts of everything, and the last calls one by one.
 //!
-//! It holds no content: ids, paths and codes only.
+//! It holds no content: ids, paths, digests and codes only.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -32,6 +32,10 @@ pub struct Call {
     pub outcome: Outcome,
     /// True when this entry changed a resource.
     pub effect: bool,
+    /// Where the resource that it changed is since then; absent when it is gone.
+    pub path: Option<String>,
+    /// Hexadecimal SHA-256 of what that resource holds since then.
+    pub content_sha256: Option<String>,
 }
 
 /// What became of a call.
@@ -156,6 +160,8 @@ mod tests {
                 request_id: String::new(),
                 outcome,
                 effect: outcome != Outcome::Postponed,
+                path: None,
+                content_sha256: None,
             });
         }
         let seen: Vec<_> = journal.since(0).into_iter().map(|call| call.seq).collect();

@@ -19,6 +19,8 @@ pub struct Settings {
     pub list_lag_ms: u64,
     /// Shifts the simulator's clock against real time, in milliseconds.
     pub clock_offset_ms: i64,
+    /// How far the date of a signature may be off, both ways, in milliseconds; absent: 15 minutes.
+    pub signature_validity_ms: Option<u64>,
     /// Every API call has its connection closed unanswered; the admin API still answers.
     pub down: bool,
     /// The switches.

@@ -24,7 +24,7 @@ impl Request {
             headers: &self.headers,
             body: &self.body,
         };
-        verify(&wire, keys, now_ms).map(|caller| caller.nonce).map_err(|error| error.code)
+        verify(&wire, keys, now_ms, VALIDITY_MS).map(|caller| caller.nonce).map_err(|error| error.code)
     }
 }
 
@@ -157,9 +157,10 @@ fn refusals_have_the_contract_s_codes() {
     };
     let wrong_secret = [AccessKey { secret: "other".to_owned(), ..AccessKey::default() }];
     let inactive = [AccessKey { inactive: true, ..AccessKey::default() }];
-    let late = now_ms() + VALIDITY_MS + 1;
+    let validity_ms = i64::try_from(VALIDITY_MS).expect("minutes");
+    let late = now_ms() + validity_ms + 1;
     check("late", &plain, &static_key, late, "InvalidTimeStamp.Expired");
-    let early = now_ms() - VALIDITY_MS - 1;
+    let early = now_ms() - validity_ms - 1;
     check("early", &plain, &static_key, early, "InvalidTimeStamp.Expired");
     check("no key", &plain, &[], now_ms(), "InvalidAccessKeyId.NotFound");
     check("secret", &plain, &wrong_secret, now_ms(), "SignatureDoesNotMatch");
@@ -171,7 +172,7 @@ fn refusals_have_the_contract_s_codes() {
     check("ended", &sts, &ended, now_ms(), "InvalidSecurityToken.Expired");
     let lasting = temporary(Some(now_ms() + 1));
     assert!(sts.verdict(&lasting, now_ms()).is_ok());
-    assert!(plain.verdict(&static_key, now_ms() + VALIDITY_MS).is_ok());
+    assert!(plain.verdict(&static_key, now_ms() + validity_ms).is_ok());
 }
 
 #[test]

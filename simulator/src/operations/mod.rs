@@ -107,15 +107,17 @@ pub(crate) struct Done {
     pub(crate) effect: bool,
     /// The resource, where the call made it.
     pub(crate) id: Option<u64>,
+    /// Path and content's SHA-256 of the resource as the call left it.
+    pub(crate) left: Option<(String, String)>,
 }
 
 impl Done {
     fn read(answer: &impl Serialize) -> Self {
-        Self { answer: to_json(answer), effect: false, id: None }
+        Self { answer: to_json(answer), effect: false, id: None, left: None }
     }
 
-    fn success() -> Self {
-        Self { answer: to_json(&json!({"Success": true})), effect: true, id: None }
+    fn success(left: Option<(String, String)>) -> Self {
+        Self { answer: to_json(&json!({"Success": true})), effect: true, id: None, left }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use super::{Done, Request, id_value, to_json};
 use crate::clock::Now;
@@ -37,11 +38,13 @@ pub(super) fn create(
     }
     resource.resource_file = resource_file.map(Arc::from);
     check_free(&world, behaviour, &resource, None)?;
+    let left = Some(left(&resource, &entity));
     world.put(resource, now, settings.list_lag_ms);
     Ok(Done {
         answer: to_json(&json!({"Id": id_value(ids.0, behaviour.id_style)})),
         effect: true,
         id: Some(ids.0),
+        left,
     })
 }
 
@@ -82,8 +85,9 @@ pub(super) fn update(
         None => old.resource_file.clone(),
     };
     check_free(&world, behaviour, &resource, Some((&old.path, &old.name)))?;
+    let left = left(&resource, &entity);
     world.put(resource, now, settings.list_lag_ms);
-    Ok(Done::success())
+    Ok(Done::success(Some(left)))
 }
 
 /// DeleteResource.
@@ -96,7 +100,7 @@ pub(super) fn delete(
     let mut world = lock(world);
     let (_, old) = existing(request, &world, &settings.behaviour)?;
     world.take(old.id, now, settings.list_lag_ms);
-    Ok(Done::success())
+    Ok(Done::success(None))
 }
 
 /// MoveResource: another folder; an empty one is the root.
@@ -144,8 +148,9 @@ fn relocate(
     resource.path = path.into();
     resource.modify_ms = now.wall_ms;
     check_free(&world, behaviour, &resource, Some((&old.path, &old.name)))?;
+    let left = left(&resource, &entity);
     world.put(resource, now, settings.list_lag_ms);
-    Ok(Done::success())
+    Ok(Done::success(Some(left)))
 }
 
 /// A file from a complete document; `owner` where the document names none.
@@ -176,6 +181,11 @@ pub(crate) fn build(
         create_ms: now.wall_ms,
         modify_ms: now.wall_ms,
     })
+}
+
+/// Where a resource is and the digest of what it holds, for the journal.
+fn left(resource: &Resource, entity: &Entity) -> (String, String) {
+    (resource.path.to_string(), hex::encode(Sha256::digest(entity.content().as_bytes())))
 }
 
 /// A workspace that takes writes.

@@ -56,6 +56,10 @@ async fn calls_and_reset() {
     let first = &calls["calls"][0];
     assert_eq!((&first["id"], &first["name"]), (&json!(id), &json!("a.py")));
     assert_eq!((&first["httpStatus"], &first["effect"]), (&json!(200), &json!(true)));
+    assert_eq!(first["path"], "a.py");
+    // SHA-256 of the content.
+    assert_eq!(first["contentSha256"], "a42e226b6d57a94735c639a6f29974c88d7b55a726a879d2b59ba5e9417b5668");
+    assert!(calls["calls"][1]["path"].is_null(), "nothing was changed");
     assert!(!calls.to_string().contains("not to be seen"));
     let (_, later) = client.admin("GET", "calls?since=1", None).await;
     assert_eq!(later["calls"].as_array().map(Vec::len), Some(1));

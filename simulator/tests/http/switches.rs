@@ -45,6 +45,17 @@ async fn a_path_that_is_taken() {
 }
 
 #[tokio::test]
+async fn a_signature_that_is_too_old() {
+    let (simulator, client) = simulator(Config::default()).await;
+    let ask = async || client.call("GetProject", &[("Id", P)]).await;
+    // The test's clock and the simulator's differ: within the default, beyond a shorter one.
+    simulator.change_settings(|settings| settings.clock_offset_ms = 60_000);
+    assert_eq!(ask().await.status, 200);
+    simulator.change_settings(|settings| settings.signature_validity_ms = Some(30_000));
+    assert_eq!(ask().await.error(), (400, "InvalidTimeStamp.Expired"));
+}
+
+#[tokio::test]
 async fn a_name_that_is_taken() {
     let (simulator, client) = simulator(Config::default()).await;
     client.create("f/a.py", "").await.id();
