@@ -127,7 +127,8 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         work.await;
         return Ok(());
     }
-    match leader::lead(calling, &namespace, &args.lease_name, &holder, &stop, work).await {
+    let duration = Duration::try_from(args.lease_duration)?;
+    match leader::lead(calling, &namespace, &args.lease_name, &holder, duration, &stop, work).await {
         Term::Ended | Term::NeverLed => Ok(()),
         Term::Lost => anyhow::bail!("the lease is lost; another process may lead now"),
     }

@@ -7,11 +7,10 @@ use kube::Client;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-/// The lease and its deadlines, client-go's defaults: a paused leader is replaced after
-/// `LEASE`; it gives up by itself after `RENEW`.
-const LEASE: Duration = Duration::from_secs(15);
-const RENEW: Duration = Duration::from_secs(10);
-const RETRY: Duration = Duration::from_secs(2);
+/// Of a lease's duration: a leader that cannot renew gives up after two thirds, and both sides try
+/// every 2/15. With the default of 15 s these are client-go's 10 s and 2 s.
+const RENEW: (u32, u32) = (2, 3);
+const RETRY: (u32, u32) = (2, 15);
 
 /// How a term ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,19 +23,21 @@ pub enum Term {
     NeverLed,
 }
 
-/// Waits for the lease and does `work` under it. `work` must end by itself soon after `stop`.
+/// Waits for the lease and does `work` under it. A leader that is silent for `duration` is replaced.
+/// `work` must end by itself soon after `stop`.
 pub async fn lead(
     client: Client,
     namespace: &str,
     lease: &str,
     identity: &str,
+    duration: Duration,
     stop: &CancellationToken,
     work: impl Future<Output = ()>,
 ) -> Term {
     let election = LeaderElection::new(client, namespace, lease, identity)
-        .with_lease_duration(LEASE)
-        .with_renew_deadline(RENEW)
-        .with_retry_period(RETRY);
+        .with_lease_duration(duration)
+        .with_renew_deadline(duration * RENEW.0 / RENEW.1)
+        .with_retry_period(duration * RETRY.0 / RETRY.1);
     let leading = std::cell::Cell::new(false);
     let term = election.with_lease(async {
         leading.set(true);

@@ -12,6 +12,7 @@ use dataworks_core::api::v1alpha1::DataWorksResource;
 use dataworks_simulator::{Fault, FaultKind};
 use kube::api::{ListParams, PostParams};
 use support::operator::SHORT_BOUNDS;
+use support::random::Random;
 use support::{Ask as _, PROJECT, Scene, id, is_ready, poll, python};
 
 /// Makes objects `PREFIX-0` to `PREFIX-(count-1)` without waiting for anything.
@@ -48,15 +49,6 @@ async fn one_file_each(scene: &Scene, prefix: &str, count: usize) {
     assert_eq!(files.len(), count);
 }
 
-/// SplitMix64: few lines, and the same on every machine.
-fn next_random(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut mixed = *state;
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
-}
-
 /// The worst moment: the file is made, the answer is on its way.
 #[tokio::test]
 async fn a_crash_between_create_and_record_finds_the_file() {
@@ -91,17 +83,17 @@ async fn crashes_at_any_moment_lose_and_double_nothing() {
         "--start-deadline=1s",
         "--no-leader-elect",
     ]);
-    let mut random = 47;
+    let mut random = Random::new(47);
     for round in 0..10 {
         let prefix = format!("r{round}");
         // After so many calls of this round and a moment more, wherever that is: it makes a look and
         // four creates at the least.
-        let (since, calls) = (scene.cloud.counts().total, next_random(&mut random) % 5);
+        let (since, calls) = (scene.cloud.counts().total, random.below(5));
         let operator = launch.start();
         create(&scene, &prefix, 4).await;
         let enough = async || (scene.cloud.counts().total >= since + calls).then_some(());
         poll(support::DEADLINE, Duration::from_millis(2), "too few calls", enough).await;
-        tokio::time::sleep(Duration::from_millis(next_random(&mut random) % 20)).await;
+        tokio::time::sleep(Duration::from_millis(random.below(20))).await;
         operator.kill().await;
     }
     let _operator = launch.start();

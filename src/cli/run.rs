@@ -93,6 +93,11 @@ pub struct RunArgs {
     #[arg(long, env = "DATAWORKS_LEASE_NAME", default_value = "dataworks-operator")]
     pub lease_name: String,
 
+    /// How long a leader may be silent before another process takes over; it gives up by itself
+    /// after two thirds of that. Whole seconds, at least 3.
+    #[arg(long, env = "DATAWORKS_LEASE_DURATION", default_value = "15s", value_parser = lease)]
+    pub lease_duration: SignedDuration,
+
     /// Where /livez and /readyz are served.
     #[arg(long, env = "DATAWORKS_HEALTH_ADDRESS", default_value = "0.0.0.0:8081")]
     pub health_address: SocketAddr,
@@ -201,5 +206,12 @@ fn duration(text: &str) -> Result<SignedDuration, String> {
     match text.parse::<SignedDuration>() {
         Ok(span) if span.is_positive() => Ok(span),
         Ok(_) | Err(_) => Err("a duration such as 30s, 15m or 1h".to_owned()),
+    }
+}
+
+fn lease(text: &str) -> Result<SignedDuration, String> {
+    match duration(text)? {
+        span if span.as_secs() >= 3 && span.subsec_nanos() == 0 => Ok(span),
+        _ => Err("whole seconds, at least 3s".to_owned()),
     }
 }

@@ -1,30 +1,37 @@
-//! What the journal tells of the files that were made: when each lived, and whether two ever lived
-//! at a time for one path.
+//! What the journal tells of the files that were made: whether two ever lived at a time for one
+//! owner, be it a path or an object.
 
 use std::collections::BTreeMap;
 
 use dataworks_simulator::Call;
 
-/// The moments at which a second file of ours lived at a path, each told in words. Counts what the
-/// calls of the service did; what was done outside has no entry in the journal.
-pub(crate) fn doubles(calls: &[Call]) -> Vec<String> {
-    let mut living: BTreeMap<&str, &str> = BTreeMap::new();
+/// The calls that gave an owner a second living file. `owner` says whose a file is after a call
+/// that made or changed it. What was done outside has no entry in the journal.
+pub(crate) fn doubles<'a>(
+    calls: &'a [Call],
+    owner: impl Fn(&'a Call) -> Option<&'a str>,
+) -> Vec<(&'a Call, &'a str)> {
+    let mut living: BTreeMap<&str, Option<&str>> = BTreeMap::new();
     let mut found = Vec::new();
     for call in calls.iter().filter(|call| call.effect) {
-        let Some(id) = call.id.as_deref() else { continue };
-        match call.action.as_str() {
-            "CreateResource" => {
-                let path = call.name.as_deref().expect("a file that was made has a path");
-                if let Some(first) = living.iter().find(|(_, at)| **at == path).map(|(id, _)| *id) {
-                    found.push(format!("call {}: {id} was made at {path} beside {first}", call.seq));
-                }
-                living.insert(id, path);
-            }
-            "DeleteResource" => {
-                living.remove(id);
-            }
-            _ => {}
+        let id = call.id.as_deref().expect("an effect has a file");
+        if call.path.is_none() {
+            living.remove(id);
+            continue;
+        }
+        let owner = owner(call);
+        let has_it = |(other, its): (&&str, &Option<&str>)| **other != *id && *its == owner;
+        if let Some(owner) = owner
+            && living.insert(id, Some(owner)) != Some(Some(owner))
+            && living.iter().any(has_it)
+        {
+            found.push((call, owner));
         }
     }
     found
+}
+
+/// The calls that made a second living file at a path.
+pub(crate) fn doubles_at_paths(calls: &[Call]) -> Vec<(&Call, &str)> {
+    doubles(calls, |call| call.path.as_deref())
 }

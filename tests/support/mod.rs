@@ -8,6 +8,7 @@ pub(crate) mod cluster;
 pub(crate) mod files;
 pub(crate) mod kubectl;
 pub(crate) mod operator;
+pub(crate) mod random;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -42,14 +43,19 @@ pub(crate) struct Scene {
 impl Scene {
     /// On the shared cluster.
     pub(crate) async fn new() -> Self {
-        let cluster = tokio::task::spawn_blocking(Cluster::shared).await.unwrap();
-        Self::on(cluster, Arc::new(cloud::start().await)).await
+        Self::under(cloud::start().await).await
     }
 
     /// On a cluster of its own.
     pub(crate) async fn alone() -> Self {
         let cluster = tokio::task::spawn_blocking(Cluster::private).await.unwrap();
         Self::on(cluster, Arc::new(cloud::start().await)).await
+    }
+
+    /// On the shared cluster, with this cloud.
+    pub(crate) async fn under(cloud: Simulator) -> Self {
+        let cluster = tokio::task::spawn_blocking(Cluster::shared).await.unwrap();
+        Self::on(cluster, Arc::new(cloud)).await
     }
 
     /// Another namespace of the same cluster, with the same cloud.

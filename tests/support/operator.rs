@@ -107,9 +107,10 @@ pub(crate) struct Operator {
 }
 
 impl Operator {
-    /// Kills it as a crash does.
-    pub(crate) async fn kill(mut self) {
+    /// Kills it as a crash does. Answers all that it logged.
+    pub(crate) async fn kill(mut self) -> String {
         self.child.kill().await.unwrap();
+        self.log()
     }
 
     /// Asks it to stop and waits until it has.
@@ -126,6 +127,11 @@ impl Operator {
     /// Lets it go on.
     pub(crate) async fn resume(&self) {
         self.signal("CONT").await;
+    }
+
+    /// Waits for its end, however long it runs.
+    pub(crate) async fn exited(&mut self) -> ExitStatus {
+        self.child.wait().await.unwrap()
     }
 
     /// Waits until it has ended by itself.
