@@ -254,6 +254,17 @@ fn a_move_whose_outcome_is_unknown_is_read() {
                 Does::Waits(120),
             ),
             (
+                "half of the way was carried out: the other half needs no wait",
+                |c| {
+                    c.wanted = desired_at("YY/b.py");
+                    c.observed.memory.unknown_write = Some(at(90));
+                    c.observed.memory.unknown_place = true;
+                    c.observed.read = read(standing("XX/b.py"));
+                    c.observed.look = Some(vec![]);
+                },
+                move_("YY/b.py"),
+            ),
+            (
                 "it cannot arrive any more",
                 |c| {
                     c.now = at(120);

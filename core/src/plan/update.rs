@@ -210,14 +210,16 @@ fn present(
             None => because(Step::RecordDrift(held.fixed.clone()), "it differs in what no call changes"),
         };
     }
-    if let Some(sent) = observed.memory.unknown_write {
+    // It moved since status was written: that was the write, and nothing is on its way any more.
+    let carried_out = observed.memory.unknown_place && from != recorded_path(desired, recorded);
+    if let Some(sent) = observed.memory.unknown_write.filter(|_| !(as_declared && carried_out)) {
         let until = plus(sent, observed.bounds.call);
         if now < until {
             let message = "The outcome of the last write to the file is not known yet.".to_owned();
             let state = State::Updating { message };
             return because(Step::Wait { until, state: Some(state) }, "the last write may still arrive");
         }
-    } else if reports && is_recorded(desired, recorded) {
+    } else if reports && observed.memory.unknown_write.is_none() && is_recorded(desired, recorded) {
         let mut fields = held.differs.clone();
         fields.extend(held.fixed.iter().cloned());
         fields.extend((!in_place).then(|| "script.path".to_owned()));

@@ -56,7 +56,6 @@ async fn ended(
     end: Outcome<Written>,
 ) -> Flow {
     let was_read = subject.read.take().is_some();
-    subject.look = None;
     match end {
         Outcome::Done(Written { date, .. }) => {
             info!(object = %subject.key, project = %desired.project, %id, path = %to, "moved");
@@ -70,6 +69,7 @@ async fn ended(
         Outcome::Refused(fault) if fault.class == Class::AlreadyExists && !was_read => {
             // It may be its own doing: a request of a process that is gone, carried out unheard.
             subject.memory.doubt = true;
+            subject.look = None;
             Flow::Continue
         }
         Outcome::Refused(fault) if fault.class == Class::AlreadyExists => {
