@@ -5,6 +5,7 @@
 //! because the service may list late. It must not know how a page is fetched.
 
 mod drift;
+mod schedule;
 mod sweep;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -14,6 +15,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use crate::ids::ResourceId;
 use crate::path::claim_key;
 pub use drift::{Difference, Held, difference};
+pub use schedule::next_look;
 pub use sweep::{Next, PAGE_SIZE, Sweep};
 
 /// A listing that is older than this says nothing about a stranger's new file.
@@ -219,8 +221,13 @@ impl Inventory {
 /// Whether a listing by name costs fewer calls than a whole one, for this many objects that wait.
 #[must_use]
 pub fn by_name_is_cheaper(waiting: usize, total: Option<u64>) -> bool {
-    let pages = total.map_or(1, |total| total.div_ceil(PAGE_SIZE).max(1));
-    (waiting.max(1) as u64) < pages
+    (waiting.max(1) as u64) < pages(total)
+}
+
+/// How many pages a listing has, of a workspace of so many rows; one where that is not known.
+#[must_use]
+pub fn pages(total: Option<u64>) -> u64 {
+    total.map_or(1, |total| total.div_ceil(PAGE_SIZE).max(1))
 }
 
 #[cfg(test)]

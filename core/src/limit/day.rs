@@ -82,7 +82,8 @@ impl Quota {
     /// Which one a fault speaks of, if of any.
     #[must_use]
     pub fn of(fault: &Fault) -> Option<Self> {
-        let month = [&fault.code, &fault.message].into_iter().any(|text| text.contains("Throttling.Resource"));
+        let month =
+            [&fault.code, &fault.message].into_iter().any(|text| text.contains("Throttling.Resource"));
         (fault.class == Class::Quota).then_some(if month { Self::Month } else { Self::Day })
     }
 }
@@ -151,7 +152,8 @@ impl Books {
         let part = |percent: u64| self.per_day.map(|limit| limit * percent / 100);
         let reserve = part(RESERVE_OF_100).filter(|_| purpose != Purpose::Finish).unwrap_or(0);
         let open = self.per_day.map(|limit| limit - reserve);
-        let swept = purpose == Purpose::Sweep && part(SWEEPS_OF_100).is_some_and(|part| self.day.swept >= part);
+        let swept =
+            purpose == Purpose::Sweep && part(SWEEPS_OF_100).is_some_and(|part| self.day.swept >= part);
         if swept || open.is_some_and(|open| self.day.used >= open) {
             return Some(self.day.end());
         }
@@ -269,6 +271,7 @@ pub fn sweeps_a_day(per_day: u64) -> u64 {
 pub fn looks_apart(wanted: SignedDuration, pages: u64, share: Option<u64>) -> Option<SignedDuration> {
     let Some(share) = share else { return Some(wanted) };
     let needed = i64::try_from(pages).ok()?.checked_mul(DAY_SECONDS)?;
-    let apart = needed.checked_add(i64::try_from(share).ok()? - 1)?.checked_div(i64::try_from(share).ok()?)?;
+    let apart =
+        needed.checked_add(i64::try_from(share).ok()? - 1)?.checked_div(i64::try_from(share).ok()?)?;
     Some(wanted.max(SignedDuration::from_secs(apart)))
 }

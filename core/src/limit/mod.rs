@@ -82,8 +82,8 @@ impl Bucket {
     }
 
     /// The calls of today.
-    #[must_use]
-    pub fn day(&self) -> Day {
+    pub fn day(&mut self, now: Timestamp) -> Day {
+        self.books.turn(now);
         self.books.day()
     }
 

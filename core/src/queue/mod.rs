@@ -116,6 +116,27 @@ impl Queue {
         }
     }
 
+    /// The next entry of `sub` that `wanted` names, the most urgent lane first and the longest waiting
+    /// first in it, to be worked on until [`Queue::done`]. It passes turns by and looks at every
+    /// entry: for the rare time in which permits are left for some entries only.
+    pub fn take_where(
+        &mut self,
+        sub: SubQueue,
+        now: Timestamp,
+        wanted: impl Fn(&ObjectKey) -> bool,
+    ) -> Option<Taken> {
+        self.ripen(now);
+        let ready = |(key, state): (&ObjectKey, &State)| match state {
+            State::Ready { due, ticket, since } if due.sub == sub && wanted(key) => {
+                Some((due.lane, *ticket, *since, key.clone()))
+            }
+            State::Ready { .. } | State::Delayed { .. } | State::Running { .. } => None,
+        };
+        let (lane, _, since, key) = self.entries.iter().filter_map(ready).min()?;
+        self.entries.insert(key.clone(), State::Running { again: None });
+        Some(Taken { key, sub, lane, since })
+    }
+
     /// Ends the work on `key`, with `again` when it wants to be taken once more. What was pushed
     /// while it ran is not lost: the earlier time and the more urgent lane win.
     pub fn done(&mut self, key: &ObjectKey, again: Option<Due>, now: Timestamp) {
