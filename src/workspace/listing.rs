@@ -201,6 +201,7 @@ impl Listings {
                 permit = self.permit(limiter, project, purpose).await?;
                 continue;
             }
+            sweep.asks(client.cloud_now());
             let page = client.list_resources(project, &ListFilter::default(), number, page_size()).await;
             limiter.learn(page.as_ref().err());
             let page = page?;
@@ -302,6 +303,7 @@ impl Listings {
                 *permit = limiter.permit_within(NAME_PATIENCE).await.map_err(Unlisted::NoPermit)?;
             }
             let _held = permit.spend();
+            sweep.asks(client.cloud_now());
             let page = client.list_resources(project, &filter, number, page_size()).await;
             limiter.learn(page.as_ref().err());
             let page = page.map_err(Unlisted::Fault)?;
@@ -312,9 +314,12 @@ impl Listings {
                 Next::Page(next) => number = next,
                 Next::Done => {
                     let begun = sweep.begun();
-                    let rows = sweep.into_complete().ok_or_else(|| Unlisted::Incomplete(incomplete(name)))?;
                     let mut all = self.lock();
                     let inventory = &all.entry(project).or_default().inventory;
+                    if inventory.may_have_slipped(&sweep, self.lag) {
+                        sweep.doubt();
+                    }
+                    let rows = sweep.into_complete().ok_or_else(|| Unlisted::Incomplete(incomplete(name)))?;
                     return Ok(inventory.correct(rows, begun, self.lag));
                 }
             }
