@@ -114,15 +114,8 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     tokio::spawn(queued::tell(Arc::clone(&ctx)));
     tokio::spawn(drift::watch(Arc::clone(&ctx), args.drift_interval));
     let grace = Duration::try_from(bounds.call).unwrap_or_default() + GRACE;
-    let budget =
-        per_day.map(|_| Store::new(calling.clone(), &namespace, format!("{}-budget", args.lease_name)));
-    let work = Box::pin(async {
-        let work = controller::run(Arc::clone(&ctx), stop.clone(), grace);
-        match budget {
-            Some(store) => store.keep(&ctx.limiter, work).await,
-            None => work.await,
-        }
-    });
+    let budget = Store::new(calling.clone(), &namespace, format!("{}-budget", args.lease_name));
+    let work = Box::pin(budget.keep(&ctx, controller::run(Arc::clone(&ctx), stop.clone(), grace)));
     if args.no_leader_elect {
         work.await;
         return Ok(());

@@ -175,6 +175,14 @@ impl Context {
         self.is_doubted(key) || memory.doubt || memory.listing.is_some() || memory.unknown_write.is_some()
     }
 
+    /// Whether a write of ours to the object's resource is unfinished: its outcome is not known.
+    #[must_use]
+    pub fn has_begun(&self, key: &ObjectKey) -> bool {
+        let uid = self.index().uid(key);
+        let memory = uid.map(|uid| self.memory(&uid)).unwrap_or_default();
+        memory.attempt.is_some() || memory.unknown_write.is_some()
+    }
+
     /// True while the object is under work.
     #[must_use]
     pub fn is_running(&self, key: &ObjectKey) -> bool {

@@ -87,6 +87,7 @@ async fn readyz(State(health): State<Arc<Health>>) -> impl IntoResponse {
 async fn text(State(health): State<Arc<Health>>) -> impl IntoResponse {
     let ctx = &health.ctx;
     ctx.metrics.queue_depth.set(i64::try_from(ctx.scheduler.waiting()).unwrap_or(i64::MAX));
+    ctx.metrics.budget(&ctx.limiter);
     let format = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, format)], ctx.metrics.text())
 }

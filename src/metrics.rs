@@ -14,6 +14,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::dataworks::CallRecord;
+use crate::workspace::limiter::Limiter;
 
 /// Seconds; from a settled look to a create behind a throttled limiter.
 const SECONDS: [f64; 12] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 300.0];
@@ -62,6 +63,12 @@ pub struct Metrics {
     pub queue_wait: Histogram,
     /// 1 while this process leads.
     pub leading: Gauge,
+    /// Calls of today (UTC).
+    pub calls_today: Gauge,
+    /// Those of them that routine looks and the reads they cause made.
+    pub sweep_calls_today: Gauge,
+    /// Calls that a day has, configured or shown by the service; 0: no limit is known.
+    pub calls_per_day_limit: Gauge,
     /// Creates whose outcome was not known.
     pub outcomes_unknown: Counter,
     /// Resources left in the cloud that no object owns.
@@ -87,6 +94,9 @@ impl Default for Metrics {
             queue_depth: Gauge::default(),
             queue_wait: histogram(),
             leading: Gauge::default(),
+            calls_today: Gauge::default(),
+            sweep_calls_today: Gauge::default(),
+            calls_per_day_limit: Gauge::default(),
             outcomes_unknown: Counter::default(),
             orphans: Counter::default(),
             undecodable: Counter::default(),
@@ -113,6 +123,17 @@ impl Default for Metrics {
             m.queue_wait.clone(),
         );
         registry.register("leader_election_master_status", "1 while this process leads", m.leading.clone());
+        registry.register("dataworks_calls_today", "Calls to the cloud today (UTC)", m.calls_today.clone());
+        registry.register(
+            "dataworks_sweep_calls_today",
+            "Calls today of routine looks and of the reads they cause",
+            m.sweep_calls_today.clone(),
+        );
+        registry.register(
+            "dataworks_calls_per_day_limit",
+            "Calls that a day has; 0: no limit is known",
+            m.calls_per_day_limit.clone(),
+        );
         registry.register(
             "dataworks_api_requests",
             "Calls to the cloud by action and outcome",
@@ -184,6 +205,15 @@ impl Metrics {
     pub fn kubernetes_call(&self, verb: &'static str, good: bool) {
         let outcome = if good { "success" } else { "error" };
         self.kubernetes.get_or_create(&KubernetesLabels { verb, outcome }).inc();
+    }
+
+    /// Shows what a limiter counted.
+    pub fn budget(&self, limiter: &Limiter) {
+        let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        let day = limiter.day();
+        self.calls_today.set(gauge(day.used));
+        self.sweep_calls_today.set(gauge(day.swept));
+        self.calls_per_day_limit.set(gauge(limiter.per_day().unwrap_or(0)));
     }
 
     /// All metrics in the OpenMetrics text format.

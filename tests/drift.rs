@@ -7,7 +7,6 @@ mod support;
 use std::time::Duration;
 
 use dataworks_simulator::{ErrorAnswer, Fault, FaultKind, OutsideEdit};
-use support::operator::Operator;
 use support::{Ask as _, DEADLINE, PROJECT, Scene, id, is_ready, poll, python, status};
 
 /// Looks every second; what the operator itself made is not missed for a second after that.
@@ -95,34 +94,6 @@ async fn when_nearly_all_is_gone_nothing_is_made_again() {
     }
     operator.says(&["so many resources are gone"]).await;
     assert!(scene.cloud.actions(since).iter().all(|action| action == "ListResources"));
-}
-
-/// Waits until an object waits for a call.
-async fn waits(operator: &Operator) {
-    let waiting = async || (operator.metric("workqueue_depth", &[]).await == 1).then_some(());
-    poll(DEADLINE, Duration::from_millis(50), "nothing waits", waiting).await;
-}
-
-#[tokio::test]
-async fn a_days_calls_are_not_exceeded_and_outlive_the_process() {
-    let scene = Scene::new().await;
-    // One look and two creates.
-    let launch = scene.launch().with(&["--requests-per-day=3"]);
-    let operator = launch.start();
-    for name in ["a", "b"] {
-        scene.kubectl.apply(&python(name, &format!("B/{name}.py"))).await;
-        scene.ready(name).await;
-    }
-    assert_eq!(scene.cloud.counts().total, 3);
-    scene.kubectl.apply(&python("c", "B/c.py")).await;
-    waits(&operator).await;
-    assert_eq!(scene.cloud.counts().total, 3);
-    assert!(operator.stop().await.success());
-
-    let operator = launch.start();
-    operator.says(&["taking over the day's count of calls", "\"calls\":3"]).await;
-    waits(&operator).await;
-    assert_eq!(scene.cloud.counts().total, 3, "nothing is left for c today");
 }
 
 #[tokio::test]

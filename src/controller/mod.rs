@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dataworks_core::backoff;
+use dataworks_core::limit::Purpose;
 use dataworks_core::object::{ObjectKey, Uid};
 use dataworks_core::queue::{Due, Lane, SubQueue, Taken};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
@@ -68,15 +69,32 @@ fn dispatch(ctx: &Arc<Context>, running: &mut JoinSet<(ObjectKey, End)>) -> Opti
         if !ctx.scheduler.has_ready(DEFAULT_CONNECTION) {
             return ctx.scheduler.next_at();
         }
-        let permit = match ctx.limiter.try_permit() {
-            Ok(permit) => permit,
-            Err(at) => return Some(ctx.scheduler.next_at().map_or(at, |next| next.min(at))),
+        let (mut permit, taken) = match ctx.limiter.try_permit(Purpose::Work) {
+            Ok(permit) => (permit, ctx.scheduler.take(DEFAULT_CONNECTION)),
+            Err(at) => match take_begun(ctx) {
+                Some((permit, taken)) => (permit, Some(taken)),
+                None => return Some(ctx.scheduler.next_at().map_or(at, |next| next.min(at))),
+            },
         };
-        if let Some(taken) = ctx.scheduler.take(DEFAULT_CONNECTION) {
-            start(ctx, running, taken, permit);
+        let Some(taken) = taken else { continue };
+        if taken.lane == Lane::Sweep
+            && let Err(at) = permit.for_sweep()
+        {
+            // Not put behind by what people wait for: the sweeps' part of the calls is used up.
+            let due = Due { sub: taken.sub, lane: taken.lane, at };
+            ctx.scheduler.done(&taken.key, Some(due));
+            continue;
         }
+        start(ctx, running, taken, permit);
     }
     None
+}
+
+/// Where the day's calls are used up but for the reserve: an object with something begun.
+fn take_begun(ctx: &Context) -> Option<(Permit, Taken)> {
+    let permit = ctx.limiter.try_permit(Purpose::Finish).ok()?;
+    let taken = ctx.scheduler.take_where(DEFAULT_CONNECTION, |key| ctx.has_begun(key))?;
+    Some((permit, taken))
 }
 
 fn start(ctx: &Arc<Context>, running: &mut JoinSet<(ObjectKey, End)>, taken: Taken, permit: Permit) {

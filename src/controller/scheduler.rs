@@ -30,6 +30,12 @@ impl Scheduler {
         self.lock().take(sub, Timestamp::now())
     }
 
+    /// The next object of a sub-queue that `wanted` names.
+    #[must_use]
+    pub fn take_where(&self, sub: SubQueue, wanted: impl Fn(&ObjectKey) -> bool) -> Option<Taken> {
+        self.lock().take_where(sub, Timestamp::now(), wanted)
+    }
+
     /// Ends the work on an object.
     pub fn done(&self, key: &ObjectKey, again: Option<Due>) {
         self.lock().done(key, again, Timestamp::now());

@@ -1,27 +1,50 @@
-//! The day's count of calls, kept in a ConfigMap so that a restart does not lose it.
+//! What a restart must not lose of the call budget, kept in a ConfigMap: the day's count of calls,
+//! what the service said of used-up quotas, and when each workspace was last looked at.
 //!
-//! Written only where a daily limit is set, at most every five minutes and at the end; a process
-//! that is killed forgets five minutes at most.
+//! Read when leading begins; written at most every five minutes and at the end, and only what
+//! changed: a process that is killed forgets five minutes at most. What cannot be read there is told
+//! in the log and counts as absent.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use dataworks_core::api::FIELD_MANAGER;
-use dataworks_core::limit::Day;
+use dataworks_core::ids::ProjectId;
+use dataworks_core::limit::{Day, Quota, Shut};
 use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, ObjectMeta, Patch, PatchParams};
 use tracing::{info, warn};
 
-use super::limiter::Limiter;
+use crate::context::Context;
 
 /// Time between two writes.
 const EVERY: Duration = Duration::from_secs(300);
 /// Deadline of a read or write.
 const DEADLINE: Duration = Duration::from_secs(10);
-const DAY: &str = "day";
-const USED: &str = "calls";
+/// Workspaces whose last look is kept, the youngest: some 50 bytes each, of the 1 MiB that a
+/// ConfigMap holds.
+const MOST_WORKSPACES: usize = 5_000;
 
-/// Where the count is kept.
+const DAY: &str = "day";
+const CALLS: &str = "calls";
+const SWEEP_CALLS: &str = "sweep-calls";
+const USED_UP: &str = "used-up";
+const ASSUMED_LIMIT: &str = "assumed-limit";
+const PROBE_AT: &str = "probe-at";
+/// Before the id of a workspace: when it was last looked at.
+const LOOKED: &str = "looked-at.";
+
+/// What is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Kept {
+    day: Option<Day>,
+    shut: Option<Shut>,
+    looked: BTreeMap<ProjectId, Timestamp>,
+}
+
+/// Where it is kept.
 #[derive(Clone)]
 pub struct Store {
     api: Api<ConfigMap>,
@@ -35,36 +58,49 @@ impl Store {
         Self { api: Api::namespaced(client, namespace), name }
     }
 
-    /// Takes over what earlier processes counted today.
-    async fn resume(&self, limiter: &Limiter) {
-        match tokio::time::timeout(DEADLINE, self.api.get_opt(&self.name)).await {
-            Ok(Ok(map)) => {
-                if let Some(day) = map.as_ref().and_then(|map| read(map.data.as_ref()?)) {
-                    info!(day = day.number, calls = day.used, "taking over the day's count of calls");
-                    limiter.resume(day);
-                }
+    /// Takes over what earlier processes left.
+    async fn resume(&self, ctx: &Context) {
+        let map = match tokio::time::timeout(DEADLINE, self.api.get_opt(&self.name)).await {
+            Ok(Ok(map)) => map,
+            Ok(Err(error)) => {
+                return warn!(%error, "the kept call budget cannot be read; counting from zero");
             }
-            Ok(Err(error)) => warn!(%error, "the day's count of calls cannot be read; counting from zero"),
-            Err(_) => warn!("the day's count of calls could not be read in time; counting from zero"),
+            Err(_) => return warn!("the kept call budget could not be read in time; counting from zero"),
+        };
+        let Some(data) = map.and_then(|map| map.data) else { return };
+        let (kept, unreadable) = read(&data);
+        if !unreadable.is_empty() {
+            warn!(config_map = self.name, keys = ?unreadable, "the kept call budget has what cannot be read; it counts as absent");
         }
+        info!(
+            day = kept.day.map(|day| day.number),
+            calls = kept.day.map(|day| day.used),
+            used_up = kept.shut.is_some(),
+            workspaces = kept.looked.len(),
+            "taking over the call budget"
+        );
+        if let Some(day) = kept.day {
+            ctx.limiter.resume(day, kept.shut);
+        }
+        ctx.listings.resume(kept.looked);
     }
 
-    /// Does `work`, keeping the count meanwhile and once more when it has ended.
-    pub async fn keep(&self, limiter: &Limiter, work: impl Future<Output = ()>) {
-        self.resume(limiter).await;
-        let mut kept = limiter.day();
+    /// Does `work`, keeping the budget meanwhile and once more when it has ended.
+    pub async fn keep(&self, ctx: &Arc<Context>, work: impl Future<Output = ()>) {
+        self.resume(ctx).await;
+        let mut kept = present(ctx);
         let mut work = std::pin::pin!(work);
         loop {
             let ended = tokio::select! {
                 () = &mut work => true,
                 () = tokio::time::sleep(EVERY) => false,
             };
-            let day = limiter.day();
-            if day != kept {
+            let now = present(ctx);
+            if now != kept {
                 // In a task of its own: the work does not wait for it.
-                let store = self.clone();
-                let write = tokio::spawn(async move { store.write(day).await });
-                kept = day;
+                let (store, written) = (self.clone(), now.clone());
+                let write = tokio::spawn(async move { store.write(&written).await });
+                kept = now;
                 if ended {
                     let _written = write.await;
                 }
@@ -75,10 +111,10 @@ impl Store {
         }
     }
 
-    async fn write(&self, day: Day) {
+    async fn write(&self, kept: &Kept) {
         let map = ConfigMap {
             metadata: ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() },
-            data: Some(written(day)),
+            data: Some(written(kept)),
             ..ConfigMap::default()
         };
         let params = PatchParams::apply(FIELD_MANAGER).force();
@@ -86,31 +122,177 @@ impl Store {
         let write = self.api.patch(&self.name, &params, &patch);
         match tokio::time::timeout(DEADLINE, write).await {
             Ok(Ok(_)) => {}
-            Ok(Err(error)) => warn!(%error, "the day's count of calls could not be kept"),
-            Err(_) => warn!("the day's count of calls could not be kept in time"),
+            Ok(Err(error)) => warn!(%error, "the call budget could not be kept"),
+            Err(_) => warn!("the call budget could not be kept in time"),
         }
     }
 }
 
-fn written(day: Day) -> BTreeMap<String, String> {
-    BTreeMap::from([(DAY.to_owned(), day.number.to_string()), (USED.to_owned(), day.used.to_string())])
+/// What is to be kept now: of workspaces in which objects own resources, no others.
+fn present(ctx: &Context) -> Kept {
+    let projects = ctx.index().projects();
+    let mut looked = ctx.listings.looked();
+    looked.retain(|project, _| projects.contains(project));
+    Kept { day: Some(ctx.limiter.day()), shut: ctx.limiter.shut(), looked: youngest(looked) }
 }
 
-fn read(data: &BTreeMap<String, String>) -> Option<Day> {
-    Some(Day { number: data.get(DAY)?.parse().ok()?, used: data.get(USED)?.parse().ok()? })
+fn youngest(looked: BTreeMap<ProjectId, Timestamp>) -> BTreeMap<ProjectId, Timestamp> {
+    let mut rows: Vec<(ProjectId, Timestamp)> = looked.into_iter().collect();
+    rows.sort_by_key(|(_, at)| std::cmp::Reverse(*at));
+    rows.truncate(MOST_WORKSPACES);
+    rows.into_iter().collect()
+}
+
+fn written(kept: &Kept) -> BTreeMap<String, String> {
+    let Kept { day, shut, looked } = kept;
+    let mut data = BTreeMap::new();
+    let mut put = |key: &str, text: String| {
+        data.insert(key.to_owned(), text);
+    };
+    if let Some(Day { number, used, swept }) = day {
+        put(DAY, number.to_string());
+        put(CALLS, used.to_string());
+        put(SWEEP_CALLS, swept.to_string());
+    }
+    if let Some(Shut { quota, assumed, probe }) = shut {
+        put(USED_UP, word(*quota).to_owned());
+        put(ASSUMED_LIMIT, assumed.to_string());
+        put(PROBE_AT, probe.to_string());
+    }
+    for (project, at) in looked {
+        put(&format!("{LOOKED}{project}"), at.to_string());
+    }
+    data
+}
+
+/// What is kept there, and the keys that say nothing: foreign ones, and of parts that belong together
+/// all when one cannot be read.
+fn read(data: &BTreeMap<String, String>) -> (Kept, Vec<&str>) {
+    let mut kept = Kept::default();
+    let mut unreadable: Vec<&str> = Vec::new();
+    let any = |keys: &[&str]| keys.iter().any(|key| data.contains_key(*key));
+    kept.day = day(data);
+    if kept.day.is_none() && any(&[DAY, CALLS, SWEEP_CALLS]) {
+        unreadable.push(DAY);
+    }
+    kept.shut = shut(data).filter(|_| kept.day.is_some());
+    if kept.shut.is_none() && any(&[USED_UP, ASSUMED_LIMIT, PROBE_AT]) {
+        unreadable.push(USED_UP);
+    }
+    for (key, text) in data {
+        let Some(project) = key.strip_prefix(LOOKED) else {
+            if ![DAY, CALLS, SWEEP_CALLS, USED_UP, ASSUMED_LIMIT, PROBE_AT].contains(&key.as_str()) {
+                unreadable.push(key);
+            }
+            continue;
+        };
+        match (project.parse(), text.parse()) {
+            (Ok(project), Ok(at)) if kept.looked.len() < MOST_WORKSPACES => {
+                kept.looked.insert(project, at);
+            }
+            _ => unreadable.push(key),
+        }
+    }
+    (kept, unreadable)
+}
+
+fn day(data: &BTreeMap<String, String>) -> Option<Day> {
+    Some(Day {
+        number: data.get(DAY)?.parse().ok()?,
+        used: data.get(CALLS)?.parse().ok()?,
+        // Versions before this key counted all as one.
+        swept: data.get(SWEEP_CALLS).map_or(Some(0), |text| text.parse().ok())?,
+    })
+}
+
+fn shut(data: &BTreeMap<String, String>) -> Option<Shut> {
+    let text = data.get(USED_UP)?;
+    let quota = [Quota::Day, Quota::Month].into_iter().find(|quota| word(*quota) == text)?;
+    Some(Shut {
+        quota,
+        assumed: data.get(ASSUMED_LIMIT)?.parse().ok()?,
+        probe: data.get(PROBE_AT)?.parse().ok()?,
+    })
+}
+
+fn word(quota: Quota) -> &'static str {
+    match quota {
+        Quota::Day => "day",
+        Quota::Month => "month",
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_700_000_000 + second).unwrap()
+    }
+
+    fn project(n: usize) -> ProjectId {
+        n.to_string().parse().unwrap()
+    }
+
     #[test]
-    fn reads_what_it_wrote_and_nothing_else() {
-        let day = Day { number: 20_454, used: 57 };
-        assert_eq!(read(&written(day)), Some(day));
-        assert_eq!(
-            read(&BTreeMap::from([(DAY.to_owned(), "x".to_owned()), (USED.to_owned(), "1".to_owned())])),
-            None
-        );
+    fn reads_what_it_wrote() {
+        let day = Some(Day { number: 20_454, used: 57, swept: 9 });
+        let shut = |quota| Some(Shut { quota, assumed: 56, probe: at(3600) });
+        let looked = BTreeMap::from([(project(123_456), at(1)), (project(7), at(2))]);
+        for kept in [
+            Kept { day, shut: None, looked: BTreeMap::new() },
+            Kept { day, shut: shut(Quota::Day), looked: looked.clone() },
+            Kept { day, shut: shut(Quota::Month), looked },
+        ] {
+            let data = written(&kept);
+            assert_eq!(read(&data), (kept, Vec::new()));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_and_absent() {
+        let day = Some(Day { number: 1, used: 2, swept: 0 });
+        let good = [("day", "1"), ("calls", "2")];
+        let rows: [(&str, &[(&str, &str)], Kept, &[&str]); 8] = [
+            ("an earlier version's", &[], Kept { day, ..Kept::default() }, &[]),
+            ("no count", &[("calls", "many")], Kept::default(), &["day"]),
+            ("a negative count", &[("calls", "-1")], Kept::default(), &["day"]),
+            ("no number of sweeps", &[("sweep-calls", "")], Kept::default(), &["day"]),
+            ("half a quota", &[("used-up", "day")], Kept { day, ..Kept::default() }, &["used-up"]),
+            (
+                "an unknown quota",
+                &[("used-up", "year"), ("assumed-limit", "5"), ("probe-at", "2026-01-02T03:04:05Z")],
+                Kept { day, ..Kept::default() },
+                &["used-up"],
+            ),
+            ("foreign", &[("owner", "me")], Kept { day, ..Kept::default() }, &["owner"]),
+            (
+                "one look of three",
+                &[
+                    ("looked-at.x", "2026-01-02T03:04:05Z"),
+                    ("looked-at.8", "yesterday"),
+                    ("looked-at.9", "2023-11-14T22:13:20Z"),
+                ],
+                Kept { day, shut: None, looked: BTreeMap::from([(project(9), at(0))]) },
+                &["looked-at.8", "looked-at.x"],
+            ),
+        ];
+        for (name, more, kept, unreadable) in rows {
+            let data: BTreeMap<String, String> =
+                good.iter().chain(more).map(|(key, text)| ((*key).to_owned(), (*text).to_owned())).collect();
+            assert_eq!(read(&data), (kept, unreadable.to_vec()), "{name}");
+        }
+    }
+
+    #[test]
+    fn it_stays_below_what_a_config_map_holds() {
+        let looked: BTreeMap<ProjectId, Timestamp> = (1..=MOST_WORKSPACES + 1)
+            .map(|n| (project(usize::MAX / 2 - n), at(i64::try_from(n).unwrap())))
+            .collect();
+        let kept = Kept { looked: youngest(looked), ..Kept::default() };
+        assert_eq!(kept.looked.len(), MOST_WORKSPACES);
+        assert!(!kept.looked.values().any(|looked| *looked == at(1)), "the oldest is dropped");
+        let bytes: usize = written(&kept).iter().map(|(key, text)| key.len() + text.len()).sum();
+        assert!(bytes < 512 * 1024, "{bytes}");
     }
 }

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dataworks_core::ids::{Digest, ProjectId};
+use dataworks_core::inventory::next_look;
+use dataworks_core::limit::looks_apart;
 use dataworks_core::plan::Listing;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use tracing::{error, info, warn};
@@ -19,11 +21,13 @@ use crate::context::{Context, Doubt};
 /// How often it is asked which workspace is due.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Looks at every workspace about once in `interval`, each at its own time, until the process
-/// ends. A start begins no listing at once: what was settled before it is believed.
+/// Looks at every workspace about once in `interval`, or as much more seldom as the day's calls ask
+/// for, each at its own time, until the process ends. A start begins no listing at once: what was
+/// settled before it is believed, and the looks go on where they were.
 pub async fn watch(ctx: Arc<Context>, interval: SignedDuration) {
     let mut next: HashMap<ProjectId, Timestamp> = HashMap::new();
     let mut round: u32 = 0;
+    let mut told: Option<Option<SignedDuration>> = None;
     loop {
         tokio::time::sleep(TICK).await;
         if !ctx.is_leading() {
@@ -32,14 +36,26 @@ pub async fn watch(ctx: Arc<Context>, interval: SignedDuration) {
         let now = Timestamp::now();
         let projects = ctx.index().projects();
         next.retain(|project, _| projects.contains(project));
+        let pages = projects.iter().map(|project| ctx.listings.pages(*project)).sum();
+        let apart = looks_apart(interval, pages, ctx.limiter.sweeps_a_day());
+        if told.replace(apart) != Some(apart) {
+            tell(interval, apart, pages);
+        }
+        let Some(apart) = apart else { continue };
+        let looked = ctx.listings.looked();
         for project in projects {
-            let due =
-                *next.entry(project).or_insert_with(|| later(now, spread(interval, project, &ctx, round)));
+            let at = |looked, round| next_look(looked, now, apart, share(project, &ctx, round));
+            let due = *next.entry(project).or_insert_with(|| at(looked.get(&project).copied(), round));
             if due > now {
                 continue;
             }
             round = round.wrapping_add(1);
-            next.insert(project, later(now, spread(interval, project, &ctx, round)));
+            // Also where this one fails.
+            next.insert(project, at(None, round));
+            if let Some(tomorrow) = until_calls_suffice(&ctx, project) {
+                next.insert(project, tomorrow);
+                continue;
+            }
             look(&ctx, project).await;
         }
     }
@@ -88,14 +104,35 @@ async fn look(ctx: &Arc<Context>, project: ProjectId) {
     }
 }
 
-/// From 0.9 to 1.1 of the interval, by workspace, process and round: workspaces and replicas do
-/// not look at the same time.
-fn spread(interval: SignedDuration, project: ProjectId, ctx: &Context, round: u32) -> SignedDuration {
-    let seed = Digest::of(format!("{project}/{}/{round}", ctx.identity.holder).as_bytes());
-    let fraction = f64::from(seed.as_bytes()[0]) / f64::from(u8::MAX);
-    SignedDuration::try_from_secs_f64(interval.as_secs_f64() * (0.9 + fraction / 5.0)).unwrap_or(interval)
+/// When today's calls do not suffice for a listing of the workspace: the next day.
+fn until_calls_suffice(ctx: &Context, project: ProjectId) -> Option<Timestamp> {
+    let pages = ctx.listings.pages(project);
+    let left = ctx.limiter.sweeps_left().filter(|left| *left < pages)?;
+    let share = ctx.limiter.sweeps_a_day().unwrap_or(left);
+    if share < pages {
+        warn!(
+            %project, pages, share,
+            "the workspace has more pages than routine looks may read in a day: it is not looked at"
+        );
+    } else {
+        info!(%project, pages, left, "routine looks have used up their calls of today");
+    }
+    Some(ctx.limiter.day().end())
 }
 
-fn later(at: Timestamp, span: SignedDuration) -> Timestamp {
-    at.saturating_add(span).unwrap_or(Timestamp::MAX)
+fn tell(wanted: SignedDuration, apart: Option<SignedDuration>, pages: u64) {
+    match apart {
+        None => warn!("the calls of a day are too few for routine looks: there are none"),
+        Some(apart) if apart > wanted => {
+            info!(wanted = %wanted, apart = %apart, pages, "looking more seldom than wanted, to fit into the day's calls");
+        }
+        Some(_) => {}
+    }
+}
+
+/// A place from 0 to 1, by workspace, process and round: workspaces and replicas do not look at the
+/// same time.
+fn share(project: ProjectId, ctx: &Context, round: u32) -> f64 {
+    let seed = Digest::of(format!("{project}/{}/{round}", ctx.identity.holder).as_bytes());
+    f64::from(seed.as_bytes()[0]) / f64::from(u8::MAX)
 }

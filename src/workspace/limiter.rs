@@ -1,12 +1,13 @@
 //! The call budget of one account and region, shared by everything that calls.
 //!
-//! A permit is held before a call and comes back by itself when none was made.
+//! A permit is held before a call and comes back by itself when none was made. What a day's calls
+//! may be used for is the core's: see [`Purpose`].
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dataworks_core::fault::{Class, Fault};
-use dataworks_core::limit::{Bucket, Day};
+use dataworks_core::limit::{Bucket, Day, Purpose, Quota, Shut, Ticket, sweeps_a_day};
 use dataworks_core::state::quota_until;
 use k8s_openapi::jiff::Timestamp;
 
@@ -19,33 +20,42 @@ pub struct Limiter {
 /// The right to make one call. Dropped unused, it is given back.
 #[derive(Debug)]
 pub struct Permit {
-    limiter: Option<Limiter>,
+    held: Option<(Limiter, Ticket)>,
 }
 
 impl Permit {
     /// No permit: for work that needs no call.
     #[must_use]
     pub fn none() -> Self {
-        Self { limiter: None }
+        Self { held: None }
     }
 
     /// True when it was not used up.
     #[must_use]
     pub fn is_held(&self) -> bool {
-        self.limiter.is_some()
+        self.held.is_some()
     }
 
     /// Uses it up; false when there was none.
     #[must_use]
     pub fn spend(&mut self) -> bool {
-        self.limiter.take().is_some()
+        self.held.take().is_some()
+    }
+
+    /// Makes it a sweep's, to be used for a read that a routine look caused.
+    ///
+    /// # Errors
+    /// When sweeps may call again.
+    pub fn for_sweep(&mut self) -> Result<(), Timestamp> {
+        let Some((limiter, ticket)) = &mut self.held else { return Ok(()) };
+        limiter.lock().rebook(ticket, Timestamp::now())
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        if let Some(limiter) = self.limiter.take() {
-            limiter.lock().give_back();
+        if let Some((limiter, ticket)) = self.held.take() {
+            limiter.lock().give_back(ticket);
         }
     }
 }
@@ -60,32 +70,56 @@ impl Limiter {
     /// The calls of today.
     #[must_use]
     pub fn day(&self) -> Day {
-        self.lock().day()
+        self.lock().day(Timestamp::now())
     }
 
-    /// Adds calls that an earlier process made today.
-    pub fn resume(&self, earlier: Day) {
-        self.lock().resume(earlier);
+    /// The day's limit, configured or shown by the service.
+    #[must_use]
+    pub fn per_day(&self) -> Option<u64> {
+        self.lock().per_day()
+    }
+
+    /// What the service said of used-up calls, while it holds.
+    #[must_use]
+    pub fn shut(&self) -> Option<Shut> {
+        self.lock().shut()
+    }
+
+    /// How many calls sweeps have left today; `None`: as many as they like.
+    #[must_use]
+    pub fn sweeps_left(&self) -> Option<u64> {
+        self.lock().sweeps_left(Timestamp::now())
+    }
+
+    /// How many calls sweeps have on a whole day; `None`: as many as they like.
+    #[must_use]
+    pub fn sweeps_a_day(&self) -> Option<u64> {
+        self.per_day().map(sweeps_a_day)
+    }
+
+    /// Adds what an earlier process did today and knew of the quota.
+    pub fn resume(&self, earlier: Day, shut: Option<Shut>) {
+        self.lock().resume(earlier, shut, Timestamp::now());
     }
 
     /// A permit, or when to ask again.
     ///
     /// # Errors
     /// The time at which a permit will be there if nobody else takes it.
-    pub fn try_permit(&self) -> Result<Permit, Timestamp> {
-        self.lock().take(Timestamp::now())?;
-        Ok(Permit { limiter: Some(self.clone()) })
+    pub fn try_permit(&self, purpose: Purpose) -> Result<Permit, Timestamp> {
+        let ticket = self.lock().take(purpose, Timestamp::now())?;
+        Ok(Permit { held: Some((self.clone(), ticket)) })
     }
 
-    /// Waits for a permit, but no longer than `most`: the object of work that is under way may
-    /// change meanwhile, and a pause of the connection may last for hours.
+    /// Waits for a permit to go on with work that is under way, but no longer than `most`: its object
+    /// may change meanwhile, and a pause of the connection may last for hours.
     ///
     /// # Errors
     /// When to ask again.
     pub async fn permit_within(&self, most: Duration) -> Result<Permit, Timestamp> {
         let end = tokio::time::Instant::now() + most;
         loop {
-            let at = match self.try_permit() {
+            let at = match self.try_permit(Purpose::Finish) {
                 Ok(permit) => return Ok(permit),
                 Err(at) => at,
             };
@@ -96,10 +130,11 @@ impl Limiter {
         }
     }
 
-    /// Waits for a permit, however long. For tasks of their own only.
+    /// Waits for a permit to go on with work that is under way, however long. For tasks of their own
+    /// only.
     pub async fn permit(&self) -> Permit {
         loop {
-            match self.try_permit() {
+            match self.try_permit(Purpose::Finish) {
                 Ok(permit) => return permit,
                 Err(at) => tokio::time::sleep(until(at)).await,
             }
@@ -111,20 +146,21 @@ impl Limiter {
         let now = Timestamp::now();
         let mut bucket = self.lock();
         match fault {
-            None => bucket.succeeded(),
+            None => bucket.succeeded(now),
             Some(fault) => match fault.class {
                 Class::Throttled => bucket.throttled(fault.retry_after, now),
-                Class::Quota => bucket.pause(quota_until(fault, now)),
-                Class::Transient
-                | Class::Denied
-                | Class::Terminal
-                | Class::NotFound
-                | Class::AlreadyExists => {}
+                Class::Quota => {
+                    let quota = Quota::of(fault).unwrap_or(Quota::Day);
+                    bucket.used_up(quota, quota_until(fault, now), now);
+                }
+                // What the service answers so was let through.
+                Class::NotFound | Class::AlreadyExists => bucket.succeeded(now),
+                Class::Transient | Class::Denied | Class::Terminal => bucket.answered(now),
             },
         }
     }
 
-    /// Until when no call passes, if the quota is used up or the service asked us to wait.
+    /// Until when no work begins, if the quota is used up or the service asked us to wait.
     #[must_use]
     pub fn paused_until(&self) -> Option<Timestamp> {
         self.lock().paused_until(Timestamp::now())

@@ -15,11 +15,13 @@ use dataworks_core::fault::{Class, Fault};
 use dataworks_core::ids::ProjectId;
 use dataworks_core::inventory::{
     Difference, Held, Inventory, Next, Own, PAGE_SIZE, Row, Sweep, Version, by_name_is_cheaper, difference,
+    pages,
 };
+use dataworks_core::limit;
 use dataworks_core::object::ObjectKey;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-use super::limiter::{Limiter, Permit};
+use super::limiter::{Limiter, Permit, until};
 use crate::dataworks::Client;
 use crate::dataworks::types::{ListFilter, ResourceRow};
 
@@ -27,8 +29,13 @@ use crate::dataworks::types::{ListFilter, ResourceRow};
 /// beyond this is a workspace that is better listed whole.
 const NAME_PAGES: u32 = 50;
 
-/// Between two pages of a routine listing that nobody waits for: it may take its time.
-const ROUTINE_PAUSE: Duration = Duration::from_secs(1);
+/// A listing that waits for the permit of a page looks this often whether somebody waits for it by
+/// now: from then on it is no routine.
+const GLANCE: Duration = Duration::from_secs(1);
+
+/// A routine listing is given up rather than wait for a permit longer than this: rows that are read
+/// hours apart are no listing.
+const ROUTINE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Work that is under way waits this long for the permit of a page; then its object goes back to the
 /// queue.
@@ -59,6 +66,8 @@ pub enum Purpose {
 #[derive(Debug, Default)]
 struct Shared {
     inventory: Inventory,
+    /// When the last routine listing began that was read to its end.
+    looked: Option<Timestamp>,
     sweeping: bool,
     /// Who is parked, and since when.
     waiting: BTreeMap<ObjectKey, Timestamp>,
@@ -150,7 +159,7 @@ impl Listings {
         project: ProjectId,
         purpose: Purpose,
     ) -> Result<BTreeSet<ObjectKey>, (BTreeSet<ObjectKey>, Fault)> {
-        let end = self.pages(client, limiter, permit, project, purpose).await;
+        let end = self.read(client, limiter, permit, project, purpose).await;
         let mut all = self.lock();
         let shared = all.entry(project).or_default();
         shared.sweeping = false;
@@ -158,6 +167,9 @@ impl Listings {
         let waiting: BTreeSet<ObjectKey> = std::mem::take(&mut shared.waiting).into_keys().collect();
         match end {
             Ok(Some(sweep)) => {
+                if purpose == Purpose::Drift {
+                    shared.looked = Some(sweep.begun());
+                }
                 shared.inventory.replace(sweep, self.lag);
                 shared.listed.extend(waiting.iter().cloned());
                 Ok(waiting)
@@ -176,7 +188,7 @@ impl Listings {
     }
 
     /// `None` when the first page showed that listing by name is cheaper for those that wait.
-    async fn pages(
+    async fn read(
         &self,
         client: &Client,
         limiter: &Limiter,
@@ -188,9 +200,10 @@ impl Listings {
         let mut number = 1;
         loop {
             if !permit.spend() {
-                permit = limiter.permit().await;
+                permit = self.permit(limiter, project, purpose).await?;
                 continue;
             }
+            sweep.asks(client.cloud_now());
             let page = client.list_resources(project, &ListFilter::default(), number, page_size()).await;
             limiter.learn(page.as_ref().err());
             let page = page?;
@@ -211,9 +224,46 @@ impl Listings {
                 Next::Done => return Ok(Some(sweep)),
                 Next::Page(next) => number = next,
             }
-            if purpose == Purpose::Drift && !self.is_awaited(project) {
-                tokio::time::sleep(ROUTINE_PAUSE).await;
+        }
+    }
+
+    /// A permit for a page: a sweep's as long as nobody waits for the listing.
+    async fn permit(&self, limiter: &Limiter, project: ProjectId, purpose: Purpose) -> Result<Permit, Fault> {
+        loop {
+            let routine = purpose == Purpose::Drift && !self.is_awaited(project);
+            let end = limiter.try_permit(if routine { limit::Purpose::Sweep } else { limit::Purpose::Work });
+            let wait = match end {
+                Ok(permit) => return Ok(permit),
+                Err(at) => until(at),
+            };
+            if routine && wait > ROUTINE_PATIENCE {
+                return Err(no_calls());
             }
+            tokio::time::sleep(wait.min(GLANCE)).await;
+        }
+    }
+
+    /// How many pages a listing of the workspace has, as far as is known.
+    #[must_use]
+    pub fn pages(&self, project: ProjectId) -> u64 {
+        let all = self.lock();
+        let total = all.get(&project).and_then(|shared| shared.inventory.total());
+        pages(total)
+    }
+
+    /// When each workspace was last looked at.
+    #[must_use]
+    pub fn looked(&self) -> BTreeMap<ProjectId, Timestamp> {
+        let all = self.lock();
+        all.iter().filter_map(|(project, shared)| Some((*project, shared.looked?))).collect()
+    }
+
+    /// Takes over when an earlier process looked.
+    pub fn resume(&self, looked: BTreeMap<ProjectId, Timestamp>) {
+        let mut all = self.lock();
+        for (project, at) in looked {
+            let shared = all.entry(project).or_default();
+            shared.looked = shared.looked.max(Some(at));
         }
     }
 
@@ -266,6 +316,7 @@ impl Listings {
                 *permit = limiter.permit_within(NAME_PATIENCE).await.map_err(Unlisted::NoPermit)?;
             }
             let _held = permit.spend();
+            sweep.asks(client.cloud_now());
             let page = client.list_resources(project, &filter, number, page_size()).await;
             limiter.learn(page.as_ref().err());
             let page = page.map_err(Unlisted::Fault)?;
@@ -276,9 +327,12 @@ impl Listings {
                 Next::Page(next) => number = next,
                 Next::Done => {
                     let begun = sweep.begun();
-                    let rows = sweep.into_complete().ok_or_else(|| Unlisted::Incomplete(incomplete(name)))?;
                     let mut all = self.lock();
                     let inventory = &all.entry(project).or_default().inventory;
+                    if inventory.may_have_slipped(&sweep, self.lag) {
+                        sweep.doubt();
+                    }
+                    let rows = sweep.into_complete().ok_or_else(|| Unlisted::Incomplete(incomplete(name)))?;
                     return Ok(inventory.correct(rows, begun, self.lag));
                 }
             }
@@ -333,6 +387,17 @@ fn core_row(row: ResourceRow) -> Row {
         command: row.command.unwrap_or_default(),
         created: row.create_time,
         modified: row.modify_time,
+    }
+}
+
+/// Sweeps have used up their part of the day's calls, or the service has shut.
+fn no_calls() -> Fault {
+    Fault {
+        class: Class::Quota,
+        code: "NoCallsForSweeps".to_owned(),
+        message: "the calls that routine listings may use today are used up".to_owned(),
+        request_id: None,
+        retry_after: None,
     }
 }
 

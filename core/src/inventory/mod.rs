@@ -5,6 +5,7 @@
 //! because the service may list late. It must not know how a page is fetched.
 
 mod drift;
+mod schedule;
 mod sweep;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -14,10 +15,13 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use crate::ids::ResourceId;
 use crate::path::claim_key;
 pub use drift::{Difference, Held, Told, difference};
+pub use schedule::next_look;
 pub use sweep::{Next, PAGE_SIZE, Sweep};
 
 /// A listing that is older than this says nothing about a stranger's new file.
 pub const LISTING_AGE: SignedDuration = SignedDuration::from_mins(10);
+/// How far the service's clock is known.
+const CLOCK: SignedDuration = SignedDuration::from_secs(2);
 /// Own changes are remembered this long: longer than any listing takes and lags.
 const OWN_MEMORY: SignedDuration = SignedDuration::from_hours(1);
 
@@ -127,7 +131,9 @@ impl Inventory {
     /// Takes in a whole listing in place of the rows so far, then what this process did since,
     /// and within `lag` before it, because the listing may not show that yet.
     pub fn replace(&mut self, sweep: Sweep, lag: SignedDuration) {
+        let slipped = self.may_have_slipped(&sweep, lag);
         let (begun, complete, total, rows) = sweep.into_parts();
+        let complete = complete && !slipped;
         if complete {
             self.rows.clear();
             self.by_path.clear();
@@ -144,6 +150,27 @@ impl Inventory {
         for own in &own {
             self.apply(own);
         }
+    }
+
+    /// True when rows may have slipped through between the pages of a listing although the count stayed:
+    /// something came, and something else may have gone from a page that was read already.
+    ///
+    /// Files that we made before the listing began do not count, or no listing would be complete while
+    /// we make many. So one case is left open: ours is listed late, and in the same moment somebody
+    /// else deletes a file before it.
+    #[must_use]
+    pub fn may_have_slipped(&self, sweep: &Sweep, lag: SignedDuration) -> bool {
+        let begun = sweep.begun();
+        let since = begun.saturating_sub(lag).unwrap_or(Timestamp::MIN);
+        let (mut made, mut deleted) = (BTreeSet::new(), false);
+        for (at, own) in self.own.iter().filter(|(at, _)| *at >= since) {
+            match own {
+                Own::Put(row) if *at < begun => _ = made.insert(&row.id),
+                Own::Put(_) => {}
+                Own::Deleted(_) => deleted = true,
+            }
+        }
+        sweep.came(lag.saturating_add(CLOCK)).any(|row| deleted || !made.contains(&row.id))
     }
 
     /// Corrects rows of a listing by name that was begun at `begun` in the same way.
@@ -225,9 +252,16 @@ impl Inventory {
 /// Whether a listing by name costs fewer calls than a whole one, for this many objects that wait.
 #[must_use]
 pub fn by_name_is_cheaper(waiting: usize, total: Option<u64>) -> bool {
-    let pages = total.map_or(1, |total| total.div_ceil(PAGE_SIZE).max(1));
-    (waiting.max(1) as u64) < pages
+    (waiting.max(1) as u64) < pages(total)
 }
 
+/// How many pages a listing has, of a workspace of so many rows; one where that is not known.
+#[must_use]
+pub fn pages(total: Option<u64>) -> u64 {
+    total.map_or(1, |total| total.div_ceil(PAGE_SIZE).max(1))
+}
+
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use super::Row;
 use crate::ids::ResourceId;
@@ -28,7 +28,11 @@ pub struct Sweep {
     rows: BTreeMap<ResourceId, Row>,
     total: Option<u64>,
     page: u32,
+    /// When its first page was asked for, by the service's clock.
+    asked: Option<Timestamp>,
     restarted: bool,
+    /// A row came twice.
+    doubled: bool,
     complete: bool,
 }
 
@@ -36,7 +40,21 @@ impl Sweep {
     /// A listing that begins now, before its first page is asked for.
     #[must_use]
     pub fn new(begun: Timestamp) -> Self {
-        Self { begun, rows: BTreeMap::new(), total: None, page: 1, restarted: false, complete: true }
+        Self {
+            begun,
+            rows: BTreeMap::new(),
+            total: None,
+            page: 1,
+            asked: None,
+            restarted: false,
+            doubled: false,
+            complete: true,
+        }
+    }
+
+    /// The next page is about to be asked for; it is `now` by the service's clock.
+    pub fn asks(&mut self, now: Timestamp) {
+        self.asked.get_or_insert(now);
     }
 
     /// Takes in a page and the `TotalCount` that came with it. When the count moved, pages may
@@ -46,11 +64,15 @@ impl Sweep {
         let moved = self.total.is_some_and(|before| before != total);
         self.total = Some(total);
         let full = rows.len() as u64 >= PAGE_SIZE;
-        self.rows.extend(rows.into_iter().map(|row| (row.id.clone(), row)));
+        for row in rows {
+            self.doubled |= self.rows.insert(row.id.clone(), row).is_some();
+        }
         if moved && !self.restarted {
             self.restarted = true;
             self.rows.clear();
+            self.doubled = false;
             self.total = None;
+            self.asked = None;
             self.page = 1;
             return Next::Page(1);
         }
@@ -59,8 +81,8 @@ impl Sweep {
         }
         let last = u64::from(self.page) * PAGE_SIZE >= total || !full;
         if last || self.page >= MOST_PAGES {
-            // Fewer rows than the service counts: some slipped through between pages.
-            self.complete &= self.rows.len() as u64 >= total;
+            // Fewer rows than the service counts, or one that came twice: pages slipped.
+            self.complete &= self.rows.len() as u64 >= total && !self.doubled;
             return Next::Done;
         }
         self.page += 1;
@@ -76,6 +98,15 @@ impl Sweep {
     #[must_use]
     pub fn begun(&self) -> Timestamp {
         self.begun
+    }
+
+    /// The rows that were made since so long before the listing was asked for, where it has several
+    /// pages. A file that goes and another that comes between two pages leave the count as it was, but
+    /// what lay behind the first has moved to a page that was read already. Only what came tells.
+    pub(super) fn came(&self, before: SignedDuration) -> impl Iterator<Item = &Row> {
+        let since = self.asked.and_then(|asked| asked.saturating_sub(before).ok());
+        let several = self.page > 1;
+        self.rows.values().filter(move |row| several && since.is_some_and(|since| row.created >= since))
     }
 
     /// The rows, if they prove absence too.

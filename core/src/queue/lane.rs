@@ -41,6 +41,10 @@ impl Lane {
     }
 }
 
+/// Tells a live entry from the trace of one that moved or is gone.
+pub(super) trait Live: Fn(&ObjectKey, u64) -> bool {}
+impl<F: Fn(&ObjectKey, u64) -> bool> Live for F {}
+
 /// Namespaces that take turns; first in, first out inside each.
 #[derive(Debug, Default)]
 struct Turns {
@@ -57,6 +61,23 @@ impl Turns {
         queue.push_back((key, ticket));
     }
 
+    /// True when a live entry waits. Stale ones are dropped until one is at the head of the namespace
+    /// whose turn it is: they cost no namespace its turn.
+    fn waits(&mut self, live: &impl Live) -> bool {
+        while let Some(namespace) = self.order.front() {
+            let queue = self.queues.entry(namespace.clone()).or_default();
+            while queue.front().is_some_and(|(key, ticket)| !live(key, *ticket)) {
+                queue.pop_front();
+            }
+            if !queue.is_empty() {
+                return true;
+            }
+            self.queues.remove(namespace);
+            self.order.pop_front();
+        }
+        false
+    }
+
     /// The head of the namespace whose turn it is; the turn passes on.
     fn pop(&mut self) -> Option<(ObjectKey, u64)> {
         let namespace = self.order.pop_front()?;
@@ -70,18 +91,17 @@ impl Turns {
         head
     }
 
-    /// True when an entry is left for which `live` holds; stale heads are dropped on the way.
-    fn peek(&mut self, live: &impl Fn(&ObjectKey, u64) -> bool) -> bool {
-        while let Some(namespace) = self.order.front() {
-            let head = self.queues.get(namespace).and_then(VecDeque::front);
-            if head.is_some_and(|(key, ticket)| live(key, *ticket)) {
-                return true;
-            }
-            // The turn of a namespace is not lost by a stale entry: it keeps its place at the
-            // back as `pop` would have it, and every stale entry is dropped once.
-            self.pop();
+    fn retain(&mut self, live: &impl Live) {
+        let queues = &mut self.queues;
+        for queue in queues.values_mut() {
+            queue.retain(|(key, ticket)| live(key, *ticket));
         }
-        false
+        queues.retain(|_, queue| !queue.is_empty());
+        self.order.retain(|namespace| queues.contains_key(namespace));
+    }
+
+    fn len(&self) -> usize {
+        self.queues.values().map(VecDeque::len).sum()
     }
 }
 
@@ -99,33 +119,34 @@ impl Lanes {
         self.turns[lane as usize].push(key, ticket);
     }
 
-    /// The next candidate, stale or not. Call [`Lanes::served`] when it was a live one.
-    pub(super) fn pop(&mut self) -> Option<(ObjectKey, u64)> {
-        let waiting = |lane: &Lane| !self.turns[*lane as usize].order.is_empty();
-        let best = Lane::ALL
-            .into_iter()
-            .filter(waiting)
-            .max_by_key(|lane| (self.credit[*lane as usize] + lane.share(), lane.share()))?;
-        self.turns[best as usize].pop()
-    }
-
-    /// Books the service of one entry of `lane`.
-    pub(super) fn served(&mut self, lane: Lane) {
-        let mut total = 0;
-        for other in Lane::ALL {
-            let waits = other == lane || !self.turns[other as usize].order.is_empty();
-            if waits {
-                self.credit[other as usize] += other.share();
-                total += other.share();
-            } else {
-                // A lane that does not wait saves nothing up for later.
-                self.credit[other as usize] = 0;
-            }
+    /// The next live entry, booked to its lane.
+    pub(super) fn take(&mut self, live: impl Live) -> Option<ObjectKey> {
+        let waiting: Vec<Lane> =
+            Lane::ALL.into_iter().filter(|lane| self.turns[*lane as usize].waits(&live)).collect();
+        for lane in Lane::ALL {
+            // A lane that does not wait saves nothing up for later.
+            let credit = &mut self.credit[lane as usize];
+            *credit = if waiting.contains(&lane) { *credit + lane.share() } else { 0 };
         }
-        self.credit[lane as usize] -= total;
+        let best = waiting.iter().max_by_key(|lane| (self.credit[**lane as usize], lane.share()))?;
+        self.credit[*best as usize] -= waiting.iter().map(|lane| lane.share()).sum::<i64>();
+        self.turns[*best as usize].pop().map(|(key, _)| key)
     }
 
-    pub(super) fn peek(&mut self, live: impl Fn(&ObjectKey, u64) -> bool) -> bool {
-        self.turns.iter_mut().any(|turns| turns.peek(&live))
+    /// True when a live entry waits.
+    pub(super) fn wait(&mut self, live: impl Live) -> bool {
+        self.turns.iter_mut().any(|turns| turns.waits(&live))
+    }
+
+    /// Drops all stale entries.
+    pub(super) fn retain(&mut self, live: impl Live) {
+        for turns in &mut self.turns {
+            turns.retain(&live);
+        }
+    }
+
+    /// How many entries are held, stale ones included.
+    pub(super) fn len(&self) -> usize {
+        self.turns.iter().map(Turns::len).sum()
     }
 }

@@ -53,6 +53,9 @@ pub struct Taken {
     pub since: Timestamp,
 }
 
+/// Placings beyond the number of entries before traces are looked for.
+const SPARE: usize = 64;
+
 #[derive(Debug)]
 enum State {
     /// In a lane, under this ticket; older tickets of the key in lanes are stale.
@@ -63,14 +66,16 @@ enum State {
     Running { again: Option<Due> },
 }
 
-/// The queue. Memory is bounded by the number of objects: one entry each, and stale tickets are
-/// dropped when they come up.
+/// The queue. Memory is bounded by the number of objects: one entry each, and the traces of entries
+/// that moved or are gone are dropped when they come up, or when they become many.
 #[derive(Debug, Default)]
 pub struct Queue {
     entries: HashMap<ObjectKey, State>,
     subs: HashMap<SubQueue, Lanes>,
     delayed: BinaryHeap<Reverse<(Timestamp, u64, ObjectKey)>>,
     tickets: u64,
+    /// Since the last [`Queue::tidy`].
+    placed: usize,
 }
 
 impl Queue {
@@ -100,20 +105,34 @@ impl Queue {
     /// The next entry of `sub` whose time has come, to be worked on until [`Queue::done`].
     pub fn take(&mut self, sub: SubQueue, now: Timestamp) -> Option<Taken> {
         self.ripen(now);
-        let lanes = self.subs.get_mut(&sub)?;
-        loop {
-            let (key, ticket) = lanes.pop()?;
-            match self.entries.get(&key) {
-                Some(State::Ready { due, ticket: current, since }) if *current == ticket => {
-                    let taken = Taken { sub, lane: due.lane, since: *since, key: key.clone() };
-                    lanes.served(taken.lane);
-                    self.entries.insert(key, State::Running { again: None });
-                    return Some(taken);
-                }
-                // A ticket from before the entry moved, or of an entry that is gone.
-                Some(State::Ready { .. } | State::Delayed { .. } | State::Running { .. }) | None => {}
-            }
+        let entries = &self.entries;
+        let key = self.subs.get_mut(&sub)?.take(|key, ticket| is_ready(entries, key, ticket))?;
+        match self.entries.insert(key.clone(), State::Running { again: None }) {
+            Some(State::Ready { due, since, .. }) => Some(Taken { key, sub, lane: due.lane, since }),
+            // Not reached: the lanes give live entries only.
+            Some(State::Delayed { .. } | State::Running { .. }) | None => None,
         }
+    }
+
+    /// The next entry of `sub` that `wanted` names, the most urgent lane first and the longest waiting
+    /// first in it, to be worked on until [`Queue::done`]. It passes turns by and looks at every
+    /// entry: for the rare time in which permits are left for some entries only.
+    pub fn take_where(
+        &mut self,
+        sub: SubQueue,
+        now: Timestamp,
+        wanted: impl Fn(&ObjectKey) -> bool,
+    ) -> Option<Taken> {
+        self.ripen(now);
+        let ready = |(key, state): (&ObjectKey, &State)| match state {
+            State::Ready { due, ticket, since } if due.sub == sub && wanted(key) => {
+                Some((due.lane, *ticket, *since, key.clone()))
+            }
+            State::Ready { .. } | State::Delayed { .. } | State::Running { .. } => None,
+        };
+        let (lane, _, since, key) = self.entries.iter().filter_map(ready).min()?;
+        self.entries.insert(key.clone(), State::Running { again: None });
+        Some(Taken { key, sub, lane, since })
     }
 
     /// Ends the work on `key`, with `again` when it wants to be taken once more. What was pushed
@@ -147,9 +166,7 @@ impl Queue {
         self.ripen(now);
         let Some(lanes) = self.subs.get_mut(&sub) else { return false };
         let entries = &self.entries;
-        lanes.peek(|key, ticket| {
-            matches!(entries.get(key), Some(State::Ready { ticket: current, .. }) if *current == ticket)
-        })
+        lanes.wait(|key, ticket| is_ready(entries, key, ticket))
     }
 
     /// When the next delayed entry comes up.
@@ -185,6 +202,24 @@ impl Queue {
             State::Delayed { due, ticket }
         };
         self.entries.insert(key.clone(), state);
+        self.placed += 1;
+        if self.placed > self.entries.len() + SPARE {
+            self.tidy();
+        }
+    }
+
+    /// Drops the traces of entries that moved or are gone. Between two times each entry is placed
+    /// about once, so that it costs little, and what is held stays within three times the entries.
+    fn tidy(&mut self) {
+        self.placed = 0;
+        let entries = &self.entries;
+        for lanes in self.subs.values_mut() {
+            lanes.retain(|key, ticket| is_ready(entries, key, ticket));
+        }
+        self.subs.retain(|_, lanes| lanes.len() > 0);
+        self.delayed.retain(|Reverse((_, ticket, key))| {
+            matches!(entries.get(key), Some(State::Delayed { ticket: current, .. }) if current == ticket)
+        });
     }
 
     fn ripen(&mut self, now: Timestamp) {
@@ -204,10 +239,16 @@ impl Queue {
     }
 }
 
+fn is_ready(entries: &HashMap<ObjectKey, State>, key: &ObjectKey, ticket: u64) -> bool {
+    matches!(entries.get(key), Some(State::Ready { ticket: current, .. }) if *current == ticket)
+}
+
 /// Both wishes in one: the earlier time, the more urgent lane, the newer limiter.
 fn merge(older: Due, newer: Due) -> Due {
     Due { sub: newer.sub, lane: older.lane.min(newer.lane), at: older.at.min(newer.at) }
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

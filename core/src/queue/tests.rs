@@ -1,7 +1,5 @@
 use std::collections::HashMap;
 
-use proptest::prelude::*;
-
 use super::*;
 
 const SUB: SubQueue = SubQueue(1);
@@ -116,68 +114,32 @@ fn work_moves_to_the_limiter_it_needs_now() {
     assert_eq!(queue.take(SubQueue::FREE, at(0)).map(|taken| taken.key), Some(key("a/1")));
 }
 
-#[derive(Clone, Debug)]
-enum Act {
-    Push(u8, Lane, i64),
-    Take,
-    Done(Option<i64>),
-    Pass(i64),
-}
-
-fn acts() -> impl Strategy<Value = Vec<Act>> {
-    let lane = prop_oneof![Just(Lane::Edit), Just(Lane::Retry), Just(Lane::Sweep)];
-    let act = prop_oneof![
-        4 => (0u8..12, lane, 0i64..20).prop_map(|(key, lane, delay)| Act::Push(key, lane, delay)),
-        3 => Just(Act::Take),
-        3 => proptest::option::of(0i64..20).prop_map(Act::Done),
-        1 => (1i64..10).prop_map(Act::Pass),
-    ];
-    proptest::collection::vec(act, 0..200)
-}
-
-proptest! {
-    /// Whatever happens: an object is never taken twice at a time, and once everything is done
-    /// and all delays have passed, every object with an unanswered push is taken exactly once.
-    #[test]
-    fn nothing_is_lost_and_nothing_runs_twice(acts in acts()) {
-        let mut queue = Queue::default();
-        let mut now = 0;
-        let mut running: Vec<ObjectKey> = Vec::new();
-        let mut owed: std::collections::BTreeSet<ObjectKey> = std::collections::BTreeSet::new();
-        for act in acts {
-            match act {
-                Act::Push(n, lane, delay) => {
-                    let key = ObjectKey::new(&format!("ns{}", n % 3), &n.to_string());
-                    queue.push(&key, due(lane, now + delay), at(now));
-                    owed.insert(key);
-                }
-                Act::Take => {
-                    if let Some(taken) = queue.take(SUB, at(now)) {
-                        prop_assert!(!running.contains(&taken.key));
-                        prop_assert!(owed.remove(&taken.key));
-                        running.push(taken.key);
-                    }
-                }
-                Act::Done(again) => {
-                    if let Some(key) = running.pop() {
-                        queue.done(&key, again.map(|delay| due(Lane::Retry, now + delay)), at(now));
-                        if again.is_some() {
-                            owed.insert(key);
-                        }
-                    }
-                }
-                Act::Pass(seconds) => now += seconds,
-            }
-            prop_assert!(queue.waiting() <= 12);
-        }
-        for key in running.drain(..) {
-            queue.done(&key, None, at(now));
-        }
-        let mut rest: Vec<ObjectKey> = Vec::new();
-        while let Some(taken) = queue.take(SUB, at(now + 100)) {
-            rest.push(taken.key);
-        }
-        rest.sort();
-        prop_assert_eq!(rest, owed.into_iter().collect::<Vec<_>>());
+#[test]
+fn some_can_be_taken_out_of_turn() {
+    let mut queue = Queue::default();
+    for (text, lane) in
+        [("a/1", Lane::Edit), ("a/2", Lane::Retry), ("a/3", Lane::Retry), ("a/4", Lane::Sweep)]
+    {
+        queue.push(&key(text), due(lane, 0), at(0));
     }
+    queue.push(&key("a/5"), due(Lane::Edit, 9), at(0));
+    let wanted = |entry: &ObjectKey| *entry != key("a/1");
+    let mut next = || queue.take_where(SUB, at(0), wanted).map(|taken| taken.key.to_string());
+    assert_eq!(
+        [next(), next(), next(), next()],
+        [Some("a/2"), Some("a/3"), Some("a/4"), None].map(|text| text.map(str::to_owned))
+    );
+    assert_eq!(names(&mut queue, 0), ["a/1"], "and are not taken twice");
+    queue.done(&key("a/2"), Some(due(Lane::Edit, 0)), at(1));
+    assert_eq!(names(&mut queue, 9), ["a/2", "a/5"]);
+}
+
+#[test]
+fn what_moved_costs_no_namespace_its_turn() {
+    let mut queue = Queue::default();
+    for text in ["a/1", "b/1", "a/2", "b/2"] {
+        queue.push(&key(text), due(Lane::Edit, 0), at(0));
+    }
+    queue.forget(&key("a/1"));
+    assert_eq!(names(&mut queue, 0), ["a/2", "b/1", "b/2"]);
 }

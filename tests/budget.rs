@@ -1,0 +1,145 @@
+//! What the operator may call, and what a restart does not forget of it.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::Api;
+use serde_json::json;
+use support::operator::Operator;
+use support::{Ask as _, DEADLINE, PROJECT, Scene, poll, python, status};
+
+/// Throttled by the second.
+const THROTTLED: &str = "Throttling.User";
+/// The day's calls are used up.
+const USED_UP: &str = "Throttling.Api.Risk";
+
+/// Waits until an object waits for a call.
+async fn waits(operator: &Operator) {
+    let waiting = async || (operator.metric("workqueue_depth", &[]).await == 1).then_some(());
+    poll(DEADLINE, Duration::from_millis(50), "nothing waits", waiting).await;
+}
+
+/// What the operator keeps for its next start.
+async fn kept(scene: &Scene) -> BTreeMap<String, String> {
+    let maps: Api<ConfigMap> = Api::namespaced(scene.client.clone(), &scene.namespace);
+    maps.get("dataworks-operator-budget").await.unwrap().data.unwrap()
+}
+
+/// Has an object looked at, and waits until it was.
+async fn ask(scene: &Scene, name: &str, token: &str) {
+    let annotation = format!("dataworks.alibabacloud.com/reconcile-requested-at={token}");
+    scene.kubectl.run(&["annotate", "dwr", name, &annotation, "--overwrite"]).await;
+    let echoed = |object: &_| status(object).last_handled_reconcile_at.as_deref() == Some(token);
+    scene.until(name, echoed).await;
+}
+
+#[tokio::test]
+async fn a_service_that_allows_less_than_is_configured_is_not_run_against_all_the_time() {
+    const FILES: usize = 40;
+    let scene = Scene::new().await;
+    scene.cloud.change_settings(|settings| settings.rate_limit = Some(5.0));
+    let _operator = scene.launch().with(&["--requests-per-second=20"]).start();
+    let files: Vec<_> = (0..FILES).map(|n| python(&format!("t{n}"), &format!("T/t{n}.py"))).collect();
+    scene.kubectl.apply(&json!({"apiVersion": "v1", "kind": "List", "items": files})).await;
+    for n in 0..FILES {
+        scene.ready(&format!("t{n}")).await;
+    }
+    assert_eq!(scene.cloud.resources(PROJECT).len(), FILES);
+    let counts = scene.cloud.counts();
+    let throttled = counts.by_code.get(THROTTLED).copied().unwrap_or(0);
+    // Twenty at once at the start, of which five are let through, and a few on the way down. At an
+    // unchanged rate there would be three for each good one.
+    assert!((1..=FILES as u64).contains(&throttled), "{counts:?}");
+}
+
+#[tokio::test]
+async fn a_days_calls_are_not_exceeded_and_outlive_the_process() {
+    let scene = Scene::new().await;
+    // One look and two creates.
+    let launch = scene.launch().with(&["--requests-per-day=3"]);
+    let operator = launch.start();
+    for name in ["a", "b"] {
+        scene.kubectl.apply(&python(name, &format!("B/{name}.py"))).await;
+        scene.ready(name).await;
+    }
+    assert_eq!(scene.cloud.counts().total, 3);
+    scene.kubectl.apply(&python("c", "B/c.py")).await;
+    waits(&operator).await;
+    assert_eq!(scene.cloud.counts().total, 3);
+    assert_eq!(operator.metric("dataworks_calls_today", &[]).await, 3);
+    assert_eq!(operator.metric("dataworks_calls_per_day_limit", &[]).await, 3);
+    assert!(operator.stop().await.success());
+
+    let operator = launch.start();
+    operator.says(&["taking over the call budget", "\"calls\":3"]).await;
+    waits(&operator).await;
+    assert_eq!(scene.cloud.counts().total, 3, "nothing is left for c today");
+}
+
+#[tokio::test]
+async fn a_used_up_day_is_learnt_from_the_service_once() {
+    let scene = Scene::new().await;
+    scene.cloud.change_settings(|settings| settings.daily_quota = Some(2));
+    let operator = scene.launch().start();
+    scene.kubectl.apply(&python("a", "U/a.py")).await;
+    scene.ready("a").await;
+    scene.kubectl.apply(&python("b", "U/b.py")).await;
+    scene.says("b", "Unknown", "QuotaExhausted").await;
+    for name in ["c", "d"] {
+        scene.kubectl.apply(&python(name, &format!("U/{name}.py"))).await;
+    }
+    let all_wait = async || (operator.metric("workqueue_depth", &[]).await == 3).then_some(());
+    poll(DEADLINE, Duration::from_millis(50), "not all wait", all_wait).await;
+    assert_eq!(scene.cloud.counts().by_code[USED_UP], 1);
+    assert_eq!(operator.metric("dataworks_calls_per_day_limit", &[]).await, 2);
+    assert!(operator.stop().await.success());
+    let kept = kept(&scene).await;
+    assert_eq!((kept["used-up"].as_str(), kept["assumed-limit"].as_str()), ("day", "2"), "{kept:?}");
+
+    // The next process does not ask again before the hour is over.
+    let operator = scene.launch().start();
+    let all_wait = async || (operator.metric("workqueue_depth", &[]).await == 3).then_some(());
+    poll(DEADLINE, Duration::from_millis(50), "not all wait", all_wait).await;
+    assert_eq!(scene.cloud.counts().by_code[USED_UP], 1);
+}
+
+#[tokio::test]
+async fn looks_go_on_where_they_were_after_a_restart() {
+    let scene = Scene::new().await;
+    let operator = scene.launch().with(&["--drift-interval=1s", "--commit-lag=1s"]).start();
+    scene.kubectl.apply(&python("a", "L/a.py")).await;
+    scene.ready("a").await;
+    let since = scene.cloud.last();
+    scene.cloud.called(since, "ListResources").await;
+    operator.says(&["looked for drift"]).await;
+    assert!(operator.stop().await.success());
+    let looked = format!("looked-at.{PROJECT}");
+    assert!(kept(&scene).await.contains_key(&looked));
+
+    // Its place among those that are overdue is an early one, by its name.
+    let launch = scene.launch().pod("budget-37").with(&["--drift-interval=10m"]);
+    let since = scene.cloud.last();
+    let operator = launch.start();
+    ask(&scene, "a", "one").await;
+    assert_eq!(scene.cloud.actions(since), ["GetResource"], "a start costs no listing");
+    assert!(operator.stop().await.success());
+
+    // The last look was long ago, and somebody else wrote there as well.
+    let patch = json!({"data": {&looked: "2020-01-02T03:04:05Z", "looked-at.x": "y", "calls": "many"}});
+    let patch = patch.to_string();
+    scene.kubectl.run(&["patch", "configmap", "dataworks-operator-budget", "--patch", &patch]).await;
+    let since = scene.cloud.last();
+    let operator = launch.start();
+    operator.says(&["what cannot be read", "day", "looked-at.x"]).await;
+    scene.cloud.called(since, "ListResources").await;
+    operator.says(&["looked for drift"]).await;
+    assert!(operator.stop().await.success());
+    let kept = kept(&scene).await;
+    assert_ne!(kept[&looked], "2020-01-02T03:04:05Z", "{kept:?}");
+    assert!(kept["calls"].parse::<u64>().is_ok(), "{kept:?}");
+}
