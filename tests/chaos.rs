@@ -113,8 +113,8 @@ impl Campaign {
 
     /// All that is planned, at once.
     async fn storm(&self, crew: &Crew) {
-        let live = |(path, acts): (usize, &Vec<_>)| {
-            let person = Person::new(Rc::clone(&self.scene), Rc::clone(&self.ledger), path);
+        let live = |(person, acts): (usize, &Vec<_>)| {
+            let person = Person::new(&self.scene, &self.ledger, person);
             tokio::task::spawn_local(person.live(acts.clone()))
         };
         let people: Vec<_> = self.plan.lives.iter().enumerate().map(live).collect();
@@ -156,7 +156,7 @@ impl Campaign {
     fn rests(&self, sights: &Sights) -> bool {
         let ledger = self.ledger.borrow();
         let as_declared = |declared: &people::Declared| {
-            let sight = sights.now.get(&declared.name);
+            let sight = sights.now.get(&declared.object);
             sight.is_some_and(|sight| sight.ready && !sight.deleting && sight.edition == declared.edition)
         };
         sights.now.len() == ledger.living.len() && ledger.living.values().all(as_declared)

@@ -38,6 +38,8 @@ pub(crate) enum Act {
     Create,
     /// Other content.
     Edit,
+    /// Another path: name, folder or both, with or without other content.
+    Relocate { name: bool, folder: bool, content: bool },
     /// Deleted, and made again under its name as soon as it is gone.
     Recreate,
     /// Deleted, and at once another object for the same path.
@@ -96,14 +98,18 @@ impl Blow {
 }
 
 fn blow(random: &mut Random, n: u64) -> (Duration, Who, Blow) {
-    let pause = Duration::from_millis(random.between(200, 2500));
+    let pause = Duration::from_millis(random.between(200, 1800));
     let who = if random.below(4) == 0 { Who::Standby } else { Who::Leader };
     let brief = random.between(100, 2000);
     let long = lease_ms() + random.between(1000, 3000);
     let same_pod = random.below(2) == 0;
-    // Also the smallest campaign has a leader that thaws after another took over.
-    if n == 2 {
-        return (pause, Who::Leader, Blow::Freeze { ms: long });
+    // Also the smallest campaign has each sort of crash, and a leader that thaws after another took
+    // over.
+    match n {
+        0 => return (pause, Who::Leader, Blow::Kill { same_pod: true }),
+        1 => return (pause, Who::Leader, Blow::Kill { same_pod: false }),
+        2 => return (pause, Who::Leader, Blow::Freeze { ms: long }),
+        _ => {}
     }
     let blow = match random.below(10) {
         0..=4 => Blow::Kill { same_pod },
@@ -127,7 +133,8 @@ fn life(random: &mut Random, storm: Duration) -> Vec<(Duration, Act)> {
     acts.push((pause(random), Act::Create));
     for n in 1..count {
         let act = match random.below(10) {
-            0..=5 => Act::Edit,
+            0..=3 => Act::Edit,
+            4 | 5 => relocation(random),
             6 | 7 => Act::Recreate,
             8 => Act::Succeed,
             _ if n + 1 == count => Act::Delete,
@@ -138,6 +145,15 @@ fn life(random: &mut Random, storm: Duration) -> Vec<(Duration, Act)> {
     acts
 }
 
+fn relocation(random: &mut Random) -> Act {
+    let (name, folder) = match random.below(3) {
+        0 => (true, false),
+        1 => (false, true),
+        _ => (true, true),
+    };
+    Act::Relocate { name, folder, content: random.below(2) == 0 }
+}
+
 /// What the cloud does wrong, each with a probability in percent.
 fn faults(random: &mut Random) -> Vec<Fault> {
     let error = |code: &str| ErrorAnswer::new(500, code, "made to fail");
@@ -145,7 +161,14 @@ fn faults(random: &mut Random) -> Vec<Fault> {
     let unavailable = ErrorAnswer::new(503, "ServiceUnavailable", "made to fail");
     let mut rules =
         vec![("*", 2, throttle), ("*", 1, FaultKind::Error(unavailable)), ("*", 1, FaultKind::Html503)];
-    for (action, factor) in [("CreateResource", 2), ("UpdateResource", 1), ("DeleteResource", 1)] {
+    let writes = [
+        ("CreateResource", 2),
+        ("UpdateResource", 1),
+        ("DeleteResource", 1),
+        ("MoveResource", 1),
+        ("RenameResource", 1),
+    ];
+    for (action, factor) in writes {
         rules.extend([
             (action, 3 * factor, FaultKind::Lost),
             (action, 2 * factor, FaultKind::ErrorAfter(error("InternalError.System"))),

@@ -24,7 +24,6 @@ pub(crate) struct Sight {
     pub(crate) deleting: bool,
     /// What its spec declares.
     pub(crate) edition: Edition,
-    pub(crate) path: String,
     pub(crate) id: Option<String>,
     /// Its status speaks of its present generation.
     pub(crate) current: bool,
@@ -37,7 +36,7 @@ pub(crate) struct Sight {
 /// A `Ready` that was not true when it was seen.
 #[derive(Clone, Debug)]
 pub(crate) struct Lie {
-    pub(crate) path: usize,
+    pub(crate) person: usize,
     pub(crate) told: String,
 }
 
@@ -94,14 +93,15 @@ impl Observer {
         let seq = self.scene.cloud.counts().last_seq;
         let ready = condition(object, "Ready");
         let content = object.spec.content.as_ref().and_then(|content| content.inline.as_deref());
+        let edition =
+            Edition::of(content.unwrap_or_default(), object.spec.path.as_deref().unwrap_or_default());
         let sight = Sight {
             at: Timestamp::now(),
             seq,
             name: object.metadata.name.clone().unwrap(),
             generation: object.metadata.generation.unwrap(),
             deleting: object.metadata.deletion_timestamp.is_some(),
-            edition: content.and_then(Edition::of).expect("a content of ours"),
-            path: object.spec.path.clone().unwrap(),
+            edition: edition.expect("an object of ours"),
             id: status(object).id,
             current: is_current(object),
             ready: is_ready(object),
@@ -109,13 +109,13 @@ impl Observer {
         };
         let lie = self.lie(&sight);
         let mut sights = self.sights.borrow_mut();
-        sights.lies.extend(lie.map(|told| Lie { path: sight.edition.path, told }));
+        sights.lies.extend(lie.map(|told| Lie { person: sight.edition.person, told }));
         sights.now.insert(sight.name.clone(), sight.clone());
         sights.all.push(sight);
     }
 
-    /// Why a `Ready` is not true. It is true when the cloud holds what the object declares, or a
-    /// later edition for the same path, or nothing because the object was told to go.
+    /// Why a `Ready` is not true. It is true when the cloud holds what the object declares, or what
+    /// was declared since, or nothing because the object was told to go since.
     fn lie(&self, sight: &Sight) -> Option<String> {
         if !sight.ready {
             return None;
@@ -125,14 +125,8 @@ impl Observer {
             let deleted = self.ledger.borrow().is_deleted(&sight.name, sight.edition);
             return (!deleted).then(|| format!("Ready, and {id} is not there"));
         };
-        let held = Edition::of(&file.content);
-        let as_late =
-            held.is_some_and(|held| held.path == sight.edition.path && held.number >= sight.edition.number);
-        (!as_late || file.path != sight.path).then(|| {
-            format!(
-                "Ready with {:?} at {}, and {id} holds {held:?} at {}",
-                sight.edition, sight.path, file.path
-            )
-        })
+        let held = Edition::of(&file.content, &file.path);
+        let as_late = held.is_some_and(|held| held.is_at_least(sight.edition));
+        (!as_late).then(|| format!("Ready with {:?}, and {id} holds {held:?}", sight.edition))
     }
 }
