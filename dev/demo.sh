@@ -217,7 +217,7 @@ line_of operator.log '"leading"' 30 >/dev/null
 metrics=$(grep '"serving HTTP"' "$work/operator.log" | sed -n '2s/.*"address":"\([^"]*\)".*/\1/p')
 echo "API server, simulator ($simulator_url) and operator are up."
 
-heading "Six manifests become six files"
+heading "Seven manifests become seven files"
 shown kubectl apply -f examples/
 kubectl apply -f examples/
 shown kubectl wait dwr --all --for=condition=Ready --timeout=60s
@@ -225,7 +225,7 @@ kubectl wait dwr --all --for=condition=Ready --timeout=60s || true
 shows get dwr -o wide
 printf '\nThe calls that it took:\n'
 calls_since 0 | sort | uniq -c
-check "files in the workspace" "$(files)" 6
+check "files in the workspace" "$(files)" 7
 
 heading "What the object says of itself"
 shown kubectl get dwr $hello -o "jsonpath={.status}"
