@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dataworks_core::api::v1alpha1::DataWorksResource;
 use dataworks_core::bounds::Bounds;
+use dataworks_core::codes;
 use dataworks_core::ids::ProjectId;
 use dataworks_core::object::{ObjectKey, Uid};
 use dataworks_core::plan::{Identity, Listing, Memory};
@@ -293,7 +294,8 @@ impl Context {
                     woken
                 }
                 Err((woken, fault)) => {
-                    tracing::warn!(%project, code = fault.code, message = fault.message, "a listing failed");
+                    let cure = codes::cure_of(&fault.code);
+                    tracing::warn!(%project, code = fault.code, message = fault.message, cure, "a listing failed");
                     woken
                 }
             };

@@ -7,6 +7,7 @@
 pub mod api;
 pub mod backoff;
 pub mod bounds;
+pub mod codes;
 pub mod desired;
 pub mod fault;
 pub mod flowspec;

@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use dataworks_core::codes::{class_of, is_number, is_or_under};
 use dataworks_core::fault::{Class, Fault, Outcome};
 use serde_json::{Map, Value};
 
@@ -178,7 +179,7 @@ fn class_of_status(status: u16, wait_hint: bool) -> Class {
 /// The class that code and message settle by themselves. A numeric code keeps its word in the
 /// message, and the word says more than the number.
 fn class_of_code(code: &str, message: &str) -> Option<Class> {
-    let by_code = class_of_word(word_of(code, message)).or_else(|| class_of_number(code));
+    let by_code = class_of(word_of(code, message)).or_else(|| class_of(code));
     match by_code {
         Some(class @ (Class::Throttled | Class::Quota | Class::Denied | Class::NotFound)) => Some(class),
         Some(Class::Transient | Class::Terminal | Class::AlreadyExists) | None => {
@@ -189,52 +190,7 @@ fn class_of_code(code: &str, message: &str) -> Option<Class> {
 
 /// The word that names the error: the code, or of a numeric one the message's first word.
 fn word_of<'a>(code: &'a str, message: &'a str) -> &'a str {
-    let numeric = !code.is_empty() && code.bytes().all(|b| b.is_ascii_digit());
-    if numeric { first_word(message) } else { code }
-}
-
-fn class_of_word(word: &str) -> Option<Class> {
-    let class = match word {
-        "Throttling.Api.Risk" | "Throttling.Resource" => Class::Quota,
-        "ServiceUnavailable" | "SignatureNonceUsed" => Class::Transient,
-        "Forbidden.Not.Server" | "InvalidProject.NotFound" => Class::Terminal,
-        "NoPermission" | "SignatureDoesNotMatch" | "IncompleteSignature" => Class::Denied,
-        _ if is_or_under(word, "Throttling") => Class::Throttled,
-        _ if is_or_under(word, "InternalError") => Class::Transient,
-        _ if ["Forbidden", "ResourceNotAuthorized", "InvalidAccessKeyId", "AuthenticationFail"]
-            .iter()
-            .any(|family| is_or_under(word, family)) =>
-        {
-            Class::Denied
-        }
-        _ if is_or_under(word, "InvalidSecurityToken") => Class::Denied,
-        _ if ["InvalidTimeStamp", "InvalidApi", "InvalidProduct", "InvalidProtocol"]
-            .iter()
-            .any(|family| is_or_under(word, family)) =>
-        {
-            Class::Terminal
-        }
-        _ if word.starts_with("InvalidParameter") || word.starts_with("Missing") => Class::Terminal,
-        _ => return None,
-    };
-    Some(class)
-}
-
-fn class_of_number(number: &str) -> Option<Class> {
-    let class = match number {
-        "9990020002" => Class::Throttled,
-        "9990040003" => Class::Transient,
-        "5801488441564725318" => Class::NotFound,
-        "9990010001" | "1101080008" | "1201111431" | "5801489541076353033" => Class::Terminal,
-        _ if number.len() == 19 && number.starts_with("58014884415") => Class::Terminal,
-        _ => return None,
-    };
-    Some(class)
-}
-
-/// `family` itself or `family.something`.
-fn is_or_under(word: &str, family: &str) -> bool {
-    word.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    if is_number(code) { first_word(message) } else { code }
 }
 
 fn first_word(message: &str) -> &str {

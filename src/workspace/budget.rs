@@ -253,7 +253,8 @@ mod tests {
     fn what_cannot_be_read_is_named_and_absent() {
         let day = Some(Day { number: 1, used: 2, swept: 0 });
         let good = [("day", "1"), ("calls", "2")];
-        let rows: [(&str, &[(&str, &str)], Kept, &[&str]); 8] = [
+        type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], Kept, &'a [&'a str]);
+        let rows: [Row<'_>; 8] = [
             ("an earlier version's", &[], Kept { day, ..Kept::default() }, &[]),
             ("no count", &[("calls", "many")], Kept::default(), &["day"]),
             ("a negative count", &[("calls", "-1")], Kept::default(), &["day"]),
