@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test lint lint-deny fmt crds build clean need-rust need-go
+.PHONY: help demo test chaos lint lint-deny fmt crds build clean need-rust need-go
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,11 +14,17 @@ demo: need-rust need-go ## Show the operator at work against a real API server a
 
 test: need-rust need-go ## Run all tests beside one API server
 	@bin=$$(dev/kubernetes/build.sh); "$$bin/cluster" -- cargo test --locked --workspace
+	@bin=$$(dev/kubernetes/build.sh); "$$bin/cluster" -- cargo test --locked --features failpoints --test failpoints
 	@cd dev/kubernetes && go test ./cluster
+
+chaos: need-rust need-go ## Kill and freeze two operators while the cloud fails and objects change (SEED=1 OBJECTS=200 KILLS=50)
+	@bin=$$(dev/kubernetes/build.sh); CHAOS_SEED=$(or $(SEED),1) CHAOS_OBJECTS=$(or $(OBJECTS),200) \
+		CHAOS_KILLS=$(or $(KILLS),50) "$$bin/cluster" -- cargo test --locked --test chaos -- --nocapture
 
 lint: need-rust need-go ## Check format, lints, shell scripts and, with cargo-deny installed, dependencies
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --features failpoints --bins --test failpoints -- -D warnings
 	@files=$$(gofmt -l dev/kubernetes); if [[ -n $$files ]]; then echo "gofmt would change: $$files"; exit 1; fi
 	cd dev/kubernetes && go vet ./cluster
 	@if command -v shellcheck >/dev/null; then set -x; shellcheck dev/*.sh dev/kubernetes/*.sh .ci/run; \

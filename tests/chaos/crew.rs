@@ -10,8 +10,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::plan::{Blow, Who};
-use crate::support::Scene;
 use crate::support::operator::{Launch, Operator};
+use crate::support::{DEADLINE, Scene, poll};
+
+/// Between two looks at the lease, which is read to strike at any moment of its life.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// What every process of a campaign logged, each under its pod.
 pub(crate) type Logs = Rc<RefCell<Vec<(String, String)>>>;
@@ -56,7 +59,10 @@ impl Crew {
 
     /// Strikes one of them and waits until it runs again.
     pub(crate) async fn strike(&self, who: Who, blow: Blow) {
-        let leader = self.leader().await;
+        let leader = match who {
+            Who::Leader => Some(poll(DEADLINE, PAUSE, "nobody leads", async || self.leader().await).await),
+            Who::Standby => self.leader().await,
+        };
         let at = match who {
             Who::Leader => leader.unwrap_or(0),
             Who::Standby => 1 - leader.unwrap_or(0),
