@@ -14,6 +14,8 @@ use std::path::Path;
 
 use futures::FutureExt as _;
 
+use crate::support::DEADLINE;
+
 use script::{Command, Item};
 use story::Story;
 
@@ -44,8 +46,7 @@ pub(crate) fn run(script: &Path) -> Result<Told, String> {
                 Item::Text(line) => transcript.push_str(&format!("{line}\n")),
                 Item::Command(command) => {
                     transcript.push_str(&echo(command));
-                    let end = AssertUnwindSafe(story.command(command)).catch_unwind().await;
-                    match end.unwrap_or_else(|panic| Err(panicked(panic.as_ref()))) {
+                    match obey(&mut story, command).await {
                         Ok(output) => transcript.push_str(&story.mask.hide(&output)),
                         Err(error) => {
                             let logs = story.keep_logs(&name);
@@ -58,6 +59,15 @@ pub(crate) fn run(script: &Path) -> Result<Told, String> {
         let logs = story.keep_logs(&name);
         Ok(Told { transcript, logs })
     })
+}
+
+/// A command with an end: kubectl may wait for ever.
+async fn obey(story: &mut Story, command: &Command) -> Result<String, String> {
+    let work = AssertUnwindSafe(story.command(command)).catch_unwind();
+    match tokio::time::timeout(DEADLINE * 2, work).await {
+        Ok(end) => end.unwrap_or_else(|panic| Err(panicked(panic.as_ref()))),
+        Err(_) => Err("it does not end".to_owned()),
+    }
 }
 
 fn echo(command: &Command) -> String {

@@ -65,7 +65,7 @@ impl Story {
             let said = scene.kubectl.run(&["get", "events", "--field-selector", &selector, "-o", "json"]).await;
             let list: Value = serde_json::from_str(&said).unwrap();
             let mut events = list["items"].as_array().cloned().unwrap_or_default();
-            events.sort_by_key(|event| event["metadata"]["creationTimestamp"].as_str().map(str::to_owned));
+            events.sort_by_key(|event| event["eventTime"].as_str().map(str::to_owned));
             events.iter().any(|event| event["reason"] == *reason).then_some(events)
         };
         let events = poll(DEADLINE, Duration::from_millis(100), &format!("no event {reason} of {name}"), list).await;
@@ -98,32 +98,27 @@ impl Story {
         Ok(files.iter().map(line).collect())
     }
 
-    /// `calls [writes] [fold]`: those since the last `calls`.
+    /// `calls [writes|fold]`: those since the last `calls`.
     pub(super) fn calls(&mut self, rest: &str) -> Result<String, String> {
-        let (writes, fold) = match rest {
-            "" => (false, false),
-            "writes" => (true, false),
-            "fold" => (false, true),
-            "writes fold" => (true, true),
-            _ => return Err("calls, calls writes, calls fold, or calls writes fold".to_owned()),
-        };
-        let mut calls = self.new_calls();
+        if !["", "writes", "fold"].contains(&rest) {
+            return Err("calls, calls writes (no reads), or calls fold (each read once)".to_owned());
+        }
+        let calls = self.new_calls();
         self.told = self.here().cloud.counts().last_seq;
-        calls.retain(|call| !writes || !(call.action.starts_with("List") || call.action.starts_with("Get")));
-        let mut lines: Vec<(String, usize)> = Vec::new();
+        let mut lines: Vec<String> = Vec::new();
         for call in &calls {
-            let line = line(call);
-            // Folded, a call that is made again and again stands where it was first made.
-            let known = if fold { lines.iter_mut().find(|(told, _)| *told == line) } else { None };
-            match known {
-                Some((_, times)) => *times += 1,
-                None => lines.push((line, 1)),
+            let reads = call.action.starts_with("List") || call.action.starts_with("Get");
+            // Only reads: that a write is made once is what most stories are about.
+            let line = if reads && rest == "fold" { format!("{} ×n\n", line(call)) } else { line(call) + "\n" };
+            if reads && (rest == "writes" || rest == "fold" && lines.contains(&line)) {
+                continue;
             }
+            lines.push(line);
         }
         if lines.is_empty() {
             return Ok("no calls\n".to_owned());
         }
-        Ok(lines.iter().map(|(line, times)| format!("{line}{}\n", if *times > 1 { " ×n" } else { "" })).collect())
+        Ok(lines.concat())
     }
 
     /// The calls since the last `calls`, without those about the files of `fence`.
