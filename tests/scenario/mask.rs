@@ -24,7 +24,8 @@ impl Mask {
         Self {
             ids: Vec::new(),
             namespaces: Vec::new(),
-            id: Regex::new(r"\b\d{19}\b").unwrap(),
+            // The simulator's codes of errors are as long, and begin otherwise.
+            id: Regex::new(r"\b63\d{17}\b").unwrap(),
             blind: blind.map(|(pattern, word)| (Regex::new(pattern).unwrap(), word)).to_vec(),
         }
     }

@@ -47,7 +47,11 @@ pub(crate) fn run(script: &Path) -> Result<Told, String> {
                 Item::Command(command) => {
                     transcript.push_str(&echo(command));
                     match obey(&mut story, command).await {
-                        Ok(output) => transcript.push_str(&story.mask.hide(&output)),
+                        Ok(output) => {
+                            for line in story.mask.hide(&output).lines() {
+                                transcript.push_str(&format!("  {line}\n"));
+                            }
+                        }
                         Err(error) => {
                             let logs = story.keep_logs(&name);
                             return Err(format!("{shown}:{}: {error}\n\nSo far:\n{transcript}\n{logs}", command.line));

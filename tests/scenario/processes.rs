@@ -34,8 +34,8 @@ impl Story {
             }
             "kill" => {
                 let operator = self.operators.remove(pod).ok_or(gone)?;
-                self.ended.push((pod.to_owned(), operator.log()));
-                operator.kill().await;
+                let log = operator.kill().await;
+                self.ended.push((pod.to_owned(), log));
             }
             "stop" => running.terminate().await,
             "ended" => {}

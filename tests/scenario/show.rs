@@ -46,9 +46,14 @@ impl Story {
                 text.push_str(&format!("{field}: {}\n", told(field, value)));
             }
         }
+        let mut before = String::new();
         for condition in status["conditions"].as_array().into_iter().flatten() {
             let word = |field: &str| condition[field].as_str().unwrap_or("-").to_owned();
-            text.push_str(&format!("{}={} {}: {}\n", word("type"), word("status"), word("reason"), word("message")));
+            // Most say why in the words of Ready.
+            let message = word("message");
+            let shown = if message == before { "(the same)" } else { &message };
+            text.push_str(&format!("{}={} {}: {shown}\n", word("type"), word("status"), word("reason")));
+            before = message;
         }
         Ok(text)
     }
@@ -136,6 +141,9 @@ fn line(call: &Call) -> String {
     for word in [&call.name, &call.id].into_iter().flatten() {
         line.push_str(&format!(" {word}"));
     }
+    if let Some(path) = call.path.as_ref().filter(|_| ["MoveResource", "RenameResource"].contains(&&*call.action)) {
+        line.push_str(&format!(" to {path}"));
+    }
     if let Some(project) = call.project.filter(|project| *project != PROJECT) {
         line.push_str(&format!(" in workspace {project}"));
     }
@@ -164,8 +172,9 @@ fn told(field: &str, value: &Value) -> String {
             format!("{}: {}", word("code"), word("message"))
         }
         ("attempt", attempt) => {
-            let refusals = attempt["refusals"].as_i64().map(|n| format!(", refused {n} times")).unwrap_or_default();
-            format!("{}{refusals}", attempt["outcome"].as_str().unwrap_or("-"))
+            let outcome = attempt["outcome"].as_str().map(str::to_owned);
+            let refusals = attempt["refusals"].as_i64().map(|count| format!("refusals in a row: {count}"));
+            outcome.into_iter().chain(refusals).collect::<Vec<_>>().join(", ")
         }
         ("datasource", source) => {
             format!("{} ({})", source["name"].as_str().unwrap_or("-"), source["type"].as_str().unwrap_or("-"))

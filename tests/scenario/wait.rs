@@ -8,13 +8,13 @@ use super::objects::expand;
 use super::story::{Story, split, words};
 use crate::support::DEADLINE;
 
-const USAGE: &str = "wait NAME gone, or of its present generation: TYPE=STATUS of a condition, TYPE~TEXT in \
-                     its message, REASON of Ready, field=VALUE or field!=VALUE of status";
+const USAGE: &str = "wait NAME gone, or of its present generation: TYPE=STATUS or TYPE=STATUS/REASON of a \
+                     condition, TYPE~TEXT in its message, REASON of Ready, field=VALUE or field!=VALUE of status";
 
 /// What is waited for.
 #[derive(Debug)]
 enum Expected {
-    /// A condition's status.
+    /// A condition's status, or status and reason.
     Status(String, String),
     /// A part of a condition's message.
     Message(String, String),
@@ -46,7 +46,12 @@ impl Expected {
             all.filter(|condition| condition["type"] == *type_).map(|condition| plain(&condition[field])).next().unwrap_or_default()
         };
         match self {
-            Self::Status(type_, truth) => condition(type_, "status") == *truth,
+            Self::Status(type_, truth) => match truth.split_once('/') {
+                Some((truth, reason)) => {
+                    condition(type_, "status") == truth && condition(type_, "reason") == reason
+                }
+                None => condition(type_, "status") == *truth,
+            },
             Self::Message(type_, text) => condition(type_, "message").contains(text),
             Self::Reason(reason) => condition("Ready", "reason") == *reason,
             Self::Field(field, value) => plain(&status[field]) == *value,
