@@ -118,9 +118,23 @@ impl Cluster {
 
     /// Kills the API server and starts it again, and waits until it is ready.
     pub(crate) fn restart_api_server(&self) {
+        self.api_server("restart", "restarted");
+    }
+
+    /// Kills the API server.
+    pub(crate) fn stop_api_server(&self) {
+        self.api_server("stop", "stopped");
+    }
+
+    /// Starts the API server and waits until it is ready.
+    pub(crate) fn start_api_server(&self) {
+        self.api_server("start", "started");
+    }
+
+    fn api_server(&self, order: &str, confirmed: &str) {
         let launcher = self.launcher.as_ref().expect("a private cluster");
-        let answer = launcher.lock().unwrap().command("restart-apiserver");
-        assert_eq!(answer, serde_json::json!({"restarted": true}));
+        let answer = launcher.lock().unwrap().command(&format!("{order}-apiserver"));
+        assert_eq!(answer, serde_json::json!({ confirmed: true }));
     }
 }
 

@@ -115,8 +115,13 @@ impl Operator {
 
     /// Asks it to stop and waits until it has.
     pub(crate) async fn stop(mut self) -> ExitStatus {
-        self.signal("TERM").await;
+        self.terminate().await;
         self.ended().await
+    }
+
+    /// Asks it to stop.
+    pub(crate) async fn terminate(&self) {
+        self.signal("TERM").await;
     }
 
     /// Stops it in its tracks, as a frozen node does.
