@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use dataworks_core::api::condition::ConditionType;
-use dataworks_core::api::v1alpha1::{DataWorksResource, DataWorksResourceStatus};
+use dataworks_core::api::condition::{ConditionType, Reason};
+use dataworks_core::api::v1alpha1::{DataWorksResource, DataWorksResourceStatus, Origin};
 use k8s_controller::events::{Event, EventRecorder, EventType, Reporter};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Client;
@@ -95,33 +95,56 @@ fn event(type_: EventType, reason: &str, action: &str, note: String) -> Event {
 
 /// The event of a change of status; pure.
 fn told(before: &DataWorksResourceStatus, after: &DataWorksResourceStatus) -> Option<Event> {
-    if let Some(id) = after.id.as_ref().filter(|id| before.id.as_ref() != Some(id)) {
+    done(before, after).or_else(|| trouble(before, after))
+}
+
+/// What was done to the resource.
+fn done(before: &DataWorksResourceStatus, after: &DataWorksResourceStatus) -> Option<Event> {
+    let id = after.id.as_ref()?;
+    let path = after.path.as_deref().unwrap_or_default();
+    let news =
+        |reason: &str, action: &str, note: String| Some(event(EventType::Normal, reason, action, note));
+    if before.id.as_ref() != Some(id) {
+        if after.origin == Some(Origin::Adopted) {
+            return news("Adopted", "Adopt", format!("Adopted resource {id}, which stood at {path:?}."));
+        }
         let request = after.request_id.as_ref().filter(|request| before.request_id.as_ref() != Some(request));
         let note = match request {
             Some(request) => format!("Created resource {id} (request {request})."),
             None => format!("Found resource {id}, which a create whose answer was lost had made."),
         };
-        return Some(event(EventType::Normal, "Created", "Create", note));
+        return news("Created", "Create", note);
     }
-    if after.spec_digest != before.spec_digest && after.id.is_some() {
-        let id = after.id.clone().unwrap_or_default();
-        return Some(event(EventType::Normal, "Updated", "Update", format!("Updated resource {id}.")));
+    if after.path != before.path {
+        return news("Moved", "Move", format!("Resource {id} stands at {path:?} now."));
     }
-    if after.request_id != before.request_id && after.id.is_some() {
-        let id = after.id.clone().unwrap_or_default();
-        let note = format!("Resource {id} was changed by others and is again as declared.");
-        return Some(event(EventType::Normal, "DriftCorrected", "Update", note));
+    if after.spec_digest != before.spec_digest {
+        return news("Updated", "Update", format!("Updated resource {id}."));
     }
-    let ready = |status: &DataWorksResourceStatus| -> Option<Condition> {
-        status.conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str()).cloned()
+    // Written, and what is declared is what it was before.
+    let written = after.request_id != before.request_id || after.last_sync_time != before.last_sync_time;
+    let note = format!("Resource {id} was changed by others and is again as declared.");
+    if written { news("DriftCorrected", "Update", note) } else { None }
+}
+
+/// What stands in the way, or differs beside a `Ready` that is True.
+fn trouble(before: &DataWorksResourceStatus, after: &DataWorksResourceStatus) -> Option<Event> {
+    let find = |status: &DataWorksResourceStatus, type_: ConditionType| -> Option<Condition> {
+        status.conditions.iter().find(|condition| condition.type_ == type_.as_str()).cloned()
     };
-    let now = ready(after)?;
-    let stalled = after.conditions.iter().any(|condition| condition.type_ == ConditionType::Stalled.as_str());
-    let was = ready(before);
-    let same = was.is_some_and(|was| was.reason == now.reason && was.status == now.status);
-    let bad = stalled || now.status == "False" || now.reason == "OutcomeUnknown";
-    (bad && !same && now.reason != "Deleting")
-        .then(|| event(EventType::Warning, &now.reason, "Reconcile", now.message))
+    let changed = |type_: ConditionType, now: &Condition| {
+        find(before, type_).is_none_or(|was| was.reason != now.reason || was.status != now.status)
+    };
+    let warning = |now: Condition| Some(event(EventType::Warning, &now.reason, "Reconcile", now.message));
+    let ready = find(after, ConditionType::Ready)?;
+    let stalled = find(after, ConditionType::Stalled).is_some();
+    let bad = stalled || ready.status == "False" || ready.reason == Reason::OutcomeUnknown.as_str();
+    if bad && changed(ConditionType::Ready, &ready) && ready.reason != Reason::Deleting.as_str() {
+        return warning(ready);
+    }
+    let synced = find(after, ConditionType::Synced)?;
+    let differs = ready.status == "True" && synced.status != "True";
+    if differs && changed(ConditionType::Synced, &synced) { warning(synced) } else { None }
 }
 
 #[cfg(test)]
@@ -150,12 +173,32 @@ mod tests {
             value.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
             value
         };
+        let mut drifted = ready("True", "Succeeded");
+        drifted.as_array_mut().unwrap().push(json!({
+            "type": "Synced", "status": "False", "reason": "Drifted", "message": "m",
+            "lastTransitionTime": "2026-01-02T03:04:05Z"
+        }));
         let failing = json!({ "conditions": ready("False", "CloudUnavailable") });
         let rows = [
             ("made", json!({}), made.clone(), Some("Created")),
             ("found, without a request of ours", json!({}), json!({ "id": "1" }), Some("Created")),
             ("updated", made.clone(), with(json!({ "requestId": "B", "specDigest": "y" })), Some("Updated")),
             ("mended", made.clone(), with(json!({ "requestId": "B" })), Some("DriftCorrected")),
+            ("moved", made.clone(), with(json!({ "path": "D/b.py", "specDigest": "y" })), Some("Moved")),
+            (
+                "moved back",
+                made.clone(),
+                with(json!({ "lastSyncTime": "2026-01-02T03:04:05Z" })),
+                Some("DriftCorrected"),
+            ),
+            ("adopted", json!({}), json!({ "id": "1", "origin": "Adopted" }), Some("Adopted")),
+            ("drift that is left", made.clone(), with(json!({ "conditions": drifted })), Some("Drifted")),
+            (
+                "told so before",
+                with(json!({ "conditions": drifted })),
+                with(json!({ "conditions": drifted })),
+                None,
+            ),
             ("nothing new", made.clone(), made.clone(), None),
             (
                 "a try that may pass",

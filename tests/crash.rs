@@ -135,7 +135,7 @@ async fn a_frozen_leader_is_replaced_and_ends_when_it_thaws() {
 async fn a_stop_finishes_what_is_under_way_and_hands_over() {
     let scene = Scene::new().await;
     scene.cloud.change_settings(|settings| settings.latency_ms = 100);
-    let launch = scene.launch().with(&["--requests-per-second=20"]);
+    let launch = scene.launch().with(&["--requests-per-second=8"]);
     let first = launch.start();
     first.leads().await;
     let second = launch.clone().pod("pod-2").start();

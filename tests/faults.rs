@@ -329,7 +329,7 @@ async fn an_object_that_cannot_be_read_stops_no_other() {
 async fn an_edit_and_a_deletion_during_a_create_are_not_forgotten() {
     let scene = Scene::new().await;
     let _operator = scene.launch().start();
-    let slow = Fault::new("CreateResource", FaultKind::Slow { ms: 2000 });
+    let slow = Fault::new("CreateResource", FaultKind::Slow { ms: 6000 });
     scene.cloud.add_fault(slow);
     let spec = |name: &str, text: &str| {
         manifest(

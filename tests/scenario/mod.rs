@@ -38,7 +38,8 @@ pub(crate) fn run(script: &Path) -> Result<Told, String> {
     let items = script::parse(&text).map_err(|error| format!("{shown}: {error}"))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
-        let alone = items.iter().any(|item| matches!(item, Item::Command(c) if c.text.starts_with("apiserver ")));
+        let alone =
+            items.iter().any(|item| matches!(item, Item::Command(c) if c.text.starts_with("apiserver ")));
         let mut story = Story::begin(alone).await;
         let mut transcript = String::new();
         for item in &items {
@@ -54,7 +55,10 @@ pub(crate) fn run(script: &Path) -> Result<Told, String> {
                         }
                         Err(error) => {
                             let logs = story.keep_logs(&name);
-                            return Err(format!("{shown}:{}: {error}\n\nSo far:\n{transcript}\n{logs}", command.line));
+                            return Err(format!(
+                                "{shown}:{}: {error}\n\nSo far:\n{transcript}\n{logs}",
+                                command.line
+                            ));
                         }
                     }
                 }

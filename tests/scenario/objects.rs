@@ -120,7 +120,10 @@ impl Story {
         }
         let patch = json!({"status": aged}).to_string();
         let (scene, name) = self.find(name)?;
-        scene.kubectl.try_run(&["patch", "dwr", name, "--subresource=status", "--type=merge", "-p", &patch], "").await?;
+        scene
+            .kubectl
+            .try_run(&["patch", "dwr", name, "--subresource=status", "--type=merge", "-p", &patch], "")
+            .await?;
         Ok(String::new())
     }
 

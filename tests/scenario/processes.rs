@@ -51,7 +51,8 @@ impl Story {
     }
 
     fn start(&mut self, words: &[String]) -> Result<String, String> {
-        let namespaces: Vec<&str> = self.scenes.iter().map(|(_, scene): &(_, Scene)| scene.namespace.as_str()).collect();
+        let namespaces: Vec<&str> =
+            self.scenes.iter().map(|(_, scene): &(_, Scene)| scene.namespace.as_str()).collect();
         let mut launch = self.here().launch_for(&namespaces).with(&SHORT_BOUNDS);
         let (mut pod, mut elect) = (POD.to_owned(), false);
         for word in words {

@@ -30,7 +30,8 @@ impl Story {
     pub(super) async fn show(&mut self, name: &str) -> Result<String, String> {
         let object = self.object(name).await?;
         let (metadata, status) = (&object["metadata"], &object["status"]);
-        let mut text = format!("generation {}, observed {}", metadata["generation"], status["observedGeneration"]);
+        let mut text =
+            format!("generation {}, observed {}", metadata["generation"], status["observedGeneration"]);
         let finalizers = metadata["finalizers"].as_array();
         let marks = [
             ("finalizer", finalizers.is_some_and(|all| all.iter().any(|one| one == FINALIZER))),
@@ -67,17 +68,21 @@ impl Story {
         let (scene, name) = self.find(name)?;
         let selector = format!("involvedObject.name={name}");
         let list = async || {
-            let said = scene.kubectl.run(&["get", "events", "--field-selector", &selector, "-o", "json"]).await;
+            let said =
+                scene.kubectl.run(&["get", "events", "--field-selector", &selector, "-o", "json"]).await;
             let list: Value = serde_json::from_str(&said).unwrap();
             let mut events = list["items"].as_array().cloned().unwrap_or_default();
             events.sort_by_key(|event| event["eventTime"].as_str().map(str::to_owned));
             events.iter().any(|event| event["reason"] == *reason).then_some(events)
         };
-        let events = poll(DEADLINE, Duration::from_millis(100), &format!("no event {reason} of {name}"), list).await;
+        let events =
+            poll(DEADLINE, Duration::from_millis(100), &format!("no event {reason} of {name}"), list).await;
         let word = |event: &Value, field: &str| event[field].as_str().unwrap_or("-").to_owned();
         Ok(events
             .iter()
-            .map(|event| format!("{} {}: {}\n", word(event, "type"), word(event, "reason"), word(event, "message")))
+            .map(|event| {
+                format!("{} {}: {}\n", word(event, "type"), word(event, "reason"), word(event, "message"))
+            })
             .collect())
     }
 
@@ -114,7 +119,8 @@ impl Story {
         for call in &calls {
             let reads = call.action.starts_with("List") || call.action.starts_with("Get");
             // Only reads: that a write is made once is what most stories are about.
-            let line = if reads && rest == "fold" { format!("{} ×n\n", line(call)) } else { line(call) + "\n" };
+            let line =
+                if reads && rest == "fold" { format!("{} ×n\n", line(call)) } else { line(call) + "\n" };
             if reads && (rest == "writes" || rest == "fold" && lines.contains(&line)) {
                 continue;
             }
@@ -141,7 +147,9 @@ fn line(call: &Call) -> String {
     for word in [&call.name, &call.id].into_iter().flatten() {
         line.push_str(&format!(" {word}"));
     }
-    if let Some(path) = call.path.as_ref().filter(|_| ["MoveResource", "RenameResource"].contains(&&*call.action)) {
+    if let Some(path) =
+        call.path.as_ref().filter(|_| ["MoveResource", "RenameResource"].contains(&&*call.action))
+    {
         line.push_str(&format!(" to {path}"));
     }
     if let Some(project) = call.project.filter(|project| *project != PROJECT) {

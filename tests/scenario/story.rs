@@ -90,7 +90,9 @@ impl Story {
         let Some(full) = name.strip_prefix('@') else { return Ok((self.here(), name)) };
         let (word, name) = full.split_once('/').ok_or(format!("{name:?} is not @NAMESPACE/NAME"))?;
         let found = self.scenes.iter().find(|(known, _)| known == word);
-        found.map(|(_, scene)| (scene, name)).ok_or(format!("no namespace @{word}; `namespace {word}` makes it"))
+        found
+            .map(|(_, scene)| (scene, name))
+            .ok_or(format!("no namespace @{word}; `namespace {word}` makes it"))
     }
 
     async fn namespace(&mut self, word: &str) -> Result<String, String> {
@@ -137,7 +139,8 @@ impl Story {
         std::fs::create_dir_all(&folder).unwrap();
         let path = folder.join(format!("{name}.log"));
         let running = self.operators.iter().map(|(pod, operator)| (pod.clone(), operator.log()));
-        let logs: String = self.ended.iter().cloned().chain(running).map(|(pod, log)| format!("--- {pod}\n{log}")).collect();
+        let logs: String =
+            self.ended.iter().cloned().chain(running).map(|(pod, log)| format!("--- {pod}\n{log}")).collect();
         std::fs::write(&path, logs).unwrap();
         format!("The operators' logs are in {}.", path.display())
     }

@@ -30,7 +30,11 @@ impl Expected {
     fn parse(word: &str) -> Result<Self, String> {
         let upper = word.starts_with(|c: char| c.is_ascii_uppercase());
         let pair = |(left, right): (&str, &str)| (left.to_owned(), right.to_owned());
-        match (word.split_once("!=").map(pair), word.split_once('=').map(pair), word.split_once('~').map(pair)) {
+        match (
+            word.split_once("!=").map(pair),
+            word.split_once('=').map(pair),
+            word.split_once('~').map(pair),
+        ) {
             (Some((field, value)), _, _) if !upper => Ok(Self::Other(field, value)),
             (None, Some((type_, status)), _) if upper => Ok(Self::Status(type_, status)),
             (None, Some((field, value)), _) => Ok(Self::Field(field, value)),
@@ -43,7 +47,10 @@ impl Expected {
     fn holds(&self, status: &Value) -> bool {
         let condition = |type_: &str, field: &str| {
             let all = status["conditions"].as_array().into_iter().flatten();
-            all.filter(|condition| condition["type"] == *type_).map(|condition| plain(&condition[field])).next().unwrap_or_default()
+            all.filter(|condition| condition["type"] == *type_)
+                .map(|condition| plain(&condition[field]))
+                .next()
+                .unwrap_or_default()
         };
         match self {
             Self::Status(type_, truth) => match truth.split_once('/') {
@@ -82,7 +89,8 @@ impl Story {
                 continue;
             }
             let expected = words(&rest)?;
-            let expected = expected.iter().map(|word| Expected::parse(word)).collect::<Result<Vec<_>, _>>()?;
+            let expected =
+                expected.iter().map(|word| Expected::parse(word)).collect::<Result<Vec<_>, _>>()?;
             self.until(&name, |object| {
                 let Some(object) = object else { return false };
                 let status = serde_json::to_value(&object.status).unwrap();
@@ -93,14 +101,21 @@ impl Story {
         Ok(String::new())
     }
 
-    async fn until(&self, name: &str, met: impl Fn(Option<&DataWorksResource>) -> bool) -> Result<(), String> {
+    async fn until(
+        &self,
+        name: &str,
+        met: impl Fn(Option<&DataWorksResource>) -> bool,
+    ) -> Result<(), String> {
         let (scene, short) = self.find(name)?;
         let wait = await_condition(scene.objects(), short, &met);
         match tokio::time::timeout(DEADLINE, wait).await {
             Ok(end) => end.map(|_| ()).map_err(|error| error.to_string()),
             Err(_) => {
                 let object = self.object(name).await.unwrap_or_else(Value::from);
-                Err(format!("{name} never became so; it is {}", serde_json::to_string_pretty(&object["status"]).unwrap()))
+                Err(format!(
+                    "{name} never became so; it is {}",
+                    serde_json::to_string_pretty(&object["status"]).unwrap()
+                ))
             }
         }
     }
