@@ -95,6 +95,17 @@ fn rows_that_slipped_through_leave_it_partial() {
 }
 
 #[test]
+fn a_row_that_came_twice_leaves_it_partial_whatever_the_count() {
+    let mut sweep = Sweep::new(at(0));
+    assert_eq!(sweep.page(page(0, 100), 150), Next::Page(2));
+    assert_eq!(sweep.page(page(99, 51), 150), Next::Done, "row 99 again, though 150 are there");
+    let mut inventory = Inventory::default();
+    inventory.replace(sweep, LAG);
+    assert!(!inventory.is_complete());
+    assert_eq!(inventory.len(), 150);
+}
+
+#[test]
 fn own_changes_outlive_a_listing_that_lags() {
     let mut inventory = Inventory::default();
     inventory.record(Own::Put(row(1, "XX/new.py")), at(95));

@@ -143,3 +143,16 @@ fn what_moved_costs_no_namespace_its_turn() {
     queue.forget(&key("a/1"));
     assert_eq!(names(&mut queue, 0), ["a/2", "b/1", "b/2"]);
 }
+
+#[test]
+fn what_moves_all_the_time_leaves_no_traces() {
+    let mut queue = Queue::default();
+    // A delay that an edit ends leaves its place in the heap; what is forgotten, its place in a lane.
+    for second in 0..1_000 {
+        queue.push(&key("a/1"), due(Lane::Retry, second + 5_000), at(second));
+        queue.push(&key("a/1"), due(Lane::Edit, second), at(second));
+        queue.forget(&key("a/1"));
+    }
+    let held = queue.delayed.len() + queue.subs.values().map(Lanes::len).sum::<usize>();
+    assert!(held <= 2 * SPARE, "{held}");
+}
