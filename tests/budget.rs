@@ -7,10 +7,11 @@ mod support;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use dataworks_simulator::{Fault, FaultKind};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use serde_json::json;
-use support::operator::Operator;
+use support::operator::{Operator, SHORT_BOUNDS};
 use support::{Ask as _, DEADLINE, PROJECT, Scene, poll, python, status};
 
 /// Throttled by the second.
@@ -79,6 +80,31 @@ async fn a_days_calls_are_not_exceeded_and_outlive_the_process() {
     operator.says(&["taking over the call budget", "\"calls\":3"]).await;
     waits(&operator).await;
     assert_eq!(scene.cloud.counts().total, 3, "nothing is left for c today");
+}
+
+#[tokio::test]
+async fn what_was_begun_is_finished_from_the_reserve() {
+    // Of 60 calls three are the reserve.
+    const WORK: u64 = 57;
+    let scene = Scene::new().await;
+    let operator = scene.launch().with(&SHORT_BOUNDS).with(&["--requests-per-day=60"]).start();
+    let mut files = 0;
+    while scene.cloud.counts().total < WORK - 1 {
+        scene.kubectl.apply(&python(&format!("r{files}"), &format!("R/r{files}.py"))).await;
+        scene.ready(&format!("r{files}")).await;
+        files += 1;
+    }
+    // The last call for work: its answer is lost and its effect is late. Two searches and a read find it.
+    let late = FaultKind::LateCommit { ms: 500, hang: false };
+    scene.cloud.add_fault(Fault::new("CreateResource", late).times(1));
+    let since = scene.cloud.last();
+    scene.kubectl.apply(&python("begun", "R/begun.py")).await;
+    scene.cloud.called(since, "CreateResource").await;
+    scene.kubectl.apply(&python("new", "R/new.py")).await;
+    scene.ready("begun").await;
+    waits(&operator).await;
+    assert_eq!(scene.cloud.counts().total, WORK + 3);
+    assert_eq!(scene.cloud.resources(PROJECT).len(), files + 1);
 }
 
 #[tokio::test]
