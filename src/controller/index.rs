@@ -77,6 +77,9 @@ pub struct Index {
     rows: HashMap<ObjectKey, Row>,
     claims: Claims,
     proven: BTreeSet<ProjectId>,
+    /// Objects whose status says that another holds their claim. They claim nothing themselves where no
+    /// connection worked yet, so that the claims do not know that they wait.
+    waiting: BTreeSet<ObjectKey>,
     /// Objects of a workspace that have no id yet.
     pending: HashMap<ProjectId, usize>,
 }
@@ -100,6 +103,7 @@ impl Index {
             rows: HashMap::new(),
             claims: Claims::default(),
             proven: BTreeSet::new(),
+            waiting: BTreeSet::new(),
             pending: HashMap::new(),
         }
     }
@@ -144,8 +148,16 @@ impl Index {
             woken = self.claims.remove(&replaced.uid.clone());
         }
         let standing = row.standing;
-        self.rows.insert(key.clone(), row);
+        if row.already_managed {
+            self.waiting.insert(key.clone());
+        } else {
+            self.waiting.remove(&key);
+        }
+        let before = self.rows.insert(key.clone(), row).map(|row| row.claims);
         woken.extend(self.claim(&key));
+        if before.is_some_and(|before| self.rows.get(&key).is_some_and(|row| row.claims != before)) {
+            woken.extend(self.waiting.iter().cloned());
+        }
         let due = match standing {
             Standing::Due if news => Some(now),
             Standing::Resting(until) if news => Some(until),
@@ -160,7 +172,9 @@ impl Index {
         if let Some(project) = row.project.filter(|_| row.resource.is_none()) {
             self.uncount(project);
         }
-        let woken = self.claims.remove(&row.uid);
+        self.waiting.remove(key);
+        let mut woken = self.claims.remove(&row.uid);
+        woken.extend(self.waiting.iter().cloned());
         self.moved(woken)
     }
 
@@ -176,7 +190,7 @@ impl Index {
             .filter(|(_, row)| row.project == Some(project))
             .map(|(key, _)| key.clone())
             .collect();
-        let mut woken = BTreeSet::new();
+        let mut woken = self.waiting.clone();
         for key in keys {
             woken.extend(self.claim(&key));
         }

@@ -171,6 +171,31 @@ fn wakes_who_waits_when_the_holder_goes() {
 }
 
 #[test]
+fn wakes_who_waits_before_any_connection_worked() {
+    let path = json!({ "spec": { "path": "XX/same.py" } });
+    let holder = |changes: Value| {
+        let mut object = ready();
+        merge(&mut object, json!({ "status": { "path": "XX/same.py" } }));
+        merge(&mut object, changes);
+        object
+    };
+    let holding = || {
+        let mut index = Index::new(CLUSTER.to_owned(), Policy::new(&["*".to_owned()], &[]));
+        index.apply(&object("a", 5, holder(path.clone())), Origin::Listed, at(1));
+        let mut second = stalled("AlreadyManaged");
+        merge(&mut second, path.clone());
+        index.apply(&object("b", 6, second), Origin::Listed, at(1));
+        assert_eq!(index.standing(&key("b")), Standing::Settled);
+        index
+    };
+    assert_eq!(holding().remove(&key("a")), BTreeSet::from([key("b")]), "the holder goes");
+    let moved = json!({ "spec": { "path": "XX/other.py" }, "status": { "path": "XX/other.py" } });
+    let elsewhere = object("a", 7, holder(moved));
+    let applied = holding().apply(&elsewhere, Origin::Watched, at(2));
+    assert_eq!(applied.woken, BTreeSet::from([key("b")]), "the holder goes elsewhere");
+}
+
+#[test]
 fn a_reserved_claim_is_not_taken_by_an_older_object() {
     let mut index = index();
     let path = |created: i64| json!({ "spec": { "path": "XX/same.py" }, "metadata": { "creationTimestamp": at(created).to_string() } });
