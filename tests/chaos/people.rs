@@ -7,13 +7,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use dataworks_core::api::v1alpha1::DataWorksResource;
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::runtime::wait::await_condition;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::plan::Act;
-use crate::support::{Scene, python};
+use crate::support::{Scene, poll, python};
 
 /// An object takes so long at most to go: several takeovers, each with the longest wait.
 const GONE: Duration = Duration::from_secs(300);
@@ -180,7 +180,21 @@ impl Person {
 
     async fn delete(&mut self) {
         self.ledger.borrow_mut().delete(self.edition.person);
-        self.scene.objects().delete(&self.object(), &DeleteParams::default()).await.unwrap();
+        // By version. Without one the API server may overlook a finalizer that was added after it had
+        // read the object, and takes it away at once; with a crash on top of that, before the operator
+        // could take the file back, nobody knows of the file any more.
+        let delete = async || {
+            let objects = self.scene.objects();
+            let metadata = objects.get(&self.object()).await.unwrap().metadata;
+            let version = Preconditions { resource_version: metadata.resource_version, uid: metadata.uid };
+            let params = DeleteParams { preconditions: Some(version), ..DeleteParams::default() };
+            match objects.delete(&self.object(), &params).await {
+                Ok(_) => Some(()),
+                Err(kube::Error::Api(status)) if status.is_conflict() => None,
+                Err(error) => panic!("{} cannot be deleted: {error}", self.object()),
+            }
+        };
+        poll(GONE, Duration::from_millis(10), "it is changed all the time", delete).await;
     }
 
     async fn gone(&self) {
