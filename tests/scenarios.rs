@@ -23,22 +23,30 @@ fn main() -> ExitCode {
         arguments.filter = Some(name);
         arguments.exact = true;
     }
-    let trials = scripts().into_iter().map(|script| {
+    let trials = files("txt").into_iter().map(|script| {
         let name = script.file_stem().unwrap().to_string_lossy().into_owned();
         Trial::test(name, move || tell(&script))
     });
-    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+    let whole = Trial::test("every-transcript-has-its-script", every_transcript_has_its_script);
+    libtest_mimic::run(&arguments, trials.chain([whole]).collect()).exit_code()
 }
 
-fn scripts() -> Vec<PathBuf> {
+/// The files of the folder with this extension.
+fn files(extension: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
-    let mut scripts: Vec<PathBuf> = std::fs::read_dir(folder)
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "txt"))
+        .filter(|path| path.extension().is_some_and(|found| found == extension))
         .collect();
-    scripts.sort();
-    scripts
+    files.sort();
+    files
+}
+
+fn every_transcript_has_its_script() -> Result<(), Failed> {
+    let left: Vec<PathBuf> =
+        files("golden").into_iter().filter(|golden| !golden.with_extension("txt").exists()).collect();
+    if left.is_empty() { Ok(()) } else { Err(format!("no script for {left:?}").into()) }
 }
 
 /// Tells one story and compares it with its golden transcript.

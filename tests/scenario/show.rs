@@ -20,7 +20,7 @@ const UNTOLD: [&str; 8] = [
     "lastSyncTime",
     "conditions",
 ];
-const FINALIZER: &str = "dataworks.alibabacloud.com/finalizer";
+pub(super) const FINALIZER: &str = "dataworks.alibabacloud.com/finalizer";
 const INTENT: &str = "dataworks.alibabacloud.com/create-intent";
 /// A longer text is cut.
 const MOST_TEXT: usize = 60;
@@ -86,7 +86,7 @@ impl Story {
             .collect())
     }
 
-    /// `files`: what the cloud holds, oldest first.
+    /// `files`: what the cloud holds, by path.
     pub(super) fn files(&mut self, rest: &str) -> Result<String, String> {
         if !rest.is_empty() {
             return Err("files takes nothing".to_owned());
@@ -108,10 +108,15 @@ impl Story {
         Ok(files.iter().map(line).collect())
     }
 
-    /// `calls [writes|fold]`: those since the last `calls`.
+    /// `calls [writes|fold] [sorted]`: those since the last `calls`.
     pub(super) fn calls(&mut self, rest: &str) -> Result<String, String> {
+        let usage = "calls [writes|fold] [sorted]: writes leaves reads out, fold tells each read once";
+        let (rest, sorted) = match rest.strip_suffix("sorted") {
+            Some(rest) => (rest.trim_end(), true),
+            None => (rest, false),
+        };
         if !["", "writes", "fold"].contains(&rest) {
-            return Err("calls, calls writes (no reads), or calls fold (each read once)".to_owned());
+            return Err(usage.to_owned());
         }
         let calls = self.new_calls();
         self.told = self.here().cloud.counts().last_seq;
@@ -125,6 +130,9 @@ impl Story {
                 continue;
             }
             lines.push(line);
+        }
+        if sorted {
+            lines.sort();
         }
         if lines.is_empty() {
             return Ok("no calls\n".to_owned());

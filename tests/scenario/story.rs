@@ -129,7 +129,7 @@ impl Story {
         let mut files: Vec<_> =
             cloud.projects().iter().flat_map(|project| cloud.resources(project.config.id)).collect();
         files.retain(|file| !file.path.starts_with(FENCES));
-        files.sort_by_key(|file| (file.project_id != PROJECT, file.id.clone()));
+        files.sort_by_key(|file| (file.project_id != PROJECT, file.path.clone(), file.id.clone()));
         files
     }
 

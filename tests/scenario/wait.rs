@@ -5,10 +5,11 @@ use kube::runtime::wait::await_condition;
 use serde_json::Value;
 
 use super::objects::expand;
+use super::show::FINALIZER;
 use super::story::{Story, split, words};
 use crate::support::DEADLINE;
 
-const USAGE: &str = "wait NAME gone, or of its present generation: TYPE=STATUS or TYPE=STATUS/REASON of a \
+const USAGE: &str = "wait NAME gone, released (our finalizer is off), or of its present generation: TYPE=STATUS or TYPE=STATUS/REASON of a \
                      condition, TYPE~TEXT in its message, REASON of Ready, field=VALUE or field!=VALUE of status";
 
 /// What is waited for.
@@ -86,6 +87,13 @@ impl Story {
         for (name, _) in expand(names)? {
             if rest == "gone" {
                 self.until(&name, |object| object.is_none()).await?;
+                continue;
+            }
+            if rest == "released" {
+                let ours = |object: &DataWorksResource| {
+                    object.metadata.finalizers.iter().flatten().any(|name| name == FINALIZER)
+                };
+                self.until(&name, |object| object.is_none_or(|object| !ours(object))).await?;
                 continue;
             }
             let expected = words(&rest)?;
