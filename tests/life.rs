@@ -38,14 +38,14 @@ async fn another_path_moves_the_file_and_keeps_its_id() {
     let (since, writes) = (scene.cloud.last(), operator.writes().await);
     scene.kubectl.apply(&python("a", "D/b.py")).await;
     let renamed = scene.ready("a").await;
-    assert_eq!(scene.cloud.actions(since), ["ListResources", "RenameResource"]);
+    assert_eq!(scene.cloud.actions(since), ["ListResources", "GetResource", "RenameResource"]);
     assert_eq!(operator.writes().await, writes + 1);
     assert_eq!((id(&renamed), status(&renamed).path), (id(&made), Some("D/b.py".to_owned())));
 
     let since = scene.cloud.last();
     scene.kubectl.apply(&python("a", "b.py")).await;
     scene.ready("a").await;
-    assert_eq!(scene.cloud.actions(since), ["ListResources", "MoveResource"]);
+    assert_eq!(scene.cloud.actions(since), ["ListResources", "GetResource", "MoveResource"]);
     assert_eq!(scene.cloud.only_file().path, "b.py");
 
     // Content, name and folder at once.
@@ -54,7 +54,7 @@ async fn another_path_moves_the_file_and_keeps_its_id() {
     let moved = scene.ready("a").await;
     assert_eq!(
         scene.cloud.actions(since),
-        ["UpdateResource", "ListResources", "RenameResource", "MoveResource"],
+        ["UpdateResource", "ListResources", "GetResource", "RenameResource", "MoveResource"],
         "one look does for both"
     );
     let file = scene.cloud.only_file();
@@ -76,7 +76,43 @@ async fn a_move_whose_answer_is_lost_is_made_once() {
     assert_eq!((file.id, file.path), (id(&made), "E/b.py".into()));
     let mut actions = scene.cloud.actions(since);
     actions.retain(|action| action != "ListResources");
-    assert_eq!(actions, ["RenameResource", "GetResource", "MoveResource"]);
+    assert_eq!(actions, ["GetResource", "RenameResource", "GetResource", "MoveResource"]);
+}
+
+#[tokio::test]
+async fn a_move_hides_nothing_that_others_did() {
+    let scene = Scene::new().await;
+    let _operator = scene.launch().start();
+    scene.kubectl.apply(&python("a", "D/a.py")).await;
+    let made = scene.ready("a").await;
+    scene.cloud.change_settings(|settings| settings.clock_offset_ms = 5_000);
+    let edit =
+        OutsideEdit { content: Some("theirs".into()), path: Some("Z/a.py".into()), ..OutsideEdit::default() };
+    scene.cloud.edit_outside(&id(&made), edit).unwrap();
+    // Only the name is edited; the folder and the content are to be mended all the same.
+    scene.kubectl.apply(&python("a", "D/b.py")).await;
+    scene.ready("a").await;
+    let file = scene.cloud.only_file();
+    assert_eq!((file.path.as_str(), file.content.as_str()), ("D/b.py", "print(1)\n"));
+}
+
+#[tokio::test]
+async fn an_edit_while_a_move_is_under_way_is_not_lost() {
+    let scene = Scene::new().await;
+    let _operator = scene.launch().start();
+    scene.kubectl.apply(&python("a", "D/a.py")).await;
+    scene.ready("a").await;
+    scene.cloud.add_fault(Fault::new("MoveResource", FaultKind::Slow { ms: 3000 }).times(1));
+    let since = scene.cloud.last();
+    scene.kubectl.apply(&python("a", "E/a.py")).await;
+    let begun = async || (scene.cloud.faults().iter().any(|fault| fault.1 == 1)).then_some(());
+    support::poll(support::DEADLINE, std::time::Duration::from_millis(5), "no move", begun).await;
+    scene.kubectl.apply(&python("a", "D/b.py")).await;
+    let file = async || (scene.cloud.only_file().path == "D/b.py").then_some(());
+    support::poll(support::DEADLINE, std::time::Duration::from_millis(50), "not at D/b.py", file).await;
+    scene.ready("a").await;
+    assert_eq!(scene.cloud.only_file().path, "D/b.py");
+    assert!(scene.cloud.actions(since).contains(&"MoveResource".to_owned()));
 }
 
 #[tokio::test]

@@ -178,6 +178,20 @@ impl Claims {
         }
     }
 
+    /// Who has this, if it is not the object itself and the object has no better right to it. Those
+    /// that only wish for it do not count.
+    #[must_use]
+    pub fn recorded_holder(&self, claim: Claim, uid: &Uid) -> Option<&ObjectKey> {
+        let own = self.objects.get(uid);
+        let own = own.and_then(|own| {
+            let class = own.claims.iter().find(|(held, _)| *held == claim)?.1;
+            Some(own.rank(class))
+        });
+        let holders = self.by_claim.get(&claim)?.iter();
+        let mut others = holders.filter(|(rank, _)| rank.class == Class::Recorded && rank.uid != *uid);
+        others.find(|(rank, _)| own.as_ref().is_none_or(|own| *rank < own)).map(|(_, key)| key)
+    }
+
     fn stronger(&self, claim: Claim, rank: &Rank) -> Option<&ObjectKey> {
         let (first, key) = self.by_claim.get(&claim)?.first_key_value()?;
         (first < rank).then_some(key)
@@ -281,6 +295,20 @@ mod tests {
         let mut claims = Claims::default();
         claims.set(claimant("a", Class::Recorded, 5, &[7]));
         assert_eq!(holder(&claims, &claimant("b", Class::Wanted, 1, &[7])), Some(&key("a")));
+    }
+
+    #[test]
+    fn who_only_wishes_for_an_id_has_nothing() {
+        let mut claims = Claims::default();
+        claims.set(claimant("wish", Class::Wanted, 1, &[7]));
+        assert_eq!(claims.recorded_holder(Claim(7), &Uid::new("b")), None);
+        claims.set(claimant("has", Class::Recorded, 2, &[7]));
+        assert_eq!(claims.recorded_holder(Claim(7), &Uid::new("b")), Some(&key("has")));
+        assert_eq!(claims.recorded_holder(Claim(7), &Uid::new("wish")), Some(&key("has")));
+        assert_eq!(claims.recorded_holder(Claim(7), &Uid::new("has")), None);
+        claims.set(claimant("too", Class::Recorded, 3, &[7]));
+        assert_eq!(claims.recorded_holder(Claim(7), &Uid::new("too")), Some(&key("has")));
+        assert_eq!(claims.recorded_holder(Claim(7), &Uid::new("has")), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod plan_support;
 
 use dataworks_core::api::condition::Reason;
 use dataworks_core::desired::{Desired, Held};
-use dataworks_core::intent::IntentNote;
+use dataworks_core::intent::{Intent, IntentNote};
 use dataworks_core::plan::{Listing, MiddleHeld, Observed, ReadBack, Recorded, Step, plan};
 use dataworks_core::state::State;
 use k8s_openapi::jiff::Timestamp;
@@ -67,6 +67,11 @@ fn named() -> Desired {
     declaring("v1", &json!({"resourceId": "5"}))
 }
 
+/// Another's file at the path.
+fn theirs() -> Held {
+    Held { path: Some(PATH.parse().unwrap()), ..otherwise() }
+}
+
 fn rename(to: &str) -> Does {
     Does::Exactly(Step::RenameResource { id: id("1"), to: to.parse().unwrap() })
 }
@@ -94,13 +99,39 @@ fn another_path_is_a_rename_or_a_move_and_the_id_stays() {
         vec![
             (
                 "the new path is looked at first",
-                |c| c.wanted = desired_at("XX/b.py"),
+                |c| c.wanted = desired_at("XX/b.py", "v1"),
                 Does::Exactly(Step::Look),
+            ),
+            (
+                "then it is read: others may have moved it",
+                |c| {
+                    c.wanted = desired_at("XX/b.py", "v1");
+                    c.observed.look = Some(vec![row("1", "XX/a.py", 0)]);
+                },
+                Does::Exactly(Step::ReadBack(id("1"))),
+            ),
+            (
+                "others changed it: that first",
+                |c| {
+                    c.wanted = desired_at("XX/b.py", "v1");
+                    c.observed.read = read(Held { differs: otherwise().differs, ..standing("XX/a.py") });
+                },
+                update("XX/a.py"),
+            ),
+            (
+                "others moved it: from there",
+                |c| {
+                    c.wanted = desired_at("XX/b.py", "v1");
+                    c.observed.read = read(standing("ZZ/b.py"));
+                    c.observed.look = Some(vec![row("1", "ZZ/b.py", 0)]);
+                },
+                move_("XX/b.py"),
             ),
             (
                 "another name",
                 |c| {
-                    c.wanted = desired_at("XX/b.py");
+                    c.wanted = desired_at("XX/b.py", "v1");
+                    c.observed.read = read(standing("XX/a.py"));
                     c.observed.look = Some(vec![]);
                 },
                 rename("XX/b.py"),
@@ -108,7 +139,8 @@ fn another_path_is_a_rename_or_a_move_and_the_id_stays() {
             (
                 "another case of the name, where its own row is no obstacle",
                 |c| {
-                    c.wanted = desired_at("XX/A.py");
+                    c.wanted = desired_at("XX/A.py", "v1");
+                    c.observed.read = read(standing("XX/a.py"));
                     c.observed.look = Some(vec![row("1", "XX/a.py", 0)]);
                 },
                 rename("XX/A.py"),
@@ -116,7 +148,8 @@ fn another_path_is_a_rename_or_a_move_and_the_id_stays() {
             (
                 "another folder",
                 |c| {
-                    c.wanted = desired_at("YY/a.py");
+                    c.wanted = desired_at("YY/a.py", "v1");
+                    c.observed.read = read(standing("XX/a.py"));
                     c.observed.look = Some(vec![row("1", "XX/a.py", 0)]);
                 },
                 move_("YY/a.py"),
@@ -124,7 +157,8 @@ fn another_path_is_a_rename_or_a_move_and_the_id_stays() {
             (
                 "to the root",
                 |c| {
-                    c.wanted = desired_at("a.py");
+                    c.wanted = desired_at("a.py", "v1");
+                    c.observed.read = read(standing("XX/a.py"));
                     c.observed.look = Some(vec![]);
                 },
                 move_("a.py"),
@@ -132,7 +166,8 @@ fn another_path_is_a_rename_or_a_move_and_the_id_stays() {
             (
                 "both: the name first",
                 |c| {
-                    c.wanted = desired_at("YY/b.py");
+                    c.wanted = desired_at("YY/b.py", "v1");
+                    c.observed.read = read(standing("XX/a.py"));
                     c.observed.look = Some(vec![]);
                 },
                 rename("XX/b.py"),
@@ -140,7 +175,8 @@ fn another_path_is_a_rename_or_a_move_and_the_id_stays() {
             (
                 "both, and another object claims the path between: the folder first",
                 |c| {
-                    c.wanted = desired_at("YY/b.py");
+                    c.wanted = desired_at("YY/b.py", "v1");
+                    c.observed.read = read(standing("XX/a.py"));
                     c.observed.look = Some(vec![]);
                     c.observed.middle_held = MiddleHeld { renamed: true, moved: false };
                 },
@@ -149,9 +185,10 @@ fn another_path_is_a_rename_or_a_move_and_the_id_stays() {
             (
                 "both, and a stranger that is no MaxCompute file stands between",
                 |c| {
-                    c.wanted = desired_at("YY/b.py");
+                    c.wanted = desired_at("YY/b.py", "v1");
                     let mut stranger = row("9", "XX/b.py", 0);
                     stranger.command = "EMR_FILE".into();
+                    c.observed.read = read(standing("XX/a.py"));
                     c.observed.look = Some(vec![stranger]);
                 },
                 move_("YY/a.py"),
@@ -159,16 +196,18 @@ fn another_path_is_a_rename_or_a_move_and_the_id_stays() {
             (
                 "both, and both ways are blocked",
                 |c| {
-                    c.wanted = desired_at("YY/b.py");
+                    c.wanted = desired_at("YY/b.py", "v1");
+                    c.observed.read = read(standing("XX/a.py"));
                     c.observed.look = Some(vec![]);
                     c.observed.middle_held = MiddleHeld { renamed: true, moved: true };
                 },
-                Does::Waits(160),
+                Does::Waits(700),
             ),
             (
                 "a stranger stands at the new path",
                 |c| {
-                    c.wanted = desired_at("XX/b.py");
+                    c.wanted = desired_at("XX/b.py", "v1");
+                    c.observed.read = read(standing("XX/a.py"));
                     c.observed.look = Some(vec![row("9", "XX/b.py", 0)]);
                 },
                 Does::Taken,
@@ -176,7 +215,8 @@ fn another_path_is_a_rename_or_a_move_and_the_id_stays() {
             (
                 "the engine has the new name elsewhere",
                 |c| {
-                    c.wanted = desired_at("XX/b.py");
+                    c.wanted = desired_at("XX/b.py", "v1");
+                    c.observed.read = read(standing("XX/a.py"));
                     c.observed.look = Some(vec![row("9", "ZZ/b.py", 0)]);
                 },
                 Does::Taken,
@@ -189,10 +229,11 @@ fn another_path_is_a_rename_or_a_move_and_the_id_stays() {
             (
                 "half of the way is recorded",
                 |c| {
-                    c.wanted = desired_at("YY/b.py");
-                    let half = desired_at("XX/b.py");
+                    c.wanted = desired_at("YY/b.py", "v1");
+                    let half = desired_at("XX/b.py", "v1");
                     c.recorded.status.path = Some("XX/b.py".into());
                     c.recorded.status.spec_digest = Some(half.spec_digest().to_string());
+                    c.observed.read = read(standing("XX/b.py"));
                     c.observed.look = Some(vec![row("1", "XX/b.py", 0)]);
                 },
                 move_("YY/b.py"),
@@ -200,7 +241,7 @@ fn another_path_is_a_rename_or_a_move_and_the_id_stays() {
             (
                 "another object holds the new path",
                 |c| {
-                    c.wanted = desired_at("XX/b.py");
+                    c.wanted = desired_at("XX/b.py", "v1");
                     c.observed.held_by = holder(Some("b"));
                 },
                 Does::Stalls(Reason::AlreadyManaged),
@@ -217,7 +258,7 @@ fn a_move_whose_outcome_is_unknown_is_read() {
             (
                 "nothing is sent before the read",
                 |c| {
-                    c.wanted = desired_at("XX/b.py");
+                    c.wanted = desired_at("XX/b.py", "v1");
                     c.observed.memory.unknown_write = Some(at(90));
                     c.observed.memory.unknown_place = true;
                 },
@@ -226,7 +267,7 @@ fn a_move_whose_outcome_is_unknown_is_read() {
             (
                 "it was carried out",
                 |c| {
-                    c.wanted = desired_at("XX/b.py");
+                    c.wanted = desired_at("XX/b.py", "v1");
                     c.observed.memory.unknown_write = Some(at(90));
                     c.observed.memory.unknown_place = true;
                     c.observed.read = read(standing("XX/b.py"));
@@ -236,7 +277,7 @@ fn a_move_whose_outcome_is_unknown_is_read() {
             (
                 "it was carried out, and the answer does not show the content",
                 |c| {
-                    c.wanted = desired_at("XX/b.py");
+                    c.wanted = desired_at("XX/b.py", "v1");
                     c.observed.memory.unknown_write = Some(at(90));
                     c.observed.memory.unknown_place = true;
                     c.observed.read = read(Held { shows_content: false, ..standing("XX/b.py") });
@@ -244,9 +285,30 @@ fn a_move_whose_outcome_is_unknown_is_read() {
                 Does::Exactly(Step::RecordUpdated),
             ),
             (
+                "it was carried out, but another path was declared since: what was sent may still arrive",
+                |c| {
+                    c.observed.memory.unknown_write = Some(at(90));
+                    c.observed.memory.unknown_place = true;
+                    c.observed.memory.unknown_spec = Some(desired_at("XX/b.py", "v1").spec_digest());
+                    c.observed.read = read(standing("XX/a.py"));
+                },
+                Does::Waits(120),
+            ),
+            (
+                "and when it cannot any more, it is as declared",
+                |c| {
+                    c.now = at(120);
+                    c.observed.memory.unknown_write = Some(at(90));
+                    c.observed.memory.unknown_place = true;
+                    c.observed.memory.unknown_spec = Some(desired_at("XX/b.py", "v1").spec_digest());
+                    c.observed.read = read(standing("XX/a.py"));
+                },
+                Does::Exactly(Step::RecordUpdated),
+            ),
+            (
                 "it may still arrive",
                 |c| {
-                    c.wanted = desired_at("XX/b.py");
+                    c.wanted = desired_at("XX/b.py", "v1");
                     c.observed.memory.unknown_write = Some(at(90));
                     c.observed.memory.unknown_place = true;
                     c.observed.read = read(standing("XX/a.py"));
@@ -256,7 +318,7 @@ fn a_move_whose_outcome_is_unknown_is_read() {
             (
                 "half of the way was carried out: the other half needs no wait",
                 |c| {
-                    c.wanted = desired_at("YY/b.py");
+                    c.wanted = desired_at("YY/b.py", "v1");
                     c.observed.memory.unknown_write = Some(at(90));
                     c.observed.memory.unknown_place = true;
                     c.observed.read = read(standing("XX/b.py"));
@@ -268,7 +330,7 @@ fn a_move_whose_outcome_is_unknown_is_read() {
                 "it cannot arrive any more",
                 |c| {
                     c.now = at(120);
-                    c.wanted = desired_at("XX/b.py");
+                    c.wanted = desired_at("XX/b.py", "v1");
                     c.observed.memory.unknown_write = Some(at(90));
                     c.observed.memory.unknown_place = true;
                     c.observed.read = read(standing("XX/a.py"));
@@ -353,12 +415,12 @@ fn what_others_change_is_brought_back_or_reported() {
                 Does::Exactly(Step::RecordSeen),
             ),
             (
-                "an edit over told drift is sent without a read",
+                "an edit over told drift is sent where the file stands",
                 |c| {
                     c.wanted = declaring("v2", &json!({"driftPolicy": "Report"}));
                     c.recorded = telling(c.recorded.clone(), Reason::Drifted);
                 },
-                update("XX/a.py"),
+                Does::Exactly(Step::ReadBack(id("1"))),
             ),
             (
                 "gone, Report",
@@ -386,6 +448,28 @@ fn what_others_change_is_brought_back_or_reported() {
                     c.observed.brake = true;
                 },
                 Does::Reports(State::MassAbsence),
+            ),
+            (
+                "gone with many others, and an edit has nowhere to go",
+                |c| {
+                    c.wanted = desired("v2");
+                    c.recorded = telling(c.recorded.clone(), Reason::MassAbsence);
+                    c.observed.brake = true;
+                },
+                Does::Stalls(Reason::MassAbsence),
+            ),
+            (
+                "suspended while it is told to differ: not as declared",
+                |c| {
+                    c.recorded = telling(c.recorded.clone(), Reason::Drifted);
+                    c.recorded.suspend = true;
+                },
+                Does::Reports(State::Suspended { pending: true }),
+            ),
+            (
+                "what stood in the way is over: read before it is called ready",
+                |c| c.recorded = telling(c.recorded.clone(), Reason::AlreadyManaged),
+                Does::Exactly(Step::ReadBack(id("1"))),
             ),
             (
                 "gone with many others, and a person asks for it",
@@ -490,7 +574,7 @@ fn a_file_at_the_path_is_adopted_where_that_is_allowed() {
                 |c| {
                     c.wanted = adopting();
                     c.observed.look = Some(vec![row("5", PATH, -900)]);
-                    c.observed.adoptee = Some((id("5"), ReadBack::Present(otherwise())));
+                    c.observed.adoptee = Some((id("5"), ReadBack::Present(theirs())));
                 },
                 Does::Exactly(Step::RecordAdopted { id: id("5"), at: PATH.parse().unwrap(), closes: None }),
             ),
@@ -502,7 +586,7 @@ fn a_file_at_the_path_is_adopted_where_that_is_allowed() {
                     c.recorded.status.attempt =
                         Some(attempt(0, dataworks_core::api::v1alpha1::AttemptOutcome::Refused));
                     c.observed.look = Some(vec![row("5", PATH, -900)]);
-                    c.observed.adoptee = Some((id("5"), ReadBack::Present(otherwise())));
+                    c.observed.adoptee = Some((id("5"), ReadBack::Present(theirs())));
                 },
                 Does::Exactly(Step::RecordAdopted {
                     id: id("5"),
@@ -515,8 +599,17 @@ fn a_file_at_the_path_is_adopted_where_that_is_allowed() {
                 |c| {
                     c.wanted = adopting();
                     c.observed.look = Some(vec![row("5", PATH, -900)]);
-                    let held = Held { fixed: vec!["type".into()], ..otherwise() };
+                    let held = Held { fixed: vec!["type".into()], ..theirs() };
                     c.observed.adoptee = Some((id("5"), ReadBack::Present(held)));
+                },
+                Does::Stalls(Reason::NotAdoptable),
+            ),
+            (
+                "not one of which the answer shows nothing",
+                |c| {
+                    c.wanted = adopting();
+                    c.observed.look = Some(vec![row("5", PATH, -900)]);
+                    c.observed.adoptee = Some((id("5"), ReadBack::Present(Held::default())));
                 },
                 Does::Stalls(Reason::NotAdoptable),
             ),
@@ -535,7 +628,7 @@ fn a_file_at_the_path_is_adopted_where_that_is_allowed() {
                     c.observed.look = Some(vec![row("5", PATH, -900)]);
                     c.observed.claimed = vec![id("5")];
                 },
-                Does::Waits(110),
+                Does::Taken,
             ),
             (
                 "not one of the same name elsewhere",
@@ -621,6 +714,19 @@ fn a_named_resource_is_managed_and_none_is_made() {
                 Does::Stalls(Reason::NotFoundInWorkspace),
             ),
             (
+                "an intent that was taken away is put back first",
+                |c| {
+                    c.wanted = named();
+                    c.recorded.status.attempt =
+                        Some(attempt(0, dataworks_core::api::v1alpha1::AttemptOutcome::Unknown));
+                },
+                Does::Exactly(Step::RestoreIntent(Intent {
+                    holder: String::new(),
+                    spec_sha256: None,
+                    ..intent(0)
+                })),
+            ),
+            (
                 "suspended",
                 |c| {
                     c.wanted = named();
@@ -686,6 +792,30 @@ fn a_named_resource_is_managed_and_none_is_made() {
 }
 
 #[test]
+fn a_stranger_at_the_path_of_before_is_in_nobodys_way() {
+    check(
+        open(intent(0)),
+        vec![(
+            "the path was edited while the outcome was unknown; nothing was made, and the new path is free",
+            |c| {
+                c.now = at(2000);
+                c.wanted = declaring("v1", &json!({"path": "YY/b.py", "adoptionPolicy": "Adopt"}));
+                c.observed.search = search(1900, vec![candidate(row("9", PATH, -9000), None)]);
+            },
+            Does::Exactly(Step::WriteIntent({
+                let declared = declaring("v1", &json!({"path": "YY/b.py"}));
+                Intent {
+                    path: "YY/b.py".into(),
+                    spec_sha256: Some(declared.spec_digest().to_string()),
+                    at: at(2000),
+                    ..intent(0)
+                }
+            })),
+        )],
+    );
+}
+
+#[test]
 fn a_restored_object_finds_its_file_where_it_was_moved_to() {
     check(
         Recorded { intent: IntentNote::Earlier(intent(0)), ..fresh() },
@@ -693,7 +823,7 @@ fn a_restored_object_finds_its_file_where_it_was_moved_to() {
             (
                 "moved since it was made",
                 |c| {
-                    c.wanted = desired_at("YY/b.py");
+                    c.wanted = desired_at("YY/b.py", "v1");
                     c.observed.search = search(90, vec![candidate(row("1", "YY/b.py", 1), None)]);
                 },
                 Does::Exactly(Step::RecordFound(intent(0), row("1", "YY/b.py", 1))),
@@ -701,7 +831,7 @@ fn a_restored_object_finds_its_file_where_it_was_moved_to() {
             (
                 "not at the wanted path: another's, or left behind on purpose",
                 |c| {
-                    c.wanted = desired_at("YY/b.py");
+                    c.wanted = desired_at("YY/b.py", "v1");
                     c.observed.search = search(90, vec![candidate(row("1", PATH, 1), None)]);
                 },
                 Does::Exactly(Step::Look),

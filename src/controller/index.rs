@@ -14,7 +14,7 @@ use dataworks_core::ids::{ProjectId, ResourceId};
 use dataworks_core::inventory::{Held, Told, Version};
 use dataworks_core::object::{ObjectKey, Uid};
 use dataworks_core::ownership::{Claim, Claimant, Claims, Class};
-use dataworks_core::path::ResourcePath;
+use dataworks_core::path::{ResourcePath, claim_key};
 use dataworks_core::plan::Permission;
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt as _;
@@ -51,6 +51,7 @@ struct Row {
     entitled: bool,
     /// The resource and its last change that we know of.
     resource: Option<(ResourceId, Timestamp)>,
+    path: Option<String>,
     told: Option<Told>,
     needs_no_call: bool,
     already_managed: bool,
@@ -263,10 +264,10 @@ impl Index {
         self.claims.holder_of(Claim::path(project, path), uid).is_some_and(|holder| holder != key)
     }
 
-    /// Who else claims this id.
+    /// Who else has this id.
     #[must_use]
     pub fn id_held_by_other(&self, project: ProjectId, id: &ResourceId, uid: &Uid) -> Option<&ObjectKey> {
-        self.claims.holder_of(Claim::id(project, id), uid)
+        self.claims.recorded_holder(Claim::id(project, id), uid)
     }
 
     /// Objects of a workspace that have no id yet.
@@ -292,7 +293,8 @@ impl Index {
             .filter(|(_, row)| settled(row))
             .filter_map(|(key, row)| {
                 let (id, modified) = row.resource.clone()?;
-                Some(Held { key: key.clone(), id, modified, told: row.told })
+                let path = row.path.clone();
+                Some(Held { key: key.clone(), id, modified, path, told: row.told })
             })
             .collect()
     }
@@ -402,6 +404,7 @@ impl Index {
             claims,
             entitled,
             resource: id.map(|id| (id, modified(object))),
+            path: object.status.as_ref().and_then(|status| status.path.as_deref()).map(claim_key),
             told: told(object),
             needs_no_call,
             already_managed: reason(object) == Some(Reason::AlreadyManaged),

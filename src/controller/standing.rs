@@ -22,7 +22,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt as _;
 
 /// A stalled object whose cure cannot be seen from here is looked at again after this long.
-pub(super) const STALLED_RETRY: SignedDuration = SignedDuration::from_hours(1);
+pub const STALLED_RETRY: SignedDuration = SignedDuration::from_hours(1);
 
 /// Whether there is something to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,11 +92,14 @@ fn synced(object: &DataWorksResource) -> Option<Reason> {
 }
 
 /// What status tells of a resource that is not as declared.
-pub(super) fn told(object: &DataWorksResource) -> Option<Told> {
+#[must_use]
+pub fn told(object: &DataWorksResource) -> Option<Told> {
     match synced(object)? {
         Reason::NotFoundInWorkspace => Some(Told::Absent),
         Reason::MassAbsence => Some(Told::MassAbsence),
         Reason::DuplicateInWorkspace => Some(Told::Twins),
+        Reason::CheckFailed => Some(Told::CheckFailed),
+        Reason::Drifted => Some(Told::Drifted),
         _ => None,
     }
 }

@@ -3,7 +3,7 @@
 use dataworks_core::api::v1alpha1::DataWorksResource;
 use dataworks_core::desired::Desired;
 use dataworks_core::ids::{ProjectId, ResourceId};
-use dataworks_core::inventory::Row;
+use dataworks_core::inventory::{Row, Told};
 use dataworks_core::object::{ObjectKey, Uid};
 use dataworks_core::path::ResourcePath;
 use dataworks_core::plan::{
@@ -14,7 +14,7 @@ use kube::ResourceExt as _;
 
 use crate::context::{Context, Doubt};
 use crate::controller::index::Index;
-use crate::controller::standing::{key_of, recorded};
+use crate::controller::standing::{key_of, recorded, told};
 use crate::workspace::limiter::Permit;
 
 /// A resource that is to become an object's, as it was read.
@@ -115,6 +115,7 @@ impl Subject {
             holder.is_some_and(|holder| *holder != self.key)
         };
         let claimed = self.look.iter().flatten().filter(is_claimed).map(|row| row.id.clone()).collect();
+        let told_so = told(&self.object) == Some(Told::MassAbsence);
         let held_by = index.held_by_other(&self.key);
         if let Some(key) = held_by {
             tracing::debug!(object = %self.key, holder = %key, "another object holds its claim");
@@ -133,7 +134,7 @@ impl Subject {
             read: self.read.clone(),
             adoptee: self.adoptee.as_ref().map(|adoptee| (adoptee.id.clone(), adoptee.back.clone())),
             middle_held: desired.map(|desired| self.middle_held(&index, desired)).unwrap_or_default(),
-            brake: project.is_some_and(|project| ctx.listings.is_braked(project)),
+            brake: project.is_some_and(|project| ctx.listings.is_braked(project, told_so)),
         }
     }
 

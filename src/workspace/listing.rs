@@ -80,7 +80,8 @@ struct Shared {
     /// One of those waits for the listing under way.
     must_be_whole: bool,
     /// The last routine look missed so many resources that none is made again.
-    braked: bool,
+    /// `None`: this process has not looked yet.
+    braked: Option<bool>,
 }
 
 /// All workspaces of one connection.
@@ -283,13 +284,14 @@ impl Listings {
 
     /// Keeps whether the last routine look missed too many resources to believe it.
     pub fn brake(&self, project: ProjectId, braked: bool) {
-        self.lock().entry(project).or_default().braked = braked;
+        self.lock().entry(project).or_default().braked = Some(braked);
     }
 
-    /// True when no lost resource of this workspace is to be made again.
+    /// True when no lost resource of this workspace is to be made again. Before the first look of this
+    /// process that is what the status of the object `told`.
     #[must_use]
-    pub fn is_braked(&self, project: ProjectId) -> bool {
-        self.lock().get(&project).is_some_and(|shared| shared.braked)
+    pub fn is_braked(&self, project: ProjectId, told: bool) -> bool {
+        self.lock().get(&project).and_then(|shared| shared.braked).unwrap_or(told)
     }
 
     fn is_awaited(&self, project: ProjectId) -> bool {

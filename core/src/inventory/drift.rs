@@ -7,6 +7,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use super::Inventory;
 use crate::ids::ResourceId;
 use crate::object::ObjectKey;
+use crate::path::claim_key;
 
 /// `status.modifyTime` has whole seconds, rounded down.
 const ROUNDING: SignedDuration = SignedDuration::from_secs(1);
@@ -23,6 +24,8 @@ pub struct Held {
     pub id: ResourceId,
     /// The resource's last change that we know of.
     pub modified: Timestamp,
+    /// The path that status holds, as [`claim_key`] makes it; `None`: it holds none.
+    pub path: Option<String>,
     /// What its status tells of the resource, where that is not "as declared".
     pub told: Option<Told>,
 }
@@ -36,6 +39,10 @@ pub enum Told {
     MassAbsence,
     /// Another file stands at its path.
     Twins,
+    /// The last look at it failed.
+    CheckFailed,
+    /// It differs, perhaps in where it stands, and is left so.
+    Drifted,
 }
 
 /// Objects whose resources are not as recorded, as far as a listing tells.
@@ -60,22 +67,29 @@ pub fn difference(held: &[Held], inventory: &Inventory) -> Difference {
     let mut found = Difference::default();
     let mut gone = 0;
     let mut told_so = Vec::new();
-    for Held { key, id, modified, told } in held {
+    for Held { key, id, modified, path, told } in held {
         let Some(row) = inventory.row(id) else {
             if inventory.is_complete() {
-                gone += 1;
+                // What is known to be gone says nothing of this listing.
                 match told {
-                    Some(Told::Absent) => {}
+                    Some(Told::Absent) => continue,
                     Some(Told::MassAbsence) => told_so.push(key.clone()),
-                    Some(Told::Twins) | None => found.missing.push(key.clone()),
+                    Some(Told::Twins | Told::CheckFailed | Told::Drifted) | None => {
+                        found.missing.push(key.clone())
+                    }
                 }
+                gone += 1;
             }
             continue;
         };
-        let moved = row.modified >= modified.saturating_add(ROUNDING).unwrap_or(Timestamp::MAX);
+        // Our own write may have hidden that others moved it.
+        let displaced =
+            *told != Some(Told::Drifted) && path.as_ref().is_some_and(|path| *path != claim_key(&row.path));
+        let changed =
+            displaced || row.modified >= modified.saturating_add(ROUNDING).unwrap_or(Timestamp::MAX);
         let twins = inventory.stands_beside(row);
         let told_twins = *told == Some(Told::Twins);
-        if moved || *told == Some(Told::Absent) {
+        if changed || matches!(told, Some(Told::Absent | Told::CheckFailed)) {
             found.changed.push(key.clone());
         } else if *told == Some(Told::MassAbsence) {
             found.present.push(key.clone());
@@ -83,7 +97,8 @@ pub fn difference(held: &[Held], inventory: &Inventory) -> Difference {
             found.twins.push(key.clone());
         }
     }
-    found.mass_absence = gone > FEW.max(held.len() * FEW_PERCENT / 100);
+    let there = held.iter().filter(|held| held.told != Some(Told::Absent)).count();
+    found.mass_absence = gone > FEW.max(there * FEW_PERCENT / 100);
     if !found.mass_absence {
         found.missing.append(&mut told_so);
     }
@@ -104,6 +119,7 @@ mod tests {
             key: ObjectKey::new("ns", &id.to_string()),
             id: id.to_string().parse().unwrap(),
             modified: at(0),
+            path: None,
             told: None,
         }
     }
@@ -151,6 +167,25 @@ mod tests {
         let many = difference(&told(Told::MassAbsence), &rows);
         assert_eq!((names(&many.present), names(&many.changed)), (vec!["1", "2"], vec!["4"]));
         assert_eq!(names(&many.missing), ["3"]);
+    }
+
+    #[test]
+    fn a_row_elsewhere_is_news_though_its_time_is_ours() {
+        let at_path = |path: &str| Held { path: Some(claim_key(path)), ..held(1) };
+        let rows = inventory(&[(1, 0)], 1);
+        assert!(difference(&[at_path("xx/1.PY")], &rows).changed.is_empty());
+        assert_eq!(names(&difference(&[at_path("YY/1.py")], &rows).changed), ["1"]);
+        let told = Held { told: Some(Told::Drifted), ..at_path("YY/1.py") };
+        assert!(difference(&[told], &rows).changed.is_empty(), "it is told already");
+    }
+
+    #[test]
+    fn what_is_known_to_be_gone_is_no_sign_of_a_mass_absence() {
+        let known: Vec<Held> = (100..130).map(|id| telling(id, Told::Absent)).collect();
+        let all: Vec<Held> = (0..20).map(held).chain(known).collect();
+        let rows = (1..20).map(|id| (id, 0)).collect::<Vec<_>>();
+        let found = difference(&all, &inventory(&rows, 19));
+        assert_eq!((names(&found.missing), found.mass_absence), (vec!["0"], false));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-use super::create::{ambiguous, forbidden, refused_before, unreadable};
+use super::create::{ambiguous, forbidden, refused_before, unreadable, wiped};
 use super::search::{Finding, judge, listed_at, plus, settled_at};
 use super::step::{because, stalled};
 use super::{Observed, Plan, ReadBack, Recorded, Step};
@@ -35,6 +35,12 @@ pub(super) fn named(
     }
     if recorded.intent == IntentNote::Unreadable {
         return unreadable(desired);
+    }
+    if let Some(intent) = wiped(desired, recorded, observed) {
+        return because(
+            Step::RestoreIntent(intent),
+            "the intent of a create whose outcome is not known was taken away",
+        );
     }
     if let Some(plan) = recorded.open_intent().and_then(|intent| lost(intent, id, desired, observed, now)) {
         return plan;
@@ -134,7 +140,14 @@ fn judge_adoptee(id: &ResourceId, held: &Held, desired: &Desired, intent: &Inten
         );
         return stalled(Reason::NotAdoptable, message, "it differs in what no call changes");
     }
-    let at = held.path.clone().unwrap_or_else(|| desired.path.clone());
+    let Some(at) = held.path.clone() else {
+        let message = format!(
+            "What the service answers of the file {id} of workspace {} does not show one file resource and its path, so it \
+             cannot be told whether this object may take it over; nothing was sent.",
+            desired.project
+        );
+        return stalled(Reason::NotAdoptable, message, "the answer does not show what it is");
+    };
     if at != desired.path && desired.adoption == AdoptionPolicy::Fail {
         let message = format!(
             "The file {id} of workspace {} stands at {:?}, not at the declared {:?}; nothing was sent. Declare its path, or \

@@ -16,9 +16,6 @@ use crate::ownership::is_maxcompute;
 use crate::path::claim_key;
 use crate::state::{self, State};
 
-/// A file that another object is about to take from the path is looked for again after this.
-const LEAVING: SignedDuration = SignedDuration::from_secs(10);
-
 pub(super) fn plan(desired: &Desired, recorded: &Recorded, observed: &Observed, now: Timestamp) -> Plan {
     if let Some(plan) = forbidden(desired, recorded, observed) {
         return plan;
@@ -186,9 +183,13 @@ fn taken(
         return because(Step::Report(State::Taken { message, closes }), "several files stand at the path");
     };
     if observed.claimed.contains(&row.id) {
-        let message = format!("The file of another object (id {}) still stands at {:?}.", row.id, row.path);
-        let wait = Step::Wait { until: plus(now, LEAVING), state: Some(State::Creating { message }) };
-        return because(wait, "another object's file stands at the path");
+        let message = format!(
+            "The file of another object of this cluster (id {}) stands at {:?} in workspace {}, where that object does not \
+             declare it; nothing was sent. Give this object another path, or have that file moved back.",
+            row.id, row.path, desired.project
+        );
+        let state = State::Taken { message, closes };
+        return because(Step::Report(state), "another object's file stands at the path");
     }
     match desired.adoption {
         AdoptionPolicy::Adopt => super::adopt::adopt(&row.id, desired, recorded, observed, now),
@@ -298,6 +299,8 @@ fn none_found(
     observed: &Observed,
     now: Timestamp,
 ) -> Plan {
+    // Only what stands at the wanted path is in the way.
+    let strangers: Vec<&Row> = strangers.iter().filter(|row| at_path(row, desired.path.as_str())).collect();
     let settled = settled_at(intent, &observed.memory, &observed.identity, &observed.bounds);
     let already_exists_answer = matches!(
         observed.memory.attempt,
@@ -326,8 +329,7 @@ fn none_found(
     }
     if searched >= settled {
         if !strangers.is_empty() {
-            let rows: Vec<&Row> = strangers.iter().collect();
-            return taken(&rows, desired, recorded, observed, Some(intent.at), now);
+            return taken(&strangers, desired, recorded, observed, Some(intent.at), now);
         }
         let renewed = self::intent(desired, recorded, observed, now, Some(intent.first));
         return because(

@@ -20,7 +20,7 @@ use crate::api::v1alpha1::{AttemptOutcome, DataWorksResourceStatus, DeletionPoli
 use crate::bounds::Bounds;
 use crate::desired::{Desired, Held};
 use crate::fault::Fault;
-use crate::ids::ResourceId;
+use crate::ids::{Digest, ResourceId};
 use crate::intent::{Intent, IntentNote};
 use crate::inventory::Row;
 use crate::object::{ObjectKey, Uid};
@@ -148,6 +148,8 @@ pub struct Memory {
     pub unknown_write: Option<Timestamp>,
     /// That write was a rename or a move.
     pub unknown_place: bool,
+    /// The digest of what status would hold had that write been answered; `None`: what is declared.
+    pub unknown_spec: Option<Digest>,
     /// The resource may not be as recorded: an update was answered "not found", or a listing shows
     /// it changed or gone.
     pub doubt: bool,
@@ -291,6 +293,29 @@ impl Memory {
         match self.attempt {
             Some((named, Progress::Written | Progress::Refused)) => named == at,
             Some((_, Progress::Unknown { .. })) | None => false,
+        }
+    }
+
+    /// A write to the resource, begun at `sent`, ended without a known outcome.
+    pub fn write_unknown(&mut self, sent: Timestamp, place: bool, spec: Digest) {
+        self.unknown_write = Some(sent);
+        self.unknown_place = place;
+        self.unknown_spec = Some(spec);
+    }
+
+    /// Something was done, and status could not be told of it.
+    pub fn unrecorded(&mut self) {
+        self.clear();
+        self.doubt = true;
+    }
+
+    /// Status tells where the object stands. A write of unknown outcome is kept where it goes on.
+    pub fn finished(&mut self, goes_on: bool) {
+        let before = std::mem::take(self);
+        if goes_on {
+            self.unknown_write = before.unknown_write;
+            self.unknown_place = before.unknown_place;
+            self.unknown_spec = before.unknown_spec;
         }
     }
 

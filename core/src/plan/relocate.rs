@@ -1,7 +1,8 @@
 //! A resource that stands elsewhere than declared: rename it, move it, or both.
 //!
 //! The id stays. With both, there is a path in between: the order is chosen so that nobody stands
-//! there.
+//! there. The listing is by the new name, so a stranger on the way by the folder shows only in the
+//! service's refusal.
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
@@ -15,7 +16,7 @@ use crate::path::ResourcePath;
 use crate::state::State;
 
 /// Whoever stands on both ways is looked at again after this.
-const BLOCKED: SignedDuration = SignedDuration::from_secs(60);
+const BLOCKED: SignedDuration = SignedDuration::from_mins(10);
 
 /// The next step from `from` to the declared path.
 pub(super) fn relocate(
@@ -41,11 +42,11 @@ pub(super) fn relocate(
             let stands =
                 |path: &ResourcePath| rows.iter().any(|row| row.id != *id && at_path(row, path.as_str()));
             let Middle { renamed, moved } = Middle::between(from, to);
-            let free = |path: Option<ResourcePath>, held: bool| path.filter(|path| !held && !stands(path));
-            if let Some(path) = free(renamed, observed.middle_held.renamed) {
+            let free = |path: &ResourcePath| !observed.middle_held.renamed && !stands(path);
+            if let Some(path) = renamed.filter(free) {
                 return because(rename(path), "another name and folder are declared: the name first");
             }
-            if let Some(path) = free(moved, observed.middle_held.moved) {
+            if let Some(path) = moved.filter(|_| !observed.middle_held.moved) {
                 return because(move_(path), "another name and folder are declared: the folder first");
             }
             let message = format!(

@@ -5,7 +5,7 @@
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::create::{not_allowed, refused_before};
+use super::create::{at_name, not_allowed, refused_before, taken_by_other};
 use super::relocate::relocate;
 use super::search::{at_path, plus};
 use super::step::{already_managed, because, stalled};
@@ -31,22 +31,25 @@ pub(super) fn plan(
         return because(Step::AddFinalizer, "the resource must not outlive the object unnoticed");
     }
     let as_recorded = is_recorded(desired, recorded);
-    if recorded.suspend {
-        let why = if as_recorded { "suspended, as declared" } else { "suspended with changes pending" };
-        return because(Step::Report(State::Suspended { pending: !as_recorded }), why);
-    }
     let told = told(recorded);
-    let doubted = observed.memory.doubt
-        || recorded.requested
-        || as_recorded && told.is_some_and(|reason| unsettled(reason, observed));
+    let unsettled = told.is_some_and(|told| is_unsettled(told, observed));
+    if recorded.suspend {
+        let pending = !as_recorded || unsettled || observed.memory.unknown_write.is_some();
+        let why = if pending { "suspended with changes pending" } else { "suspended, as declared" };
+        return because(Step::Report(State::Suspended { pending }), why);
+    }
+    let doubted = observed.memory.doubt || recorded.requested || as_recorded && unsettled || drifted(told);
     if as_recorded && observed.memory.unknown_write.is_none() && !doubted {
         return settled(desired, id, told, observed);
+    }
+    if told.is_some_and(|told| told.reason == Reason::MassAbsence) && observed.brake && !recorded.requested {
+        return gone_with_many(as_recorded);
     }
     if let Some(plan) = not_allowed(desired, recorded, observed) {
         return plan;
     }
     // A listing that shows a lost resource again does not wait for the next look on its own.
-    let back = observed.memory.doubt && told == Some(Reason::NotFoundInWorkspace);
+    let back = observed.memory.doubt && told.is_some_and(|told| told.reason == Reason::NotFoundInWorkspace);
     if let Some(plan) = refused_before(recorded, now).filter(|_| !back) {
         return plan;
     }
@@ -63,7 +66,14 @@ pub(super) fn plan(
             if !is_recorded(&desired.at(&from), recorded) {
                 return because(Step::UpdateResource { id: id.clone(), at: from }, "the declaration changed");
             }
-            relocate(desired, id, &from, observed, now)
+            let Some(rows) = &observed.look else {
+                return because(Step::Look, "the new path must be known to be free");
+            };
+            if let Some(row) = at_name(rows, desired, Some(id)) {
+                return taken_by_other(row, desired);
+            }
+            // Others may have moved or changed it since the last look, and the move would hide that.
+            because(Step::ReadBack(id.clone()), "another path is declared: where it stands must be known")
         }
     }
 }
@@ -111,39 +121,62 @@ fn recorded_path(desired: &Desired, recorded: &Recorded) -> ResourcePath {
     path.unwrap_or_else(|| desired.path.clone())
 }
 
-/// What `Synced` gives as its reason.
-fn told(recorded: &Recorded) -> Option<Reason> {
-    let synced = state::find(&recorded.status.conditions, ConditionType::Synced)?;
-    synced.reason.parse().ok()
+/// What `Synced` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Told {
+    holds: bool,
+    reason: Reason,
 }
 
-/// Status tells of something that only a read can tell to be over.
-fn unsettled(told: Reason, observed: &Observed) -> bool {
-    let over = told == Reason::MassAbsence && !observed.brake && observed.memory.listing.is_none();
-    over || matches!(told, Reason::Drifted | Reason::NotFoundInWorkspace | Reason::CheckFailed)
+fn told(recorded: &Recorded) -> Option<Told> {
+    let synced = state::find(&recorded.status.conditions, ConditionType::Synced)?;
+    Some(Told { holds: synced.status == "True", reason: synced.reason.parse().ok()? })
+}
+
+/// Status tells of something that only a read can tell to be over: equal digests prove nothing where
+/// others changed the resource, or where something stood in the way since it was last seen.
+fn is_unsettled(told: Told, observed: &Observed) -> bool {
+    match told.reason {
+        Reason::MassAbsence => !observed.brake && observed.memory.listing.is_none(),
+        Reason::DuplicateInWorkspace => false,
+        _ => !told.holds,
+    }
+}
+
+/// What is sent without a read could hide it.
+fn drifted(told: Option<Told>) -> bool {
+    told.is_some_and(|told| matches!(told.reason, Reason::Drifted | Reason::NotFoundInWorkspace))
 }
 
 /// Nothing has to be sent; what the last listing showed is told.
-fn settled(desired: &Desired, id: &ResourceId, told: Option<Reason>, observed: &Observed) -> Plan {
+fn settled(desired: &Desired, id: &ResourceId, told: Option<Told>, observed: &Observed) -> Plan {
     match observed.memory.listing {
-        Some(Listing::MassAbsence) => return mass_absence(),
+        Some(Listing::MassAbsence) => return gone_with_many(true),
         Some(Listing::Twins) => return twins(desired, id, observed),
         Some(Listing::Present) => {
             return because(Step::Report(State::Ready), "a listing shows it there");
         }
         None => {}
     }
-    if told == Some(Reason::MassAbsence) {
-        return mass_absence();
+    match told.map(|told| told.reason) {
+        Some(Reason::MassAbsence) => gone_with_many(true),
+        Some(Reason::DuplicateInWorkspace) => twins(desired, id, observed),
+        _ => because(Step::Report(State::Ready), "what was sent is what is declared"),
     }
-    if told == Some(Reason::DuplicateInWorkspace) {
-        return twins(desired, id, observed);
-    }
-    because(Step::Report(State::Ready), "what was sent is what is declared")
 }
 
-fn mass_absence() -> Plan {
-    because(Step::Report(State::MassAbsence), "too many resources are gone at once to believe it")
+/// An object that was edited meanwhile is not ready: its edit has nowhere to go.
+fn gone_with_many(as_recorded: bool) -> Plan {
+    let why = "too many resources are gone at once to believe it";
+    if as_recorded {
+        return because(Step::Report(State::MassAbsence), why);
+    }
+    let message = format!(
+        "The file is gone from the workspace with so many others that none is made again, and what is declared now was not \
+         sent. Look at the workspace; to have this file made, set the annotation {}.",
+        crate::api::RECONCILE_REQUESTED
+    );
+    stalled(Reason::MassAbsence, message, why)
 }
 
 /// Other files at its path.
@@ -171,7 +204,9 @@ fn absent(
     let why = match (desired.drift, &desired.resource_id) {
         (DriftPolicy::Report, _) => "driftPolicy is Report",
         (DriftPolicy::Correct, Some(_)) => "spec.resourceId names it",
-        (DriftPolicy::Correct, None) if observed.brake && !recorded.requested => return mass_absence(),
+        (DriftPolicy::Correct, None) if observed.brake && !recorded.requested => {
+            return gone_with_many(is_recorded(desired, recorded));
+        }
         (DriftPolicy::Correct, None) => return create::recreate(desired, recorded, observed, now),
     };
     let message = format!(
@@ -203,7 +238,10 @@ fn present(
     // Content that the answer does not show is as recorded unless somebody may have changed it.
     let believed = !edited && !content_sent && (reports || !(observed.memory.doubt || recorded.requested));
     let as_declared = held.differs.is_empty() && (held.shows_content || believed);
-    if as_declared && in_place {
+    // A write of something else that was declared in between may still arrive.
+    let sent_this = observed.memory.unknown_spec.is_none_or(|sent| sent == desired.spec_digest());
+    let pending = observed.memory.unknown_write.filter(|sent| now < plus(*sent, observed.bounds.call));
+    if as_declared && in_place && (sent_this || pending.is_none()) {
         return match observed.memory.unknown_write {
             Some(_) => because(Step::RecordUpdated, "the last write was carried out"),
             None if held.fixed.is_empty() => because(Step::RecordSeen, "it is as declared after all"),
@@ -212,14 +250,13 @@ fn present(
     }
     // It moved since status was written: that was the write, and nothing is on its way any more.
     let carried_out = observed.memory.unknown_place && from != recorded_path(desired, recorded);
-    if let Some(sent) = observed.memory.unknown_write.filter(|_| !(as_declared && carried_out)) {
+    if let Some(sent) = pending.filter(|_| !(as_declared && carried_out)) {
         let until = plus(sent, observed.bounds.call);
-        if now < until {
-            let message = "The outcome of the last write to the file is not known yet.".to_owned();
-            let state = State::Updating { message };
-            return because(Step::Wait { until, state: Some(state) }, "the last write may still arrive");
-        }
-    } else if reports && observed.memory.unknown_write.is_none() && is_recorded(desired, recorded) {
+        let message = "The outcome of the last write to the file is not known yet.".to_owned();
+        let wait = Step::Wait { until, state: Some(State::Updating { message }) };
+        return because(wait, "the last write may still arrive");
+    }
+    if reports && observed.memory.unknown_write.is_none() && is_recorded(desired, recorded) {
         let mut fields = held.differs.clone();
         fields.extend(held.fixed.iter().cloned());
         fields.extend((!in_place).then(|| "script.path".to_owned()));

@@ -53,9 +53,9 @@ pub(crate) fn declaring(content: &str, fields: &Value) -> Desired {
     Desired::from_spec(&serde_json::from_value(spec).unwrap()).unwrap()
 }
 
-/// The same as [`desired`], at another path.
-pub(crate) fn desired_at(path: &str) -> Desired {
-    declaring("v1", &json!({"path": path}))
+/// What an object with this path and content declares.
+pub(crate) fn desired_at(path: &str, content: &str) -> Desired {
+    declaring(content, &json!({"path": path}))
 }
 
 /// An intent for content `v1`, written by this pod at `seconds`.

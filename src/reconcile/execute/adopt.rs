@@ -5,12 +5,14 @@ use std::sync::Arc;
 use dataworks_core::desired::{Desired, Held};
 use dataworks_core::fault::Class;
 use dataworks_core::ids::ResourceId;
+use dataworks_core::inventory::Own;
 use dataworks_core::path::ResourcePath;
 use dataworks_core::plan::ReadBack;
 use dataworks_core::state::{Change, Fact, Sent, State};
 use k8s_openapi::jiff::Timestamp;
 use tracing::info;
 
+use super::update::as_declared;
 use super::{Flow, failed, written};
 use crate::context::Context;
 use crate::reconcile::observe::{Adoptee, Subject};
@@ -41,7 +43,10 @@ pub(super) async fn read(
             let held = desired.held_by(&resource.spec);
             (ReadBack::Present(held), resource.create_time, resource.modify_time)
         }
-        Err(fault) if fault.class == Class::NotFound => (ReadBack::Absent, Timestamp::MIN, Timestamp::MIN),
+        Err(fault) if fault.class == Class::NotFound => {
+            ctx.listings.record(desired.project, Own::Deleted(id.clone()));
+            (ReadBack::Absent, Timestamp::MIN, Timestamp::MIN)
+        }
         Err(fault) => return failed(ctx, subject, fault, None).await,
     };
     subject.adoptee = Some(Adoptee { id: id.clone(), back, created, modified });
@@ -59,21 +64,26 @@ pub(super) async fn record(
     let (Some(desired), Some(adoptee)) = (desired, subject.adoptee.take()) else {
         return Flow::End(Again::Never);
     };
-    let as_declared = match &adoptee.back {
-        ReadBack::Present(Held { differs, shows_content, .. }) => differs.is_empty() && *shows_content,
-        ReadBack::Absent => false,
+    let (as_declared, fixed) = match &adoptee.back {
+        ReadBack::Present(Held { differs, shows_content, fixed, .. }) => {
+            (differs.is_empty() && *shows_content, fixed.clone())
+        }
+        ReadBack::Absent => (false, Vec::new()),
     };
     let all = Sent::of(&desired.at(at));
     // What differs, or cannot be seen, is sent.
     let sent = if as_declared { all } else { Sent { content: None, spec: None, ..all } };
     let state = if as_declared && *at == desired.path {
-        State::Ready
+        self::as_declared(fixed)
     } else {
         State::Updating { message: "Adopted; what is declared is sent now.".to_owned() }
     };
     info!(object = %subject.key, project = %desired.project, %id, "adopted");
     let fact =
         Fact::Adopted { closes, id: id.clone(), created: adoptee.created, modified: adoptee.modified, sent };
-    subject.memory.clear();
-    written(record::status(ctx, subject, &Change { state, fact: Some(fact) }).await.map(|_| ()))
+    let end = record::status(ctx, subject, &Change { state, fact: Some(fact) }).await;
+    if end.is_ok() {
+        subject.memory.clear();
+    }
+    written(end.map(|_| ()))
 }

@@ -10,6 +10,7 @@ use dataworks_core::ids::{ProjectId, ResourceId};
 use dataworks_core::intent::Intent;
 use dataworks_core::inventory::{Own, Row};
 use dataworks_core::path::claim_key;
+use dataworks_core::plan::ReadBack;
 use dataworks_core::queue::Lane;
 use dataworks_core::state::{Change, Fact, Sent, State};
 use k8s_openapi::jiff::Timestamp;
@@ -43,7 +44,10 @@ pub(super) async fn look(ctx: &Arc<Context>, subject: &mut Subject, desired: Opt
             if start {
                 ctx.start_sweep(project, std::mem::replace(&mut subject.permit, Permit::none()));
             }
-            Flow::End(Again::Never)
+            match tell_gone(ctx, subject).await {
+                Flow::Continue => Flow::End(Again::Never),
+                flow => flow,
+            }
         }
         Answer::Failed(fault) => failed(ctx, subject, fault, None).await,
         Answer::ListByName => match by_name(ctx, subject, project, desired.path.name()).await {
@@ -56,10 +60,23 @@ pub(super) async fn look(ctx: &Arc<Context>, subject: &mut Subject, desired: Opt
                 if let Unlisted::Incomplete(_) = &unlisted {
                     ctx.listings.want_whole(project, &subject.key);
                 }
+                if let flow @ Flow::End(_) = tell_gone(ctx, subject).await {
+                    return flow;
+                }
                 unanswered(ctx, subject, unlisted).await
             }
         },
     }
+}
+
+/// A file that is known to be gone is not called ready while its path is looked at, which may take as
+/// long as a day's calls are used up.
+async fn tell_gone(ctx: &Arc<Context>, subject: &mut Subject) -> Flow {
+    if subject.read != Some(ReadBack::Absent) {
+        return Flow::Continue;
+    }
+    let change = Change { state: State::Recreating, fact: None };
+    written(record::status(ctx, subject, &change).await.map(|_| ()))
 }
 
 /// The rows of exactly this name, in any folder.

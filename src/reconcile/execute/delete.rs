@@ -38,6 +38,7 @@ pub(super) async fn delete(ctx: &Arc<Context>, subject: &mut Subject, id: &Resou
             warn!(object = %subject.key, %project, %id, code = fault.code, "the outcome of a delete is not known");
             subject.memory.unknown_write = Some(sent);
             subject.memory.unknown_place = false;
+            subject.memory.unknown_spec = None;
             subject.read = None;
             return Flow::Continue;
         }

@@ -28,7 +28,7 @@ use super::kube_client::CallError;
 use super::observe::Subject;
 use super::{Again, after, record};
 use crate::context::Context;
-use crate::controller::standing::Standing;
+use crate::controller::standing::{STALLED_RETRY, Standing};
 use crate::failpoint::Place;
 
 /// What waits, or fails, longer than this is said in status; less would only be noise.
@@ -103,6 +103,21 @@ fn written(end: Result<(), CallError>) -> Flow {
     }
 }
 
+/// Tells in status what was done or seen: nothing is unfinished any more. Where that fails, status may
+/// say what is not so any more, and the resource is doubted.
+async fn done(ctx: &Arc<Context>, subject: &mut Subject, change: Change) -> Flow {
+    match record::status(ctx, subject, &change).await {
+        Ok(_) => {
+            subject.memory.clear();
+            Flow::Continue
+        }
+        Err(error) => {
+            subject.memory.unrecorded();
+            after_call_error(&error)
+        }
+    }
+}
+
 fn after_call_error(error: &CallError) -> Flow {
     match error {
         CallError::Conflict => Flow::End(Again::At(Timestamp::now(), Lane::Edit)),
@@ -120,13 +135,12 @@ async fn report(ctx: &Arc<Context>, subject: &mut Subject, state: State) -> Flow
         info!(object = %subject.key, holder, "another object holds its claim");
     }
     let blocked = matches!(state, State::DeletionBlocked { .. });
-    if !matches!(state, State::Suspended { .. }) {
-        // A suspended object may be resumed while its last write can still arrive.
-        subject.memory.clear();
-    }
+    // What is suspended or stalled may go on while its last write can still arrive.
+    let goes_on = matches!(state, State::Suspended { .. } | State::Stalled { .. });
     if let Err(error) = record::status(ctx, subject, &Change { state, fact: None }).await {
         return after_call_error(&error);
     }
+    subject.memory.finished(goes_on);
     if blocked {
         return Flow::End(Again::At(after(BLOCKED_RETRY), Lane::Retry));
     }
@@ -136,6 +150,8 @@ async fn report(ctx: &Arc<Context>, subject: &mut Subject, state: State) -> Flow
 /// What the index says of an object that was just recorded.
 fn rest(ctx: &Arc<Context>, subject: &Subject) -> Again {
     match ctx.index().standing(&subject.key) {
+        // What was just looked at in vain is not looked at again at once, whatever status says.
+        Standing::Resting(until) if until <= Timestamp::now() => Again::At(after(STALLED_RETRY), Lane::Retry),
         Standing::Resting(until) => Again::At(until, Lane::Retry),
         Standing::Settled | Standing::Due => Again::Never,
     }
@@ -225,6 +241,7 @@ impl Subject {
             && ready.is_some_and(|ready| ready.status == "True")
             && self.read.is_none()
             && self.memory.unknown_write.is_none()
+            && self.memory.attempt.is_none()
     }
 
     /// The workspace that holds the file: the recorded one first.

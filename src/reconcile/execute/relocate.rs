@@ -7,17 +7,19 @@ use dataworks_core::fault::{Class, Fault, Outcome};
 use dataworks_core::ids::ResourceId;
 use dataworks_core::inventory::Own;
 use dataworks_core::path::ResourcePath;
+use dataworks_core::plan::ReadBack;
 use dataworks_core::state::{Change, Fact, Sent, State};
 use k8s_openapi::jiff::Timestamp;
 use tracing::{info, warn};
 
 use super::create::own_row;
-use super::{Flow, after_call_error, failed, rest};
+use super::update::as_declared;
+use super::{Flow, done, failed, rest};
 use crate::context::Context;
 use crate::dataworks::types::Written;
 use crate::failpoint::{Place, around};
+use crate::reconcile::Again;
 use crate::reconcile::observe::Subject;
-use crate::reconcile::{Again, record};
 
 /// Which part of the path is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +37,13 @@ pub(super) async fn relocate(
     to: &ResourcePath,
 ) -> Flow {
     let Some(desired) = desired else { return Flow::End(Again::Never) };
+    // The permit first; then nobody who also wants the new path may go there any more.
+    if let Err(later) = subject.hold_permit(ctx).await {
+        return later;
+    }
+    if !ctx.reserve(&subject.key) {
+        return Flow::Continue;
+    }
     if let Err(later) = subject.spend_permit(ctx).await {
         return later;
     }
@@ -55,22 +64,11 @@ async fn ended(
     sent: Timestamp,
     end: Outcome<Written>,
 ) -> Flow {
-    let was_read = subject.read.take().is_some();
     match end {
         Outcome::Done(Written { date, .. }) => {
             info!(object = %subject.key, project = %desired.project, %id, path = %to, "moved");
             ctx.limiter.learn(None);
             recorded(ctx, subject, desired, id, to, date).await
-        }
-        Outcome::Refused(fault) if fault.class == Class::NotFound => {
-            subject.memory.doubt = true;
-            Flow::Continue
-        }
-        Outcome::Refused(fault) if fault.class == Class::AlreadyExists && !was_read => {
-            // It may be its own doing: a request of a process that is gone, carried out unheard.
-            subject.memory.doubt = true;
-            subject.look = None;
-            Flow::Continue
         }
         Outcome::Refused(fault) if fault.class == Class::AlreadyExists => {
             refused(ctx, subject, desired, to, &fault).await
@@ -81,8 +79,8 @@ async fn ended(
         }
         Outcome::Unknown(fault) => {
             warn!(object = %subject.key, project = %desired.project, %id, code = fault.code, "the outcome of a move is not known");
-            subject.memory.unknown_write = Some(sent);
-            subject.memory.unknown_place = true;
+            subject.memory.write_unknown(sent, true, desired.at(to).spec_digest());
+            subject.read = None;
             Flow::Continue
         }
     }
@@ -96,26 +94,28 @@ async fn recorded(
     to: &ResourcePath,
     date: Timestamp,
 ) -> Flow {
-    subject.memory.clear();
     let there = desired.at(to);
+    let Some(ReadBack::Present(held)) = &mut subject.read else { return Flow::End(Again::Never) };
+    held.path = Some(to.clone());
+    let fixed = held.fixed.clone();
     let created = subject.object.status.as_ref().and_then(|status| status.create_time.as_ref());
     let row = own_row(&there, id, created.map_or(date, |time| time.0), date);
     ctx.listings.record(desired.project, Own::Put(row));
     let arrived = *to == desired.path;
     let state = if arrived {
-        State::Ready
+        as_declared(fixed)
     } else {
         State::Updating { message: format!("The file is on its way; it stands at {to}.") }
     };
     let fact = Fact::Moved { date, sent: Sent::of(&there) };
-    match record::status(ctx, subject, &Change { state, fact: Some(fact) }).await {
-        Ok(_) if arrived => Flow::End(rest(ctx, subject)),
-        Ok(_) => Flow::Continue,
-        Err(error) => after_call_error(&error),
+    match done(ctx, subject, Change { state, fact: Some(fact) }).await {
+        Flow::Continue if arrived => Flow::End(rest(ctx, subject)),
+        flow => flow,
     }
 }
 
-/// The service says that another file stands there, which no listing showed.
+/// The service says that another file stands there, which no listing showed; the file was read before,
+/// so it is not its own doing.
 async fn refused(
     ctx: &Arc<Context>,
     subject: &mut Subject,
@@ -130,10 +130,9 @@ async fn refused(
         desired.project,
         fault.code,
     );
-    subject.memory.clear();
     let state = State::Taken { message, closes: None };
-    match record::status(ctx, subject, &Change { state, fact: None }).await {
-        Ok(_) => Flow::End(rest(ctx, subject)),
-        Err(error) => after_call_error(&error),
+    match done(ctx, subject, Change { state, fact: None }).await {
+        Flow::Continue => Flow::End(rest(ctx, subject)),
+        flow => flow,
     }
 }

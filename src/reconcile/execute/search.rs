@@ -103,9 +103,11 @@ pub(super) async fn record_found(
     let fact =
         Fact::Found { at: intent.at, id: row.id.clone(), created: row.created, modified: row.modified, sent };
     ctx.listings.record(desired.project, Own::Put(row));
-    subject.memory.clear();
     match record::status(ctx, subject, &Change { state, fact: Some(fact) }).await {
-        Ok(_) => Flow::Continue,
+        Ok(_) => {
+            subject.memory.clear();
+            Flow::Continue
+        }
         Err(error) => after_call_error(&error),
     }
 }

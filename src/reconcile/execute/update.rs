@@ -11,11 +11,12 @@ use dataworks_core::plan::ReadBack;
 use dataworks_core::state::{Change, Fact, Sent, State};
 use tracing::{info, warn};
 
-use super::{Flow, after_call_error, failed, rest};
+use super::create::own_row;
+use super::{Flow, done, failed, rest};
 use crate::context::Context;
 use crate::failpoint::{Place, around};
+use crate::reconcile::Again;
 use crate::reconcile::observe::Subject;
-use crate::reconcile::{Again, record};
 
 pub(super) async fn update(
     ctx: &Arc<Context>,
@@ -33,31 +34,27 @@ pub(super) async fn update(
     let document = there.update_json();
     let update = ctx.cloud.update_resource(desired.project, id, &document, desired.resource_file());
     let end = around(Place::Update, update).await;
-    let fixed = match subject.read.take() {
-        Some(ReadBack::Present(held)) => held.fixed,
-        Some(ReadBack::Absent) | None => Vec::new(),
-    };
     match end {
-        Outcome::Done(done) => {
-            info!(object = %subject.key, project = %desired.project, %id, requestId = done.request_id, "updated");
+        Outcome::Done(answer) => {
+            info!(object = %subject.key, project = %desired.project, %id, requestId = answer.request_id, "updated");
             ctx.limiter.learn(None);
-            let state = if *at != desired.path {
-                State::Updating { message: "The content is there; the file is moved now.".to_owned() }
-            } else if fixed.is_empty() {
-                State::Ready
+            let state = if *at == desired.path {
+                as_declared(fixed(subject))
             } else {
-                State::Drifted { fields: fixed }
+                State::Updating { message: "The content is there; the file is moved now.".to_owned() }
             };
-            let fact =
-                Fact::Updated { request_id: Some(done.request_id), date: done.date, sent: Sent::of(&there) };
-            subject.memory.clear();
-            match record::status(ctx, subject, &Change { state, fact: Some(fact) }).await {
-                Ok(_) if *at == desired.path => Flow::End(rest(ctx, subject)),
-                Ok(_) => Flow::Continue,
-                Err(error) => after_call_error(&error),
+            subject.read = None;
+            let fact = Fact::Updated {
+                request_id: Some(answer.request_id),
+                date: answer.date,
+                sent: Sent::of(&there),
+            };
+            match done(ctx, subject, Change { state, fact: Some(fact) }).await {
+                Flow::Continue if *at == desired.path => Flow::End(rest(ctx, subject)),
+                flow => flow,
             }
         }
-        Outcome::Refused(fault) if fault.class == Class::NotFound => {
+        Outcome::Refused(fault) if fault.class == Class::NotFound && subject.read.is_none() => {
             subject.memory.doubt = true;
             Flow::Continue
         }
@@ -67,8 +64,8 @@ pub(super) async fn update(
         }
         Outcome::Unknown(fault) => {
             warn!(object = %subject.key, project = %desired.project, %id, code = fault.code, "the outcome of an update is not known");
-            subject.memory.unknown_write = Some(sent);
-            subject.memory.unknown_place = false;
+            subject.memory.write_unknown(sent, false, there.spec_digest());
+            subject.read = None;
             Flow::Continue
         }
     }
@@ -80,17 +77,17 @@ pub(super) async fn record_updated(
     desired: Option<&Desired>,
 ) -> Flow {
     let Some(desired) = desired else { return Flow::End(Again::Never) };
-    subject.memory.clear();
-    let fixed = match subject.read.take() {
-        Some(ReadBack::Present(held)) => held.fixed,
-        Some(ReadBack::Absent) | None => Vec::new(),
-    };
-    let state = if fixed.is_empty() { State::Ready } else { State::Drifted { fields: fixed } };
+    let state = as_declared(fixed(subject));
     let date = ctx.cloud.cloud_now();
+    let status = subject.object.status.as_ref();
+    if let Some(id) = status.and_then(|status| status.id.as_ref()?.parse().ok()) {
+        let created = status.and_then(|status| status.create_time.as_ref()).map_or(date, |time| time.0);
+        ctx.listings.record(desired.project, Own::Put(own_row(desired, &id, created, date)));
+    }
     let fact = Fact::Updated { request_id: None, date, sent: Sent::of(desired) };
-    match record::status(ctx, subject, &Change { state, fact: Some(fact) }).await {
-        Ok(_) => Flow::End(rest(ctx, subject)),
-        Err(error) => after_call_error(&error),
+    match done(ctx, subject, Change { state, fact: Some(fact) }).await {
+        Flow::Continue => Flow::End(rest(ctx, subject)),
+        flow => flow,
     }
 }
 
@@ -130,21 +127,32 @@ pub(super) async fn record_seen(
     let (Some(desired), Some(modified)) = (desired, subject.read_modified) else {
         return Flow::End(Again::Never);
     };
-    subject.memory.clear();
     let fact = Fact::Seen { modified, sent: Sent::of(desired) };
-    match record::status(ctx, subject, &Change { state: State::Ready, fact: Some(fact) }).await {
-        Ok(_) => Flow::End(rest(ctx, subject)),
-        Err(error) => after_call_error(&error),
+    match done(ctx, subject, Change { state: State::Ready, fact: Some(fact) }).await {
+        Flow::Continue => Flow::End(rest(ctx, subject)),
+        flow => flow,
     }
 }
 
 pub(super) async fn record_drift(ctx: &Arc<Context>, subject: &mut Subject, fields: Vec<String>) -> Flow {
     let Some(modified) = subject.read_modified else { return Flow::End(Again::Never) };
     info!(object = %subject.key, fields = fields.join(","), "it differs from what is declared and is left so");
-    subject.memory.clear();
     let change = Change { state: State::Drifted { fields }, fact: Some(Fact::Looked { modified }) };
-    match record::status(ctx, subject, &change).await {
-        Ok(_) => Flow::End(rest(ctx, subject)),
-        Err(error) => after_call_error(&error),
+    match done(ctx, subject, change).await {
+        Flow::Continue => Flow::End(rest(ctx, subject)),
+        flow => flow,
     }
+}
+
+/// What the last read showed to differ in what no call changes.
+fn fixed(subject: &Subject) -> Vec<String> {
+    match &subject.read {
+        Some(ReadBack::Present(held)) => held.fixed.clone(),
+        Some(ReadBack::Absent) | None => Vec::new(),
+    }
+}
+
+/// As declared, but for what no call changes.
+pub(super) fn as_declared(fixed: Vec<String>) -> State {
+    if fixed.is_empty() { State::Ready } else { State::Drifted { fields: fixed } }
 }
