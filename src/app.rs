@@ -27,7 +27,7 @@ use crate::dataworks::endpoint::{Endpoint, Network, Region};
 use crate::dataworks::{Client, ClientConfig, Transport, TransportConfig};
 use crate::events::Events;
 use crate::http::{self, Health};
-use crate::leader::{self, Term};
+use crate::leader::{self, Election, Pulse, Term};
 use crate::metrics::Metrics;
 use crate::reconcile::kube_client::Calls;
 use crate::workspace::budget::Store;
@@ -77,7 +77,9 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     let bounds = args.bounds.bounds();
     let per_second = args.requests_per_second.unwrap_or_else(|| args.edition.requests_per_second());
     let per_day = args.requests_per_day.or_else(|| args.edition.requests_per_day());
+    let lease = Duration::try_from(args.lease_duration)?;
     let ctx = Arc::new(Context {
+        pulse: if args.no_leader_elect { Pulse::alone() } else { Pulse::under(lease) },
         kube: Calls::new(calling.clone(), Arc::clone(&metrics)),
         cloud,
         limiter: Limiter::new(per_second, per_day),
@@ -120,8 +122,9 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         work.await;
         return Ok(());
     }
-    let duration = Duration::try_from(args.lease_duration)?;
-    match leader::lead(calling, &namespace, &args.lease_name, &holder, duration, &stop, work).await {
+    let election =
+        Election { namespace: &namespace, lease: &args.lease_name, identity: &holder, duration: lease };
+    match leader::lead(calling, election, &ctx.pulse, &stop, work).await {
         Term::Ended | Term::NeverLed => Ok(()),
         Term::Lost => anyhow::bail!("the lease is lost; another process may lead now"),
     }

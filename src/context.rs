@@ -20,6 +20,7 @@ use crate::controller::scheduler::{DEFAULT_CONNECTION, Scheduler};
 use crate::controller::standing::Standing;
 use crate::dataworks::Client;
 use crate::events::Events;
+use crate::leader::Pulse;
 use crate::metrics::Metrics;
 use crate::reconcile::kube_client::Calls;
 use crate::reconcile::record;
@@ -55,6 +56,8 @@ pub struct Context {
     pub metrics: Arc<Metrics>,
     /// What the runner is doing.
     pub activity: Activity,
+    /// Whether the process ran on without a gap.
+    pub pulse: Pulse,
 }
 
 /// What a listing says against the status of an object.

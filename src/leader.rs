@@ -1,6 +1,7 @@
 //! Leadership: only the leader writes to the cloud, and a lost lease ends the process at once.
 
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use k8s_controller::LeaderElection;
 use kube::Client;
@@ -23,17 +24,74 @@ pub enum Term {
     NeverLed,
 }
 
-/// Waits for the lease and does `work` under it. A leader that is silent for `duration` is replaced.
-/// `work` must end by itself soon after `stop`.
+/// Tells whether this process ran on, or stood still for so long that another may lead by now: frozen
+/// with its node, or starved. What it had decided before must not be sent after.
+#[derive(Debug)]
+pub struct Pulse {
+    /// The last sign of life; `None` from the first gap on.
+    last: Mutex<Option<Instant>>,
+    /// A gap may be so long: less than the lease.
+    most: Duration,
+}
+
+impl Pulse {
+    /// Of a leader whose lease lasts `duration`.
+    #[must_use]
+    pub fn under(duration: Duration) -> Self {
+        Self { last: Mutex::new(Some(Instant::now())), most: duration * RENEW.0 / RENEW.1 }
+    }
+
+    /// Of a process that shares its work with nobody.
+    #[must_use]
+    pub fn alone() -> Self {
+        Self { last: Mutex::new(Some(Instant::now())), most: Duration::MAX }
+    }
+
+    /// The lease is fresh: what was before does not count.
+    fn begin(&self) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// A sign of life. False when the one before is too long ago, and from then on.
+    pub fn beat(&self, now: Instant) -> bool {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = last.filter(|last| now.saturating_duration_since(*last) <= self.most).map(|_| now);
+        last.is_some()
+    }
+
+    /// Beats until there was a gap.
+    async fn gap(&self) {
+        // Often enough that a late tick is no gap.
+        let every = (self.most / 8).clamp(Duration::from_millis(100), Duration::from_secs(1));
+        while self.beat(Instant::now()) {
+            tokio::time::sleep(every).await;
+        }
+    }
+}
+
+/// Who asks for which lease.
+#[derive(Clone, Copy, Debug)]
+pub struct Election<'a> {
+    /// Namespace of the lease.
+    pub namespace: &'a str,
+    /// Name of the lease.
+    pub lease: &'a str,
+    /// The uid of this pod.
+    pub identity: &'a str,
+    /// A leader that is silent for so long is replaced.
+    pub duration: Duration,
+}
+
+/// Waits for the lease and does `work` under it, as long as `pulse` has no gap. `work` must end by
+/// itself soon after `stop`.
 pub async fn lead(
     client: Client,
-    namespace: &str,
-    lease: &str,
-    identity: &str,
-    duration: Duration,
+    election: Election<'_>,
+    pulse: &Pulse,
     stop: &CancellationToken,
     work: impl Future<Output = ()>,
 ) -> Term {
+    let Election { namespace, lease, identity, duration } = election;
     let election = LeaderElection::new(client, namespace, lease, identity)
         .with_lease_duration(duration)
         .with_renew_deadline(duration * RENEW.0 / RENEW.1)
@@ -41,7 +99,14 @@ pub async fn lead(
     let leading = std::cell::Cell::new(false);
     let term = election.with_lease(async {
         leading.set(true);
-        work.await;
+        pulse.begin();
+        tokio::select! {
+            () = work => Term::Ended,
+            () = pulse.gap() => {
+                error!("the process stood still for too long");
+                Term::Lost
+            }
+        }
     });
     let not_needed = async {
         stop.cancelled().await;
@@ -50,14 +115,27 @@ pub async fn lead(
             std::future::pending::<()>().await;
         }
     };
-    tokio::select! {
-        end = term => match end {
-            Some(()) => Term::Ended,
-            None => {
-                error!("the lease is lost");
-                Term::Lost
-            }
-        },
+    let end = tokio::select! {
+        end = term => end.unwrap_or(Term::Lost),
         () = not_needed => Term::NeverLed,
+    };
+    if end == Term::Lost {
+        error!("the lease is lost");
+    }
+    end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_is_never_forgotten() {
+        let pulse = Pulse::under(Duration::from_secs(15));
+        let begin = Instant::now();
+        let beats = [0, 9, 19, 30, 31, 32].map(|second| pulse.beat(begin + Duration::from_secs(second)));
+        assert_eq!(beats, [true, true, true, false, false, false]);
+        let alone = Pulse::alone();
+        assert!(alone.beat(begin) && alone.beat(begin + Duration::from_secs(3600)));
     }
 }

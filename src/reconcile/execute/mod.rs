@@ -262,6 +262,10 @@ impl Subject {
     /// Uses a permit up, or says when to try again.
     async fn spend_permit(&mut self, ctx: &Context) -> Result<(), Flow> {
         self.hold_permit(ctx).await?;
+        if !ctx.pulse.beat(std::time::Instant::now()) {
+            // Another may lead, and what this run read of its object is old: the process ends.
+            return Err(Flow::End(Again::Never));
+        }
         if !self.permit.spend() {
             error!(object = %self.key, "a permit was taken from under a call");
         }
