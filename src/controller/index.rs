@@ -21,7 +21,7 @@ use kube::ResourceExt as _;
 
 use super::policy::Policy;
 use super::standing::{
-    Standing, claims, created, fingerprint, key_of, modified, reason, recorded, standing, told,
+    Standing, claims, created, fingerprint, is_untouched, key_of, modified, reason, recorded, standing, told,
 };
 
 /// Where an object's version came from.
@@ -133,7 +133,9 @@ impl Index {
         let ours = unchanged || origin == Origin::Written;
         let seen = before.filter(|_| ours).map_or(now, |row| row.seen);
         let born_here = match before {
-            Some(row) => row.born_here && object.metadata.generation.unwrap_or(0) <= 1,
+            Some(row) => {
+                row.born_here && object.metadata.generation.unwrap_or(0) <= 1 && is_untouched(object)
+            }
             None => {
                 origin == Origin::Watched
                     && object.metadata.generation.unwrap_or(0) <= 1

@@ -240,3 +240,10 @@ pub fn fingerprint(object: &DataWorksResource) -> u64 {
 pub fn key_of(object: &DataWorksResource) -> ObjectKey {
     ObjectKey::new(&object.namespace().unwrap_or_default(), &object.name_any())
 }
+
+/// True while an object has had no file and nobody has asked for a look: after that a listing from
+/// before does not say how things stand now.
+pub(super) fn is_untouched(object: &DataWorksResource) -> bool {
+    let made = object.status.as_ref().is_some_and(|status| status.id.is_some());
+    !made && !object.annotations().contains_key(RECONCILE_REQUESTED)
+}

@@ -150,6 +150,13 @@ fn knows_since_when_a_version_stands() {
     index.apply(&object("a", 5, json!({})), Origin::Watched, at(1));
     index.apply(&object("a", 5, json!({})), Origin::Written, at(9));
     assert_eq!(index.version(&key("a")).map(|v| (v.seen, v.born_here)), Some((at(1), true)));
+    let asked = json!({ "metadata": { "annotations": { RECONCILE_REQUESTED: "now" } } });
+    let made = json!({ "status": { "id": "1" } });
+    for (name, change, origin) in [("asked", asked, Origin::Watched), ("made", made, Origin::Written)] {
+        index.apply(&object(name, 5, json!({})), Origin::Watched, at(1));
+        index.apply(&object(name, 6, change), origin, at(2));
+        assert_eq!(index.version(&key(name)).map(|v| v.born_here), Some(false), "{name}");
+    }
     index.apply(&object("a", 6, json!({ "metadata": { "generation": 2 } })), Origin::Watched, at(20));
     assert_eq!(index.version(&key("a")).map(|v| (v.seen, v.born_here)), Some((at(20), false)));
     index.apply(&object("b", 5, json!({})), Origin::Listed, at(1));
