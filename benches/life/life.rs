@@ -23,11 +23,14 @@ pub(crate) async fn small(cluster: &Cluster, n: usize) -> f64 {
     eprintln!("--- {n} objects, created only");
     let mut stage = Stage::new(cluster, "small", n, 0).await;
     stage.start(&[]).await;
+    let used = at_rest(stage.pid()).await;
     let begun = Instant::now();
     stage.fleet.create(async |_| {}).await;
     stage.wrote("patch_status", 0, n).await;
     let each = begun.elapsed().as_secs_f64() * 1000.0 / n as f64;
-    eprintln!("{each:.2} ms for each");
+    let used = (at_rest(stage.pid()).await - used) * 1000.0 / n as f64;
+    let peak = memory(stage.pid(), "VmHWM");
+    eprintln!("{each:.2} ms, {used:.2} ms of the operator's CPU for each; peak {peak:.1} MiB");
     delete(&stage).await;
     each
 }

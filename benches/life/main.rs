@@ -31,8 +31,8 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let report = runtime.block_on(async {
         let sizes = std::env::var("N").unwrap_or_else(|_| SIZES.to_owned());
-        let sizes: Vec<usize> =
-            sizes.split(',').map(|n| n.trim().parse().expect("N is a list of numbers")).collect();
+        let number = |n: &str| n.trim().parse::<usize>().expect("N is a list of numbers");
+        let sizes: Vec<usize> = sizes.split(',').filter(|n| !n.is_empty()).map(number).collect();
         let mut report = Report::new(&cluster.client().await).await;
         let small = life::small(&cluster, SMALL).await;
         for n in sizes {
