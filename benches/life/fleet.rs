@@ -92,6 +92,12 @@ impl Fleet {
         (all, ready)
     }
 
+    /// Waits until there are none.
+    pub(crate) async fn gone(&self) {
+        const PAUSE: Duration = Duration::from_millis(500);
+        until("all are gone", PAUSE, async || (self.ready().await.0 == 0).then_some(())).await;
+    }
+
     /// The ids of the files of these.
     pub(crate) async fn ids(&self, numbers: impl Iterator<Item = usize>) -> Vec<String> {
         let mut ids = Vec::new();

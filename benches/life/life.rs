@@ -169,7 +169,10 @@ async fn queued(stage: &mut Stage, figures: &mut Figures) {
 
 async fn deletes(stage: &mut Stage, figures: &mut Figures) {
     stage.kill().await;
+    // Most of the crowd was not made yet and goes at once; the rest goes before anything is measured.
+    stage.crowd.delete().await;
     stage.start(&[]).await;
+    stage.crowd.gone().await;
     at_rest(stage.pid()).await;
     let n = stage.fleet.count;
     let before = stage.moment().await;
