@@ -14,6 +14,7 @@ pub mod failpoint;
 pub mod http;
 pub mod leader;
 pub mod metrics;
+pub mod pruned;
 pub mod reconcile;
 pub mod telemetry;
 pub mod workspace;

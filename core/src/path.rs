@@ -136,6 +136,9 @@ impl ResourcePath {
 /// NFC and lower case. Lower-casing can undo a composition, so it is composed again.
 #[must_use]
 pub fn claim_key(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
     text.nfc().collect::<String>().to_lowercase().nfc().collect()
 }
 

@@ -6,12 +6,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use dataworks_core::api::v1alpha1::DataWorksResource;
 use dataworks_core::object::{ObjectKey, Uid};
 use futures::{StreamExt as _, pin_mut};
 use k8s_openapi::jiff::Timestamp;
 use kube::Api;
-use kube::core::DeserializeGuard;
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event};
 use tracing::{debug, info, warn};
@@ -19,6 +17,7 @@ use tracing::{debug, info, warn};
 use super::index::Origin;
 use super::standing::key_of;
 use crate::context::Context;
+use crate::pruned::Pruned;
 
 /// Objects a page where the API server does not stream lists: each may hold 128 KiB of content.
 const PAGE_SIZE: u32 = 50;
@@ -31,26 +30,20 @@ pub async fn watch(
     namespace: Option<String>,
     synced: impl Fn() + Send,
 ) {
-    let api: Api<DeserializeGuard<DataWorksResource>> = match &namespace {
+    let api: Api<Pruned> = match &namespace {
         Some(name) => Api::namespaced(client, name),
         None => Api::all(client),
     };
     let config = watcher::Config::default().page_size(PAGE_SIZE);
-    let stream = watcher::watcher(api, config)
-        .modify(|guard| {
-            if let Ok(object) = &mut guard.0 {
-                object.metadata.managed_fields = None;
-            }
-        })
-        .default_backoff();
+    let stream = watcher::watcher(api, config).default_backoff();
     pin_mut!(stream);
     let mut relist: Option<BTreeSet<ObjectKey>> = None;
     while let Some(event) = stream.next().await {
         match event {
             Err(error) => warn!(%error, "the watch failed and is begun again"),
             Ok(Event::Init) => relist = Some(BTreeSet::new()),
-            Ok(Event::InitApply(guard)) => {
-                if let Some(key) = take_in(&ctx, guard, Origin::Listed)
+            Ok(Event::InitApply(pruned)) => {
+                if let Some(key) = take_in(&ctx, pruned, Origin::Listed)
                     && let Some(seen) = &mut relist
                 {
                     seen.insert(key);
@@ -60,12 +53,12 @@ pub async fn watch(
                 vanished(&ctx, namespace.as_deref(), &relist.take().unwrap_or_default());
                 synced();
             }
-            Ok(Event::Apply(guard)) => {
-                take_in(&ctx, guard, Origin::Watched);
+            Ok(Event::Apply(pruned)) => {
+                take_in(&ctx, pruned, Origin::Watched);
             }
-            Ok(Event::Delete(guard)) => {
-                if let Some(key) = key(&guard) {
-                    ctx.gone(&key, &uid(&guard));
+            Ok(Event::Delete(pruned)) => {
+                if let Some(key) = key(&pruned) {
+                    ctx.gone(&key, &uid(&pruned));
                 }
             }
         }
@@ -73,13 +66,9 @@ pub async fn watch(
 }
 
 /// Takes in a version and pushes what it makes due.
-fn take_in(
-    ctx: &Arc<Context>,
-    guard: DeserializeGuard<DataWorksResource>,
-    origin: Origin,
-) -> Option<ObjectKey> {
-    let key = key(&guard)?;
-    let object = match guard.0 {
+fn take_in(ctx: &Arc<Context>, pruned: Pruned, origin: Origin) -> Option<ObjectKey> {
+    let key = key(&pruned)?;
+    let object = match pruned.0 {
         Ok(object) => object,
         Err(invalid) => {
             ctx.undecodable(&key, &invalid.metadata);
@@ -109,16 +98,16 @@ fn vanished(ctx: &Context, namespace: Option<&str>, seen: &BTreeSet<ObjectKey>) 
     }
 }
 
-fn uid(guard: &DeserializeGuard<DataWorksResource>) -> Uid {
-    let metadata = match &guard.0 {
+fn uid(pruned: &Pruned) -> Uid {
+    let metadata = match &pruned.0 {
         Ok(object) => &object.metadata,
         Err(invalid) => &invalid.metadata,
     };
     Uid::new(metadata.uid.as_deref().unwrap_or_default())
 }
 
-fn key(guard: &DeserializeGuard<DataWorksResource>) -> Option<ObjectKey> {
-    match &guard.0 {
+fn key(pruned: &Pruned) -> Option<ObjectKey> {
+    match &pruned.0 {
         Ok(object) => Some(key_of(object)),
         Err(invalid) => {
             let (namespace, name) =

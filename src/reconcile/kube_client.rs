@@ -10,15 +10,23 @@ use std::time::Duration;
 use dataworks_core::api::FIELD_MANAGER;
 use dataworks_core::api::v1alpha1::DataWorksResource;
 use dataworks_core::object::ObjectKey;
+use kube::Resource as _;
 use kube::api::{Api, Patch, PatchParams};
-use kube::core::{ApiResource, DeserializeGuard, DynamicObject, PartialObjectMeta};
+use kube::core::request::Error as RequestError;
+use kube::core::{ApiResource, DynamicObject, ObjectMeta, Request};
+use reqwest::header::{ACCEPT, HeaderValue};
 use serde_json::{Value, json};
 
 use crate::metrics::Metrics;
+use crate::pruned::{MetadataOnly, Pruned};
 
 /// An answer that takes longer is not waited for: the API server itself gives up after a minute,
 /// and what we ask of it takes milliseconds.
 const DEADLINE: Duration = Duration::from_secs(15);
+
+/// Asks for the metadata of the object as the answer to a write.
+const METADATA_ONLY: HeaderValue =
+    HeaderValue::from_static("application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1");
 
 /// Why a call to the API server failed.
 #[derive(Debug, thiserror::Error)]
@@ -66,25 +74,22 @@ impl Calls {
     /// When the API server cannot be asked.
     pub async fn get(&self, key: &ObjectKey) -> Result<Option<DataWorksResource>, CallError> {
         let api = self.api(key);
-        self.call("get", api.get_opt(&key.name)).await
+        let read = self.call("get", api.get_opt(&key.name)).await?;
+        read.map(decoded).transpose()
     }
 
     /// Patches metadata. The patch must hold the resourceVersion.
     ///
     /// # Errors
     /// [`CallError::Conflict`] when the object changed, [`CallError::Gone`] when it is gone.
-    pub async fn patch_metadata(
-        &self,
-        key: &ObjectKey,
-        metadata: Value,
-    ) -> Result<PartialObjectMeta<DataWorksResource>, CallError> {
-        let api = self.api(key);
+    pub async fn patch_metadata(&self, key: &ObjectKey, metadata: Value) -> Result<ObjectMeta, CallError> {
         let body = json!({ "metadata": metadata });
-        let patch = Patch::Merge(&body);
-        self.call("patch", api.patch_metadata(&key.name, &params(), &patch)).await
+        let request = paths(key).patch_metadata(&key.name, &params(), &Patch::Merge(&body));
+        self.written("patch", request).await
     }
 
-    /// Patches status of the version `resource_version`.
+    /// Patches status of the version `resource_version`. Answers the metadata only: the rest is as
+    /// it was read, or as it was told.
     ///
     /// # Errors
     /// [`CallError::Conflict`] when the object changed, [`CallError::Gone`] when it is gone.
@@ -93,11 +98,24 @@ impl Calls {
         key: &ObjectKey,
         resource_version: &str,
         status: &Value,
-    ) -> Result<DataWorksResource, CallError> {
-        let api = self.api(key);
+    ) -> Result<ObjectMeta, CallError> {
         let body = json!({ "metadata": { "resourceVersion": resource_version }, "status": status });
-        let patch = Patch::Merge(&body);
-        self.call("patch_status", api.patch_status(&key.name, &params(), &patch)).await
+        let request = paths(key).patch_subresource("status", &key.name, &params(), &Patch::Merge(&body));
+        let request = request.map(|mut request| {
+            request.headers_mut().insert(ACCEPT, METADATA_ONLY);
+            request
+        });
+        self.written("patch_status", request).await
+    }
+
+    async fn written(
+        &self,
+        verb: &'static str,
+        request: Result<http::Request<Vec<u8>>, RequestError>,
+    ) -> Result<ObjectMeta, CallError> {
+        let request = request.map_err(|error| CallError::Failed(error.to_string()))?;
+        let answer = self.call(verb, self.client.request::<MetadataOnly>(request)).await?;
+        Ok(answer.metadata)
     }
 
     /// The conditions of an object that cannot be decoded, and its version.
@@ -122,15 +140,14 @@ impl Calls {
         resource_version: &str,
         status: &Value,
     ) -> Result<(), CallError> {
-        let api: Api<DeserializeGuard<DataWorksResource>> =
-            Api::namespaced(self.client.clone(), &key.namespace);
+        let api = self.api(key);
         let body = json!({ "metadata": { "resourceVersion": resource_version }, "status": status });
         let patch = Patch::Merge(&body);
         let end = self.call("patch_status", api.patch_status(&key.name, &params(), &patch)).await;
         end.map(|_| ())
     }
 
-    fn api(&self, key: &ObjectKey) -> Api<DataWorksResource> {
+    fn api(&self, key: &ObjectKey) -> Api<Pruned> {
         Api::namespaced(self.client.clone(), &key.namespace)
     }
 
@@ -150,6 +167,14 @@ impl Calls {
         self.metrics.kubernetes_call(verb, end.is_ok());
         end
     }
+}
+
+fn paths(key: &ObjectKey) -> Request {
+    Request::new(DataWorksResource::url_path(&(), Some(&key.namespace)))
+}
+
+fn decoded(read: Pruned) -> Result<DataWorksResource, CallError> {
+    read.0.map_err(|undecodable| CallError::Failed(undecodable.to_string()))
 }
 
 fn params() -> PatchParams {

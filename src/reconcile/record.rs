@@ -42,11 +42,12 @@ pub async fn status(ctx: &Context, subject: &mut Subject, change: &Change) -> Re
     let before = subject.object.status.clone().unwrap_or_default();
     let mut after = next(&before, change, generation, ctx.cloud.cloud_now());
     echo(&mut after, subject, change);
-    let Some(patch) = merge_patch(&value(&before), &value(&after)) else { return Ok(false) };
+    let told = value(&after);
+    let Some(patch) = merge_patch(&value(&before), &told) else { return Ok(false) };
     let version = subject.object.resource_version().unwrap_or_default();
     let written = around(Place::of(change), ctx.kube.patch_status(&subject.key, &version, &patch)).await?;
     ctx.events.transition(&subject.object, &before, &after);
-    take_in(ctx, subject, written);
+    wrote_status(ctx, subject, written, told);
     Ok(true)
 }
 
@@ -115,7 +116,7 @@ async fn metadata(
 ) -> Result<(), CallError> {
     metadata["resourceVersion"] = json!(subject.object.resource_version());
     let written = around(place, ctx.kube.patch_metadata(&subject.key, metadata)).await?;
-    subject.object.metadata = written.metadata;
+    subject.object.metadata = written;
     ctx.wrote(&subject.object);
     Ok(())
 }
@@ -130,12 +131,13 @@ pub async fn created(ctx: &Context, subject: &mut Subject, change: &Change, id: 
         let before = subject.object.status.clone().unwrap_or_default();
         let mut after = next(&before, change, generation, ctx.cloud.cloud_now());
         echo(&mut after, subject, change);
-        let patch = merge_patch(&value(&before), &value(&after)).unwrap_or_else(|| json!({}));
+        let told = value(&after);
+        let patch = merge_patch(&value(&before), &told).unwrap_or_else(|| json!({}));
         let version = subject.object.resource_version().unwrap_or_default();
         match around(Place::of(change), ctx.kube.patch_status(&subject.key, &version, &patch)).await {
             Ok(written) => {
                 ctx.events.transition(&subject.object, &before, &after);
-                take_in(ctx, subject, written);
+                wrote_status(ctx, subject, written, told);
                 return;
             }
             Err(CallError::Conflict | CallError::Gone) => {}
@@ -145,7 +147,8 @@ pub async fn created(ctx: &Context, subject: &mut Subject, change: &Change, id: 
             Ok(live) => match still_ours(live, subject, id) {
                 Ours::Yes(object) => subject.object = *object,
                 Ours::Recorded(object) => {
-                    take_in(ctx, subject, *object);
+                    subject.object = *object;
+                    ctx.wrote(&subject.object);
                     return;
                 }
                 Ours::Restored => {
@@ -254,8 +257,12 @@ pub async fn undecodable(ctx: &Context, key: &ObjectKey, metadata: &ObjectMeta) 
     }
 }
 
-fn take_in(ctx: &Context, subject: &mut Subject, written: DataWorksResource) {
-    subject.object = written;
+/// What the object is after a write of status: the version was the one that was read, so that
+/// nothing else of it moved.
+fn wrote_status(ctx: &Context, subject: &mut Subject, metadata: ObjectMeta, told: Value) {
+    subject.object.metadata = metadata;
+    // Read back from its JSON: times are as the API server has them, in whole seconds.
+    subject.object.status = serde_json::from_value(told).ok();
     ctx.wrote(&subject.object);
 }
 

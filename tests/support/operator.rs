@@ -145,7 +145,7 @@ impl Operator {
     }
 
     async fn signal(&self, name: &str) {
-        let pid = self.child.id().expect("it runs").to_string();
+        let pid = self.pid().to_string();
         let end = Command::new("kill").args(["-s", name, &pid]).status().await.unwrap();
         assert!(end.success(), "kill -s {name}");
     }
@@ -177,7 +177,18 @@ impl Operator {
         self.metrics().await.lines().filter(wanted).filter_map(value).sum()
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
     async fn metrics(&self) -> String {
+        let answer = reqwest::get(self.metrics_url().await).await.unwrap();
+        answer.error_for_status().unwrap().text().await.unwrap()
+    }
+
+    /// Where its metrics are.
+    pub(crate) async fn metrics_url(&self) -> String {
         // The probes are served first, the metrics second.
         let find = || {
             let log = self.log();
@@ -187,8 +198,7 @@ impl Operator {
         };
         let address =
             poll(DEADLINE, Duration::from_millis(20), "no address of the metrics", async || find()).await;
-        let answer = reqwest::get(format!("http://{address}/metrics")).await.unwrap();
-        answer.error_for_status().unwrap().text().await.unwrap()
+        format!("http://{address}/metrics")
     }
 
     /// Writes to objects and their status that were made so far.
