@@ -59,10 +59,7 @@ fn run(args: RunArgs) -> ExitCode {
     if let Err(error) = crate::telemetry::init(args.log_format, &args.log) {
         return failed(&error);
     }
-    // One thread does: the work is waiting for the network, and a few hundred objects a second are a
-    // fraction of a core. Handing tasks from thread to thread would cost more than it gains, and on
-    // a large node there would be as many threads, each with memory of its own, as it has cores.
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error.into()),
     };
