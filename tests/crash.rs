@@ -197,3 +197,33 @@ async fn a_restart_with_nothing_to_do_does_nothing() {
     assert_eq!(operator.writes().await, 2, "the fence's");
     assert!(is_ready(&scene.objects().get("calm-0").await.unwrap()));
 }
+
+/// The API server reads an object before it deletes it, and overlooks a finalizer that is added in between.
+#[tokio::test]
+async fn objects_that_are_deleted_as_soon_as_they_are_made_leave_no_file() {
+    let scene = Scene::new().await;
+    let _operator = scene.launch().with(&support::operator::SHORT_BOUNDS).start();
+    scene.fence().await;
+    let fences = scene.cloud.resource_count(PROJECT);
+    scene.cloud.add_fault(Fault::new("CreateResource", FaultKind::Lost));
+    let objects = scene.objects();
+    let lives = (0..200).map(|n| {
+        let objects = objects.clone();
+        async move {
+            let name = format!("brief-{n}");
+            let object = serde_json::from_value(python(&name, &format!("B/{name}.py"))).unwrap();
+            objects.create(&kube::api::PostParams::default(), &object).await.unwrap();
+            // Not at once: when the finalizer is on its way.
+            tokio::time::sleep(Duration::from_micros(300 * (n % 40))).await;
+            objects.delete(&name, &kube::api::DeleteParams::default()).await.unwrap();
+        }
+    });
+    futures::StreamExt::for_each_concurrent(futures::stream::iter(lives), 8, |life| life).await;
+    for n in 0..200 {
+        scene.gone(&format!("brief-{n}")).await;
+    }
+    scene.cloud.clear_faults();
+    scene.fence().await;
+    let left = async || (scene.cloud.resource_count(PROJECT) == fences + 1).then_some(());
+    poll(support::DEADLINE, Duration::from_millis(100), "files are left", left).await;
+}

@@ -423,6 +423,24 @@ fn what_others_change_is_brought_back_or_reported() {
                 Does::Exactly(Step::ReadBack(id("1"))),
             ),
             (
+                "not found, and made just now",
+                |c| {
+                    c.observed.memory.doubt = true;
+                    c.observed.read = Some(ReadBack::TooYoung { until: at(130) });
+                },
+                Does::Exactly(Step::Wait { until: at(130), state: None }),
+            ),
+            (
+                "not found, made just now, and to be deleted: only DeleteResource itself can say that it is gone",
+                |c| {
+                    c.now = at(121);
+                    c.recorded.deleting = true;
+                    c.observed.memory.unknown_write = Some(at(90));
+                    c.observed.read = Some(ReadBack::TooYoung { until: at(130) });
+                },
+                Does::Exactly(Step::DeleteResource(id("1"))),
+            ),
+            (
                 "gone, Report",
                 |c| {
                     c.wanted = reporting();

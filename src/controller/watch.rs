@@ -18,6 +18,7 @@ use super::index::Origin;
 use super::standing::key_of;
 use crate::context::Context;
 use crate::pruned::Pruned;
+use crate::reconcile::vanished::{take_back, was_overlooked};
 
 /// Objects a page where the API server does not stream lists: each may hold 128 KiB of content.
 const PAGE_SIZE: u32 = 50;
@@ -58,7 +59,15 @@ pub async fn watch(
             }
             Ok(Event::Delete(pruned)) => {
                 if let Some(key) = key(&pruned) {
-                    ctx.gone(&key, &uid(&pruned));
+                    let uid = uid(&pruned);
+                    let memory = ctx.memory(&uid);
+                    ctx.gone(&key, &uid);
+                    if let Ok(object) = pruned.0
+                        && ctx.is_leading()
+                        && was_overlooked(&object)
+                    {
+                        tokio::spawn(take_back(Arc::clone(&ctx), key, object, memory));
+                    }
                 }
             }
         }

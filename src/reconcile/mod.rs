@@ -6,6 +6,7 @@ pub mod execute;
 pub mod kube_client;
 pub mod observe;
 pub mod record;
+pub mod vanished;
 
 use std::sync::Arc;
 

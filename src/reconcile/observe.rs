@@ -53,6 +53,8 @@ pub struct Subject {
     pub adoptee: Option<Adoptee>,
     /// When the resource that was read was last changed.
     pub read_modified: Option<Timestamp>,
+    /// The object is gone: nothing is written to it.
+    pub is_gone: bool,
 }
 
 impl Subject {
@@ -69,6 +71,12 @@ impl Subject {
         Self { permit, memory, ..Self::to_tell(object) }
     }
 
+    /// An object that is gone and may have left a file.
+    #[must_use]
+    pub fn vanished(ctx: &Context, object: DataWorksResource, permit: Permit) -> Self {
+        Self { is_gone: true, ..Self::new(ctx, object, permit) }
+    }
+
     /// An object that is only to be told something: nothing remembered is taken up for it.
     #[must_use]
     pub fn to_tell(object: DataWorksResource) -> Self {
@@ -83,6 +91,7 @@ impl Subject {
             read: None,
             adoptee: None,
             read_modified: None,
+            is_gone: false,
         }
     }
 
@@ -142,7 +151,7 @@ impl Subject {
     fn middle_held(&self, index: &Index, desired: &Desired) -> MiddleHeld {
         let read = match &self.read {
             Some(ReadBack::Present(held)) => held.path.clone(),
-            Some(ReadBack::Absent) | None => None,
+            Some(ReadBack::Absent | ReadBack::TooYoung { .. }) | None => None,
         };
         let recorded = || self.object.status.as_ref()?.path.as_ref()?.parse().ok();
         let Some(from) = read.or_else(recorded) else { return MiddleHeld::default() };

@@ -38,6 +38,9 @@ const SURPLUS_TRIES: u32 = 12;
 /// # Errors
 /// When the write failed; the object is then to be looked at again.
 pub async fn status(ctx: &Context, subject: &mut Subject, change: &Change) -> Result<bool, CallError> {
+    if subject.is_gone {
+        return Ok(false);
+    }
     let generation = subject.object.metadata.generation.unwrap_or(0);
     let before = subject.object.status.clone().unwrap_or_default();
     let mut after = next(&before, change, generation, ctx.cloud.cloud_now());
@@ -99,6 +102,9 @@ pub async fn add_finalizer(ctx: &Context, subject: &mut Subject) -> Result<(), C
 /// # Errors
 /// When the write failed. An object that is gone is no failure.
 pub async fn remove_finalizer(ctx: &Context, subject: &mut Subject) -> Result<(), CallError> {
+    if subject.is_gone {
+        return Ok(());
+    }
     let finalizers: Vec<&String> =
         subject.object.finalizers().iter().filter(|name| *name != FINALIZER).collect();
     let finalizers = json!({ "finalizers": finalizers });

@@ -118,6 +118,7 @@ pub(super) fn adopt(
                 because(Step::Wait { until: plus(now, STALE), state }, "the row was stale")
             }
         },
+        // Whoever names it, or a listing that shows it, knows that it is there.
         Some(_) | None => because(Step::ReadAdoptee(id.clone()), "it must be known what it holds"),
     }
 }

@@ -72,7 +72,7 @@ fn by_id(id: &ResourceId, recorded: &Recorded, observed: &Observed, now: Timesta
         (None, None) => because(Step::DeleteResource(id.clone()), "the object is being deleted"),
         (None, Some(_)) => because(Step::ReadBack(id.clone()), "the outcome of the last delete is not known"),
         (Some(ReadBack::Absent), _) => because(Step::RemoveFinalizer, "the resource is gone"),
-        (Some(ReadBack::Present(_)), Some(sent)) => {
+        (Some(ReadBack::Present(_) | ReadBack::TooYoung { .. }), Some(sent)) => {
             let until = plus(sent, observed.bounds.call);
             if now < until {
                 let state = State::Deleting {
@@ -82,7 +82,7 @@ fn by_id(id: &ResourceId, recorded: &Recorded, observed: &Observed, now: Timesta
             }
             because(Step::DeleteResource(id.clone()), "the last delete was not carried out")
         }
-        (Some(ReadBack::Present(_)), None) => {
+        (Some(ReadBack::Present(_) | ReadBack::TooYoung { .. }), None) => {
             because(Step::DeleteResource(id.clone()), "the object is being deleted")
         }
     }

@@ -195,6 +195,11 @@ pub struct Holder {
 pub enum ReadBack {
     /// The resource is definitely not there.
     Absent,
+    /// It was not found, and is so young that the service may not show it yet.
+    TooYoung {
+        /// From when on not finding it means that it is not there.
+        until: Timestamp,
+    },
     /// It is there, and holds this of what is declared.
     Present(Held),
 }

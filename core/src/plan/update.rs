@@ -54,6 +54,11 @@ pub(super) fn plan(
         return plan;
     }
     match &observed.read {
+        Some(ReadBack::TooYoung { until }) => {
+            let message = "The file is not found, which may be because it was made just now.".to_owned();
+            let state = (!as_recorded).then_some(State::Updating { message });
+            because(Step::Wait { until: *until, state }, "it is too young to be missed")
+        }
         Some(ReadBack::Absent) => absent(desired, id, recorded, observed, now),
         Some(ReadBack::Present(held)) => present(held, desired, id, recorded, observed, now),
         None if observed.memory.unknown_write.is_some() => {

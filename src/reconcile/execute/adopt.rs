@@ -68,7 +68,7 @@ pub(super) async fn record(
         ReadBack::Present(Held { differs, shows_content, fixed, .. }) => {
             (differs.is_empty() && *shows_content, fixed.clone())
         }
-        ReadBack::Absent => (false, Vec::new()),
+        ReadBack::Absent | ReadBack::TooYoung { .. } => (false, Vec::new()),
     };
     let all = Sent::of(&desired.at(at));
     // What differs, or cannot be seen, is sent.

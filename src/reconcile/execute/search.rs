@@ -73,7 +73,18 @@ pub(super) async fn read_candidate(
     ctx.limiter.learn(answer.as_ref().err());
     let verdict = match answer {
         Ok(resource) => compare(intent, desired, &resource.spec),
-        Err(fault) if fault.class == Class::NotFound => ReadVerdict::Gone,
+        Err(fault) if fault.class == Class::NotFound => {
+            // A listing shows it: it may only be too young to be read.
+            let rows = subject.search.iter().flat_map(|search| &search.rows);
+            let made =
+                rows.filter(|candidate| candidate.row.id == *id).map(|candidate| candidate.row.created);
+            let lag = ctx.bounds.lag + SignedDuration::from_secs(1);
+            let until = made.max().and_then(|made| made.saturating_add(lag).ok());
+            match until.filter(|until| ctx.cloud.cloud_now() < *until) {
+                Some(until) => return super::wait(ctx, subject, until, None).await,
+                None => ReadVerdict::Gone,
+            }
+        }
         Err(fault) => return failed(ctx, subject, fault, None).await,
     };
     let rows = subject.search.iter_mut().flat_map(|search| &mut search.rows);

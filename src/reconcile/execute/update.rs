@@ -9,6 +9,7 @@ use dataworks_core::inventory::Own;
 use dataworks_core::path::ResourcePath;
 use dataworks_core::plan::ReadBack;
 use dataworks_core::state::{Change, Fact, Sent, State};
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
 use super::create::own_row;
@@ -111,8 +112,13 @@ pub(super) async fn read_back(
             Flow::Continue
         }
         Err(fault) if fault.class == Class::NotFound => {
-            subject.read = Some(ReadBack::Absent);
-            ctx.listings.record(project, Own::Deleted(id.clone()));
+            subject.read = Some(match young_until(ctx, subject) {
+                Some(until) => ReadBack::TooYoung { until },
+                None => {
+                    ctx.listings.record(project, Own::Deleted(id.clone()));
+                    ReadBack::Absent
+                }
+            });
             Flow::Continue
         }
         Err(fault) => failed(ctx, subject, fault, None).await,
@@ -144,11 +150,19 @@ pub(super) async fn record_drift(ctx: &Arc<Context>, subject: &mut Subject, fiel
     }
 }
 
+/// Until when the service may not show a resource that it has made.
+fn young_until(ctx: &Context, subject: &Subject) -> Option<Timestamp> {
+    let made = subject.object.status.as_ref()?.create_time.as_ref()?.0;
+    // Times in status have whole seconds, rounded down.
+    let until = made.saturating_add(ctx.bounds.lag + SignedDuration::from_secs(1)).ok()?;
+    (ctx.cloud.cloud_now() < until).then_some(until)
+}
+
 /// What the last read showed to differ in what no call changes.
 fn fixed(subject: &Subject) -> Vec<String> {
     match &subject.read {
         Some(ReadBack::Present(held)) => held.fixed.clone(),
-        Some(ReadBack::Absent) | None => Vec::new(),
+        Some(ReadBack::Absent | ReadBack::TooYoung { .. }) | None => Vec::new(),
     }
 }
 

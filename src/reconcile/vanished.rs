@@ -1,0 +1,86 @@
+//! An object that went although our finalizer was on it: takes its file back.
+//!
+//! The API server reads an object before it deletes it, and a finalizer that is added in between is
+//! overlooked: the object is gone at once, without a time of deletion. Nothing is left that could be
+//! reconciled, so what the watch showed last is worked on as if it were being deleted, and nothing
+//! is written to Kubernetes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dataworks_core::api::v1alpha1::DataWorksResource;
+use dataworks_core::api::{CREATE_INTENT, FINALIZER};
+use dataworks_core::backoff;
+use dataworks_core::intent::Intent;
+use dataworks_core::object::{ObjectKey, Uid};
+use dataworks_core::plan::Memory;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt as _;
+use tracing::{error, info, warn};
+
+use super::observe::Subject;
+use super::{Again, turn};
+use crate::context::Context;
+use crate::workspace::limiter::{Permit, until};
+
+/// Runs, each after the wait that the one before asked for: some hours of a service that fails.
+const MOST_RUNS: u32 = 100;
+/// A run of the object that is still under way is asked for this often.
+const UNDER_WAY: Duration = Duration::from_millis(50);
+
+/// True for the last version of an object that should have been held by our finalizer.
+#[must_use]
+pub fn was_overlooked(object: &DataWorksResource) -> bool {
+    let held = object.finalizers().iter().any(|name| name == FINALIZER);
+    held && object.metadata.deletion_timestamp.is_none()
+}
+
+/// Takes the file back that such an object has or may have made. A crash on the way leaves it.
+pub async fn take_back(ctx: Arc<Context>, key: ObjectKey, mut object: DataWorksResource, memory: Memory) {
+    let uid = Uid::new(&object.uid().unwrap_or_default());
+    while ctx.is_running(&key) {
+        tokio::time::sleep(UNDER_WAY).await;
+    }
+    warn!(object = %key, %uid, "the object went although the finalizer was on it; its file is taken back");
+    if ctx.memory(&uid) == Memory::default() {
+        // Else a run that was still under way has left something newer.
+        ctx.remember(&uid, memory);
+    }
+    object.metadata.deletion_timestamp = Some(Time(Timestamp::now()));
+    for _ in 0..MOST_RUNS {
+        if is_succeeded(&ctx, &key, &object).await {
+            info!(object = %key, "a restored object of this name has the file");
+            break;
+        }
+        let mut subject = Subject::vanished(&ctx, object.clone(), Permit::none());
+        let again = turn(&ctx, &mut subject).await;
+        subject.keep_memory(&ctx);
+        let wait = match again {
+            Again::Never => break,
+            Again::At(at, _) => until(at),
+            Again::AfterFailure => backoff::transient(&uid, subject.memory.failures.max(1)),
+        };
+        tokio::time::sleep(wait).await;
+        if !ctx.is_leading() {
+            break;
+        }
+    }
+    let left = ctx.memory(&uid) != Memory::default();
+    ctx.remember(&uid, Memory::default());
+    if left {
+        ctx.metrics.orphans.inc();
+        error!(object = %key, "an orphan may be left: its object is gone and what it made could not be taken back");
+    }
+}
+
+/// Another object of this name came back with the intent, or has found the file.
+async fn is_succeeded(ctx: &Context, key: &ObjectKey, object: &DataWorksResource) -> bool {
+    let Ok(Some(live)) = ctx.kube.get(key).await else { return false };
+    let intent = live.annotations().get(CREATE_INTENT);
+    let intent = intent.and_then(|text| serde_json::from_str::<Intent>(text).ok());
+    let restored = intent.is_some_and(|intent| Some(intent.uid) == object.uid());
+    let id = |object: &DataWorksResource| object.status.as_ref().and_then(|status| status.id.clone());
+    let found = id(&live).is_some() && id(&live) == id(object);
+    live.uid() == object.uid() || restored || found
+}
