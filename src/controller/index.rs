@@ -42,6 +42,8 @@ struct Row {
     uid: Uid,
     version: Option<u64>,
     seen: Timestamp,
+    /// The same of the version before, where the watch told of this one.
+    seen_before: Option<Timestamp>,
     born_here: bool,
     created: Timestamp,
     project: Option<ProjectId>,
@@ -131,7 +133,13 @@ impl Index {
         let unchanged = before.is_some_and(|row| row.version == version && version.is_some());
         // Nobody else can have changed it before an own write that named the version before it.
         let ours = unchanged || origin == Origin::Written;
-        let seen = before.filter(|_| ours).map_or(now, |row| row.seen);
+        let seen = match before.filter(|_| ours) {
+            // The watch was faster than the answer to our own write.
+            Some(row) if origin == Origin::Written && unchanged => row.seen_before.unwrap_or(row.seen),
+            Some(row) => row.seen,
+            None => now,
+        };
+        let seen_before = before.filter(|_| origin == Origin::Watched && !unchanged).map(|row| row.seen);
         let born_here = match before {
             Some(row) => {
                 row.born_here && object.metadata.generation.unwrap_or(0) <= 1 && is_untouched(object)
@@ -143,7 +151,8 @@ impl Index {
             }
         };
         let old_fingerprint = before.map(|row| row.fingerprint);
-        let row = self.row(object, &key, uid, version, seen, born_here, now);
+        let mut row = self.row(object, &key, uid, version, seen, born_here, now);
+        row.seen_before = seen_before;
         let news = old_fingerprint != Some(row.fingerprint);
         self.count(&key, &row);
         let mut woken = BTreeSet::new();
@@ -400,6 +409,7 @@ impl Index {
         Row {
             version,
             seen,
+            seen_before: None,
             born_here,
             created: created(object),
             project,

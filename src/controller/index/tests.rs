@@ -251,3 +251,23 @@ fn counts_what_has_no_resource_yet() {
     index.remove(&key("b"));
     assert_eq!(index.pending(project), 0);
 }
+
+#[test]
+fn a_version_of_our_own_is_as_old_as_the_one_it_was_decided_on() {
+    let key = ObjectKey::new("ns", "a");
+    let seen = |index: &Index| index.version(&key).unwrap().seen;
+    let written = object("a", 2, json!({ "metadata": { "finalizers": [FINALIZER] } }));
+    // The answer first, the watch first, and another's change.
+    for (origins, want) in [
+        (vec![Origin::Written, Origin::Watched], at(1)),
+        (vec![Origin::Watched, Origin::Written], at(1)),
+        (vec![Origin::Watched], at(3)),
+    ] {
+        let mut index = index();
+        index.apply(&object("a", 1, json!({})), Origin::Watched, at(1));
+        for origin in &origins {
+            index.apply(&written, *origin, at(3));
+        }
+        assert_eq!(seen(&index), want, "{origins:?}");
+    }
+}
