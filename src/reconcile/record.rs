@@ -148,6 +148,10 @@ pub async fn created(ctx: &Context, subject: &mut Subject, change: &Change, id: 
                     take_in(ctx, subject, *object);
                     return;
                 }
+                Ours::Restored => {
+                    info!(object = %subject.key, %id, "the object was restored meanwhile and finds its resource itself");
+                    return;
+                }
                 Ours::Surplus => return surplus(ctx, subject, id).await,
             },
             Err(error) => warn!(object = %subject.key, %id, %error, "the object cannot be read"),
@@ -162,14 +166,22 @@ enum Ours {
     Yes(Box<DataWorksResource>),
     /// The id stands there: an earlier try got through.
     Recorded(Box<DataWorksResource>),
+    /// Another object of this name, which came back with our intent or has found the resource: it
+    /// is that object's.
+    Restored,
     /// The object is gone, or another one, or has another resource.
     Surplus,
 }
 
 fn still_ours(live: Option<DataWorksResource>, subject: &Subject, id: &ResourceId) -> Ours {
-    let Some(live) = live.filter(|live| live.metadata.uid == subject.object.metadata.uid) else {
-        return Ours::Surplus;
-    };
+    let Some(live) = live else { return Ours::Surplus };
+    if live.metadata.uid != subject.object.metadata.uid {
+        let intent = live.annotations().get(CREATE_INTENT);
+        let intent = intent.and_then(|text| serde_json::from_str::<Intent>(text).ok());
+        let finds = intent.is_some_and(|intent| *intent.uid == *subject.uid.0);
+        let found = live.status.is_some_and(|status| status.id.as_deref() == Some(id.as_str()));
+        return if finds || found { Ours::Restored } else { Ours::Surplus };
+    }
     let before = subject.object.status.as_ref().and_then(|status| status.id.clone());
     match live.status.as_ref().and_then(|status| status.id.as_deref()) {
         Some(recorded) if recorded == id.as_str() => Ours::Recorded(Box::new(live)),

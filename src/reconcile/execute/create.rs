@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use dataworks_core::api::FINALIZER;
 use dataworks_core::api::v1alpha1::AttemptOutcome;
 use dataworks_core::desired::Desired;
 use dataworks_core::fault::Outcome;
@@ -12,6 +13,7 @@ use dataworks_core::path::claim_key;
 use dataworks_core::queue::Lane;
 use dataworks_core::state::{Change, Fact, Sent, State};
 use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt as _;
 use tracing::{info, warn};
 
 use super::{Flow, failed, rest, written};
@@ -130,9 +132,10 @@ pub(super) async fn create(
             let sent_for = subject.object.metadata.generation;
             let change = Change { state: State::Ready, fact: Some(fact) };
             record::created(ctx, subject, &change, &created.id).await;
-            // It may have been edited or deleted meanwhile; the watch left that to this run.
+            // It may have been edited, replaced or deleted meanwhile; the watch left that to this run.
             let moved_on = subject.object.metadata.generation != sent_for
-                || subject.object.metadata.deletion_timestamp.is_some();
+                || subject.object.metadata.deletion_timestamp.is_some()
+                || !subject.object.finalizers().iter().any(|name| name == FINALIZER);
             Flow::End(if moved_on { Again::At(Timestamp::now(), Lane::Edit) } else { rest(ctx, subject) })
         }
         Outcome::Refused(fault) => {
