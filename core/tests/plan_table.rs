@@ -361,6 +361,7 @@ fn an_open_intent() {
         (
             "written, past START: renews and keeps the first",
             |c| {
+                c.observed.look = Some(vec![]);
                 c.recorded = open(intent_since(-900, 0));
                 c.observed.memory = remembers(0, Progress::Written);
                 c.now = at(31);
@@ -370,12 +371,40 @@ fn an_open_intent() {
         (
             "written, then edited: renews",
             |c| {
+                c.observed.look = Some(vec![]);
                 c.wanted = Ok(desired("v2"));
                 c.recorded = open(intent(0));
                 c.observed.memory = remembers(0, Progress::Written);
                 c.now = at(1);
             },
             Step::WriteIntent(Intent { first: at(0), ..intent_for("v2", 1) }),
+        ),
+        (
+            "written, then another path is declared: looks there first",
+            |c| {
+                c.wanted = Ok(desired_at("XX/b.py"));
+                c.recorded = open(intent(0));
+                c.observed.memory = remembers(0, Progress::Written);
+                c.now = at(1);
+            },
+            Step::Look,
+        ),
+        (
+            "written, then a taken path is declared: nothing is sent",
+            |c| {
+                c.wanted = Ok(desired_at("XX/b.py"));
+                c.recorded = open(intent(0));
+                c.observed.memory = remembers(0, Progress::Written);
+                c.observed.look = Some(vec![row("5", "XX/b.py", -3000)]);
+                c.now = at(1);
+            },
+            Step::Report(State::Taken {
+                message: "Workspace 7 already has \"XX/b.py\" (id 5), which this object did not create; nothing was sent. \
+                          Give this object another path, remove that file, or set adoptionPolicy: Adopt for a file at \
+                          this very path."
+                    .into(),
+                closes: Some(at(0)),
+            }),
         ),
         (
             "written by name of another try: searches",
@@ -397,6 +426,7 @@ fn an_open_intent() {
         (
             "refused, past START: a new first",
             |c| {
+                c.observed.look = Some(vec![]);
                 c.recorded = open(intent(0));
                 c.observed.memory = remembers(0, Progress::Refused);
                 c.now = at(31);
@@ -406,6 +436,7 @@ fn an_open_intent() {
         (
             "refused, after a try that was not: the first stays",
             |c| {
+                c.observed.look = Some(vec![]);
                 c.recorded = open(intent_since(-900, 0));
                 c.observed.memory = remembers(0, Progress::Refused);
                 c.now = at(31);
@@ -415,6 +446,7 @@ fn an_open_intent() {
         (
             "refused, then edited: renews",
             |c| {
+                c.observed.look = Some(vec![]);
                 c.wanted = Ok(desired("v2"));
                 c.recorded = open(intent(0));
                 c.observed.memory = remembers(0, Progress::Refused);

@@ -119,25 +119,26 @@ pub(super) fn not_allowed(desired: &Desired, recorded: &Recorded, observed: &Obs
     Some(stalled(Reason::ConnectionNotAllowed, message, "the default connection is closed to this object"))
 }
 
-/// Nothing was tried, or all that was tried is closed.
+/// Nothing was tried, or all that was tried is closed; or nothing came of the intent that is renewed,
+/// with its new `first` and its own `at`.
 fn first(
     desired: &Desired,
     recorded: &Recorded,
     observed: &Observed,
     now: Timestamp,
-    earliest: Option<Timestamp>,
+    renews: Option<(Timestamp, Timestamp)>,
 ) -> Plan {
     let Some(rows) = &observed.look else {
         return because(Step::Look, "the path must be known to be free");
     };
     let at: Vec<&Row> = rows.iter().filter(|row| at_path(row, desired.path.as_str())).collect();
     if !at.is_empty() {
-        return taken(&at, desired, recorded, observed, None, now);
+        return taken(&at, desired, recorded, observed, renews.map(|(_, at)| at), now);
     }
     if let Some(row) = at_name(rows, desired, None) {
-        return already_exists(row, desired, None);
+        return already_exists(row, desired, renews.map(|(_, at)| at));
     }
-    let intent = intent(desired, recorded, observed, now, earliest);
+    let intent = intent(desired, recorded, observed, now, renews.map(|(first, _)| first));
     because(Step::WriteIntent(intent), "the path is free")
 }
 
@@ -259,19 +260,15 @@ fn open(
             return because(Step::CreateResource(intent.clone()), "the intent is written");
         }
         Some((at, Progress::Written)) if at == intent.at => {
-            let renewed = self::intent(desired, recorded, observed, now, Some(intent.first));
-            return because(Step::WriteIntent(renewed), "the intent is stale and nothing was sent for it");
+            // Another path may be declared by now, and what was seen of the old one is old.
+            return first(desired, recorded, observed, now, Some((intent.first, intent.at)));
         }
         Some((at, Progress::Refused)) if at == intent.at && in_time && as_declared => {
             return because(Step::CreateResource(intent.clone()), "nothing came of the last try");
         }
         Some((at, Progress::Refused)) if at == intent.at => {
-            let earliest = (intent.first < intent.at).then_some(intent.first);
-            let renewed = self::intent(desired, recorded, observed, now, earliest);
-            return because(
-                Step::WriteIntent(renewed),
-                "nothing came of the last try and its intent is stale",
-            );
+            let earliest = if intent.first < intent.at { intent.first } else { now };
+            return first(desired, recorded, observed, now, Some((earliest, intent.at)));
         }
         Some((_, Progress::Written | Progress::Refused | Progress::Unknown { .. })) | None => {}
     }
