@@ -382,7 +382,7 @@ fn an_open_intent() {
         (
             "written, then another path is declared: looks there first",
             |c| {
-                c.wanted = Ok(desired_at("XX/b.py"));
+                c.wanted = Ok(desired_at("XX/b.py", "v1"));
                 c.recorded = open(intent(0));
                 c.observed.memory = remembers(0, Progress::Written);
                 c.now = at(1);
@@ -392,7 +392,7 @@ fn an_open_intent() {
         (
             "written, then a taken path is declared: nothing is sent",
             |c| {
-                c.wanted = Ok(desired_at("XX/b.py"));
+                c.wanted = Ok(desired_at("XX/b.py", "v1"));
                 c.recorded = open(intent(0));
                 c.observed.memory = remembers(0, Progress::Written);
                 c.observed.look = Some(vec![row("5", "XX/b.py", -3000)]);

@@ -161,10 +161,6 @@ pub async fn created(ctx: &Context, subject: &mut Subject, change: &Change, id: 
                     info!(object = %subject.key, %id, "the object was restored meanwhile and finds its resource itself");
                     return;
                 }
-                Ours::Restored => {
-                    info!(object = %subject.key, %id, "the object was restored meanwhile and finds its resource itself");
-                    return;
-                }
                 Ours::Surplus => return surplus(ctx, subject, id).await,
             },
             Err(error) => warn!(object = %subject.key, %id, %error, "the object cannot be read"),
