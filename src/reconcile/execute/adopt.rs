@@ -75,5 +75,7 @@ pub(super) async fn record(
     let fact =
         Fact::Adopted { closes, id: id.clone(), created: adoptee.created, modified: adoptee.modified, sent };
     subject.memory.clear();
+    // What was read was another resource, which is gone.
+    subject.read = None;
     written(record::status(ctx, subject, &Change { state, fact: Some(fact) }).await.map(|_| ()))
 }

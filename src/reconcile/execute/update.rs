@@ -86,7 +86,8 @@ pub(super) async fn record_updated(
         Some(ReadBack::Absent) | None => Vec::new(),
     };
     let state = if fixed.is_empty() { State::Ready } else { State::Drifted { fields: fixed } };
-    let date = ctx.cloud.cloud_now();
+    // Not now: what others wrote since the read is to show in the next listing.
+    let date = subject.read_modified.unwrap_or_else(|| ctx.cloud.cloud_now());
     let fact = Fact::Updated { request_id: None, date, sent: Sent::of(desired) };
     match record::status(ctx, subject, &Change { state, fact: Some(fact) }).await {
         Ok(_) => Flow::End(rest(ctx, subject)),
