@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test chaos lint lint-deny fmt crds build clean need-rust need-go
+.PHONY: help demo test model chaos lint lint-deny fmt crds build clean need-rust need-go
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ test: need-rust need-go ## Run all tests beside one API server
 chaos: need-rust need-go ## Kill and freeze two operators while the cloud fails and objects change (SEED=1 OBJECTS=200 KILLS=50)
 	@bin=$$(dev/kubernetes/build.sh); CHAOS_SEED=$(or $(SEED),1) CHAOS_OBJECTS=$(or $(OBJECTS),200) \
 		CHAOS_KILLS=$(or $(KILLS),50) "$$bin/cluster" -- cargo test --locked --test chaos -- --nocapture
+
+model: need-rust ## Tell the plan longer stories of faults than `make test` does (many minutes, gigabytes)
+	MODEL=deep cargo test --locked -p dataworks-core --test model -- --test-threads 1
 
 lint: need-rust need-go ## Check format, lints, shell scripts and, with cargo-deny installed, dependencies
 	cargo fmt --all --check

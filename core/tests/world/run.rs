@@ -17,7 +17,7 @@ use dataworks_core::state::{Change as StatusChange, Fact, Sent, State, next};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use super::cloud::{Answer, Done, Number, Request, STRANGER, full_id, number};
-use super::object::{Holders, Object, Standing, coarse, document, path_number};
+use super::object::{Holders, Object, Standing, coarse, path_number};
 use super::process::{Process, Wake};
 use super::{World, seconds};
 use crate::plan_support::{CLUSTER, at, nothing_seen};
@@ -144,7 +144,7 @@ impl World {
         let recorded = object.recorded();
         let holders = Holders::of(process.view.as_ref().unwrap_or(&self.objects));
         let id_held = recorded.id().is_some_and(|id| holders.id_held(&id, &object));
-        let holder = |held: bool| held.then(|| Holder { name: None });
+        let holder = |held: bool| held.then_some(Holder { name: None });
         let look = run.look.iter().flatten().map(|row| &row.id);
         let claimed = look.filter(|id| holders.id_held(id, &object));
         let observed = Observed {
@@ -299,7 +299,7 @@ impl World {
                 let number = number(&id);
                 run.adoptee = Some(match self.file(number) {
                     Some(file) => {
-                        let held = run.object.desired().held_by(document(file.path, file.content));
+                        let held = run.object.desired().held_by(self.document(file));
                         (number, ReadBack::Present(held), file.created, file.modified)
                     }
                     None => (number, ReadBack::Absent, 0, 0),
@@ -338,9 +338,7 @@ impl World {
             }
             Step::ReadCandidate(intent, id) => {
                 let verdict = match self.file(number(&id)) {
-                    Some(file) => {
-                        compare(&intent, Some(run.object.desired()), document(file.path, file.content))
-                    }
+                    Some(file) => compare(&intent, Some(run.object.desired()), self.document(file)),
                     None => ReadVerdict::Gone,
                 };
                 for candidate in run.search.iter_mut().flat_map(|search| &mut search.rows) {
@@ -354,7 +352,7 @@ impl World {
             Step::ReadBack(id) => {
                 match self.file(number(&id)) {
                     Some(file) => {
-                        let held = run.object.desired().held_by(document(file.path, file.content));
+                        let held = run.object.desired().held_by(self.document(file));
                         run.read = Some(ReadBack::Present(held));
                         run.read_modified = Some(file.modified);
                     }
@@ -365,7 +363,10 @@ impl World {
                 }
                 Ok(())
             }
-            Step::RecordUpdated => self.record_updated(process, run, self.now, how),
+            Step::RecordUpdated => {
+                let date = run.read_modified.unwrap_or(self.now);
+                self.record_updated(process, run, date, how)
+            }
             Step::RecordSeen => {
                 let Some(modified) = run.read_modified else { return Err(Again::Never) };
                 process.recall(slot, uid).clear();
@@ -513,6 +514,7 @@ impl World {
         let fact =
             Fact::Found { at: intent.at, id: row.id, created: row.created, modified: row.modified, sent };
         process.recall(run.object.slot, run.object.uid).clear();
+        run.read = None;
         let version = self.versions;
         let flow = self.status(run, state, Some(fact), how);
         if self.versions != version {
@@ -637,6 +639,7 @@ impl World {
         let (created, modified) = (at(created), at(modified));
         let fact = Fact::Adopted { closes, id: full_id(file), created, modified, sent };
         process.recall(run.object.slot, uid).clear();
+        run.read = None;
         let version = self.versions;
         let flow = self.status(run, state, Some(fact), how);
         if self.versions != version {
@@ -651,6 +654,15 @@ impl World {
             let found = &mut self.files[usize::from(file)];
             found.adopted |= found.owner != uid;
             found.owner = uid;
+            if declared.named {
+                // A person said which of several it is; one of the create's very time is taken for it.
+                self.flights.retain(|flight| flight.owner != uid);
+                for (number, other) in self.files.iter_mut().enumerate() {
+                    if other.owner == uid && number != usize::from(file) {
+                        other.owner = STRANGER;
+                    }
+                }
+            }
             if self.live_of(uid).count() > 1 {
                 self.breaks("never two files for one object");
             }
