@@ -407,6 +407,14 @@ fn what_others_change_is_brought_back_or_reported() {
                 update("XX/a.py"),
             ),
             (
+                "a correction that was refused, and content that the answer does not show: sent again",
+                |c| {
+                    c.recorded = telling(c.recorded.clone(), Reason::Refused);
+                    c.observed.read = read(Held { shows_content: false, ..as_declared() });
+                },
+                update("XX/a.py"),
+            ),
+            (
                 "drift that is over",
                 |c| {
                     c.recorded = telling(c.recorded.clone(), Reason::Drifted);

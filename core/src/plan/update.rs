@@ -60,7 +60,7 @@ pub(super) fn plan(
             because(Step::Wait { until: *until, state }, "it is too young to be missed")
         }
         Some(ReadBack::Absent) => absent(desired, id, recorded, observed, now),
-        Some(ReadBack::Present(held)) => present(held, desired, id, recorded, observed, now),
+        Some(ReadBack::Present(held)) => present(held, doubted, desired, id, recorded, observed, now),
         None if observed.memory.unknown_write.is_some() => {
             because(Step::ReadBack(id.clone()), "the outcome of the last write is not known")
         }
@@ -229,6 +229,7 @@ fn absent(
 
 fn present(
     held: &Held,
+    doubted: bool,
     desired: &Desired,
     id: &ResourceId,
     recorded: &Recorded,
@@ -241,7 +242,7 @@ fn present(
     let reports = desired.drift == DriftPolicy::Report;
     let content_sent = observed.memory.unknown_write.is_some() && !observed.memory.unknown_place;
     // Content that the answer does not show is as recorded unless somebody may have changed it.
-    let believed = !edited && !content_sent && (reports || !(observed.memory.doubt || recorded.requested));
+    let believed = !edited && !content_sent && (reports || !doubted);
     let as_declared = held.differs.is_empty() && (held.shows_content || believed);
     // A write of something else that was declared in between may still arrive.
     let sent_this = observed.memory.unknown_spec.is_none_or(|sent| sent == desired.spec_digest());

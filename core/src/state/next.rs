@@ -202,8 +202,8 @@ fn learn(status: &mut DataWorksResourceStatus, fact: &Fact) {
             }
         }
         Fact::Moved { date, sent } => {
-            // It was read just before, so nothing that others wrote is hidden by this.
-            status.modify_time = time(*date);
+            // Not modifyTime: only the place was written, so what others wrote since it was read is
+            // still there, and the next listing is to show the resource as changed.
             status.last_sync_time = time(*date);
             keep(status, sent);
         }

@@ -241,7 +241,10 @@ impl World {
                 actions.push(Action::Outside(Outside::Edit(number)));
             }
         }
-        actions.push(Action::Outside(Outside::Make(0)));
+        // Where no content is shown, one of the create's very time is taken for what it left.
+        if !self.setting.mute {
+            actions.push(Action::Outside(Outside::Make(0)));
+        }
         actions.push(Action::Outside(Outside::Doubt(0)));
     }
 
@@ -277,7 +280,7 @@ impl World {
         if !world.does(action) {
             return None;
         }
-        // Who takes finalizers off by hand is helped only by the process that hears of the file.
+        // Likewise where nobody hears of it at all.
         let unheard = world.flights.iter().filter(|flight| flight.lost).map(|flight| 1 << flight.owner);
         world.kept |= unheard.fold(0, |all, owner| all | owner) & world.forced;
         Some(world)
@@ -305,6 +308,8 @@ impl World {
             }
             Action::Twice(index) => {
                 let flight = self.flights.remove(index);
+                // Who takes finalizers off by hand is helped only by the process that hears of the file.
+                self.kept |= self.forced & (1 << flight.owner);
                 self.carry_out(&flight).is_ok() && self.answer(flight.from, Err(Class::AlreadyExists))
             }
             Action::Refuse(index, for_good) => {

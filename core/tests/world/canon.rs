@@ -122,7 +122,13 @@ impl World {
                 }
             }
         }
-        (memory.unknown_write.map(|at| self.span(at)), memory.doubt, memory.failures, memory.unknown_place)
+        (
+            memory.unknown_write.map(|at| self.span(at)),
+            memory.doubt,
+            memory.failures,
+            memory.unknown_place,
+            memory.unknown_spec,
+        )
             .hash(state);
     }
 
@@ -144,7 +150,7 @@ impl World {
             }
         }
         let read = run.read.as_ref().map(|read| match read {
-            ReadBack::Absent => None,
+            ReadBack::Absent | ReadBack::TooYoung { .. } => None,
             ReadBack::Present(held) => Some((
                 &held.differs,
                 &held.fixed,

@@ -5,7 +5,7 @@ use dataworks_core::ids::ResourceId;
 use dataworks_core::inventory::Row;
 use k8s_openapi::jiff::SignedDuration;
 
-use super::object::PATHS;
+use super::object::{PATHS, document};
 use super::process::Process;
 use super::{STRANGE, World, seconds};
 use crate::plan_support::{at, id, row};
@@ -112,6 +112,11 @@ pub(super) fn full_id(number: Number) -> ResourceId {
 impl World {
     pub(super) fn file(&self, number: Number) -> Option<&File> {
         self.files.get(usize::from(number)).filter(|file| file.lives())
+    }
+
+    /// What GetResource says of it.
+    pub(super) fn document(&self, file: &File) -> &'static str {
+        document(file.path, file.content, self.setting.mute)
     }
 
     pub(super) fn live_of(&self, owner: u8) -> impl Iterator<Item = (Number, &File)> {

@@ -42,6 +42,8 @@ pub(crate) struct Setting {
     pub(crate) proxied: bool,
     /// Its clock is this many seconds off what we take it for.
     pub(crate) clock: i64,
+    /// It does not show what a file holds.
+    pub(crate) mute: bool,
     /// A stranger's file stands at this path since long ago, with this content.
     pub(crate) stranger: Option<(u8, u8)>,
 }

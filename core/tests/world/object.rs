@@ -158,12 +158,18 @@ impl Object {
         match self.ready() {
             Some(("True", _)) if id.is_some() && recorded.open_intent().is_none() => Standing::Settled,
             Some(("Unknown", Reason::Suspended)) if self.declared.suspend => Standing::Settled,
-            Some((_, reason)) if self.is_stalled() => match reason {
-                Reason::AlreadyManaged | Reason::WorkspaceChanged | Reason::InvalidSpec => Standing::Settled,
-                Reason::NotFoundInWorkspace if id.is_some() => Standing::Settled,
-                Reason::AmbiguousCreate if self.note.is_none() => Standing::Due,
-                _ => Standing::Resting,
-            },
+            Some((_, reason)) if self.is_stalled() => {
+                let waits_for_a_change =
+                    [Reason::AlreadyManaged, Reason::WorkspaceChanged, Reason::InvalidSpec];
+                let is_looked_for = reason == Reason::NotFoundInWorkspace && id.is_some();
+                if waits_for_a_change.contains(&reason) || is_looked_for {
+                    Standing::Settled
+                } else if reason == Reason::AmbiguousCreate && self.note.is_none() {
+                    Standing::Due
+                } else {
+                    Standing::Resting
+                }
+            }
             Some(_) | None => Standing::Due,
         }
     }
@@ -217,7 +223,7 @@ impl Holders {
 
     /// Another object holds this id.
     pub(super) fn id_held(&self, id: &dataworks_core::ids::ResourceId, object: &Object) -> bool {
-        let holder = self.claims.holder_of(Claim::id(project(), id), &object.full_uid());
+        let holder = self.claims.recorded_holder(Claim::id(project(), id), &object.full_uid());
         holder.is_some_and(|holder| *holder != object.key())
     }
 }
@@ -262,17 +268,23 @@ pub(super) fn declares(declared: Declared) -> &'static Desired {
     &ALL[(usize::from(declared.path) * usize::from(STRANGE + 1) + usize::from(declared.content)) * 4 + policy]
 }
 
-/// The document that the service answers for such a file.
-pub(super) fn document(path: u8, content: u8) -> &'static str {
-    static ALL: LazyLock<Vec<String>> = LazyLock::new(|| {
-        let all = (0..PATHS.len()).flat_map(|path| (0..=STRANGE).map(move |content| (path, content)));
+/// The document that the service answers for such a file, with or without its content.
+pub(super) fn document(path: u8, content: u8, mute: bool) -> &'static str {
+    static ALL: LazyLock<[Vec<String>; 2]> = LazyLock::new(|| {
         let plain = Object::new(0, 1).declared;
-        all.map(|(path, content)| {
-            declares(Declared { path: u8::try_from(path).unwrap(), content, ..plain }).document_json()
-        })
-        .collect()
+        let paths = 0..u8::try_from(PATHS.len()).unwrap();
+        let all =
+            paths.flat_map(|path| (0..=STRANGE).map(move |content| Declared { path, content, ..plain }));
+        let shown: Vec<String> = all.map(|declared| declares(declared).document_json()).collect();
+        let mute = |document: &String| {
+            let mut document: serde_json::Value = serde_json::from_str(document).unwrap();
+            document["spec"]["fileResources"][0]["script"]["content"] = "".into();
+            document.to_string()
+        };
+        let muted = shown.iter().map(mute).collect();
+        [shown, muted]
     });
-    &ALL[usize::from(path) * usize::from(STRANGE + 1) + usize::from(content)]
+    &ALL[usize::from(mute)][usize::from(path) * usize::from(STRANGE + 1) + usize::from(content)]
 }
 
 /// The number of this path.

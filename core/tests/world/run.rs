@@ -17,7 +17,7 @@ use dataworks_core::state::{Change as StatusChange, Fact, Sent, State, next};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use super::cloud::{Answer, Done, Number, Request, STRANGER, full_id, number};
-use super::object::{Holders, Object, Standing, coarse, document, path_number};
+use super::object::{Holders, Object, Standing, coarse, path_number};
 use super::process::{Process, Wake};
 use super::{World, seconds};
 use crate::plan_support::{CLUSTER, at, nothing_seen};
@@ -144,7 +144,7 @@ impl World {
         let recorded = object.recorded();
         let holders = Holders::of(process.view.as_ref().unwrap_or(&self.objects));
         let id_held = recorded.id().is_some_and(|id| holders.id_held(&id, &object));
-        let holder = |held: bool| held.then(|| Holder { name: None });
+        let holder = |held: bool| held.then_some(Holder { name: None });
         let look = run.look.iter().flatten().map(|row| &row.id);
         let claimed = look.filter(|id| holders.id_held(id, &object));
         let observed = Observed {
@@ -209,10 +209,9 @@ impl World {
             }
             Step::Report(state) => {
                 let blocked = matches!(state, State::DeletionBlocked { .. });
-                if !matches!(state, State::Suspended { .. }) {
-                    process.recall(slot, uid).clear();
-                }
+                let goes_on = matches!(state, State::Suspended { .. } | State::Stalled { .. });
                 self.status(run, state, None, how)?;
+                process.recall(slot, uid).finished(goes_on);
                 Err(if blocked {
                     Again::At(self.time() + SignedDuration::from_mins(5))
                 } else {
@@ -299,7 +298,7 @@ impl World {
                 let number = number(&id);
                 run.adoptee = Some(match self.file(number) {
                     Some(file) => {
-                        let held = run.object.desired().held_by(document(file.path, file.content));
+                        let held = run.object.desired().held_by(self.document(file));
                         (number, ReadBack::Present(held), file.created, file.modified)
                     }
                     None => (number, ReadBack::Absent, 0, 0),
@@ -311,9 +310,8 @@ impl World {
             }
             Step::RecordDrift(fields) => {
                 let Some(modified) = run.read_modified else { return Err(Again::Never) };
-                process.recall(slot, uid).clear();
                 let fact = Fact::Looked { modified: at(modified) };
-                self.status(run, State::Drifted { fields }, Some(fact), how)?;
+                self.done(process, run, State::Drifted { fields }, fact, how)?;
                 Err(self.rest(slot))
             }
             Step::DeleteResource(id) => {
@@ -338,9 +336,7 @@ impl World {
             }
             Step::ReadCandidate(intent, id) => {
                 let verdict = match self.file(number(&id)) {
-                    Some(file) => {
-                        compare(&intent, Some(run.object.desired()), document(file.path, file.content))
-                    }
+                    Some(file) => compare(&intent, Some(run.object.desired()), self.document(file)),
                     None => ReadVerdict::Gone,
                 };
                 for candidate in run.search.iter_mut().flat_map(|search| &mut search.rows) {
@@ -354,7 +350,7 @@ impl World {
             Step::ReadBack(id) => {
                 match self.file(number(&id)) {
                     Some(file) => {
-                        let held = run.object.desired().held_by(document(file.path, file.content));
+                        let held = run.object.desired().held_by(self.document(file));
                         run.read = Some(ReadBack::Present(held));
                         run.read_modified = Some(file.modified);
                     }
@@ -365,15 +361,28 @@ impl World {
                 }
                 Ok(())
             }
-            Step::RecordUpdated => self.record_updated(process, run, self.now, how),
+            Step::RecordUpdated => {
+                let date = run.read_modified.unwrap_or(self.now);
+                self.record_updated(process, run, date, how)
+            }
             Step::RecordSeen => {
                 let Some(modified) = run.read_modified else { return Err(Again::Never) };
-                process.recall(slot, uid).clear();
                 let fact = Fact::Seen { modified: at(modified), sent: Sent::of(run.object.desired()) };
-                self.status(run, State::Ready, Some(fact), how)?;
+                self.done(process, run, State::Ready, fact, how)?;
                 Err(self.rest(slot))
             }
         }
+    }
+
+    /// Tells what was done or seen: nothing is unfinished any more, or all is doubted.
+    fn done(&mut self, process: &mut Process, run: &mut Run, state: State, fact: Fact, how: How) -> Flow {
+        let (slot, uid) = (run.object.slot, run.object.uid);
+        let flow = self.status(run, state, Some(fact), how);
+        match flow {
+            Ok(()) => process.recall(slot, uid).clear(),
+            Err(_) => process.recall(slot, uid).unrecorded(),
+        }
+        flow
     }
 
     fn call(&mut self, process: &Process, run: &mut Run, request: Request, intent: Option<Intent>) {
@@ -512,9 +521,12 @@ impl World {
         process.put.push((file, self.now));
         let fact =
             Fact::Found { at: intent.at, id: row.id, created: row.created, modified: row.modified, sent };
-        process.recall(run.object.slot, run.object.uid).clear();
+        run.read = None;
         let version = self.versions;
         let flow = self.status(run, state, Some(fact), how);
+        if flow.is_ok() {
+            process.recall(run.object.slot, run.object.uid).clear();
+        }
         if self.versions != version {
             self.takes(file, run.object.uid);
         }
@@ -542,27 +554,25 @@ impl World {
         place: &ResourcePath,
         outcome: Outcome<Done>,
     ) -> Flow {
-        run.read = None;
-        let (slot, desired) = (run.object.slot, run.object.desired());
-        let memory = process.recall(slot, run.object.uid);
+        let (slot, uid, desired) = (run.object.slot, run.object.uid, run.object.desired());
         match outcome {
             Outcome::Done(done) => {
                 let arrived = *place == desired.path;
                 let state = if arrived { State::Ready } else { State::Updating { message: String::new() } };
+                run.read = None;
                 let sent = Sent::of(&desired.at(place));
                 let fact = Fact::Updated { request_id: None, date: at(done.date), sent };
-                memory.clear();
-                self.status(run, state, Some(fact), How::Fine)?;
+                self.done(process, run, state, fact, How::Fine)?;
                 if arrived { Err(self.rest(slot)) } else { Ok(()) }
             }
-            Outcome::Refused(failure) if failure.class == Class::NotFound => {
-                memory.doubt = true;
+            Outcome::Refused(failure) if failure.class == Class::NotFound && run.read.is_none() => {
+                process.recall(slot, uid).doubt = true;
                 Ok(())
             }
             Outcome::Refused(failure) => self.failed(process, run, &failure, None),
             Outcome::Unknown(_) => {
-                memory.unknown_write = Some(sent);
-                memory.unknown_place = false;
+                process.recall(slot, uid).write_unknown(sent, false, desired.at(place).spec_digest());
+                run.read = None;
                 Ok(())
             }
         }
@@ -576,37 +586,33 @@ impl World {
         place: &ResourcePath,
         outcome: Outcome<Done>,
     ) -> Flow {
-        let was_read = run.read.take().is_some();
-        let (slot, desired) = (run.object.slot, run.object.desired());
-        let memory = process.recall(slot, run.object.uid);
+        let (slot, uid, desired) = (run.object.slot, run.object.uid, run.object.desired());
         match outcome {
             Outcome::Done(done) => {
-                memory.clear();
                 process.put.push((done.file, self.now));
+                if let Some(ReadBack::Present(held)) = &mut run.read {
+                    held.path = Some(place.clone());
+                }
                 let arrived = *place == desired.path;
                 let state = if arrived { State::Ready } else { State::Updating { message: String::new() } };
                 let fact = Fact::Moved { date: at(done.date), sent: Sent::of(&desired.at(place)) };
-                self.status(run, state, Some(fact), How::Fine)?;
+                self.done(process, run, state, fact, How::Fine)?;
                 if arrived { Err(self.rest(slot)) } else { Ok(()) }
             }
-            Outcome::Refused(fault) if fault.class == Class::NotFound => {
-                memory.doubt = true;
-                Ok(())
-            }
-            Outcome::Refused(fault) if fault.class == Class::AlreadyExists && !was_read => {
-                memory.doubt = true;
-                run.look = None;
-                Ok(())
-            }
             Outcome::Refused(fault) if fault.class == Class::AlreadyExists => {
-                memory.clear();
-                self.status(run, State::Taken { message: String::new(), closes: None }, None, How::Fine)?;
+                let state = State::Taken { message: String::new(), closes: None };
+                let flow = self.status(run, state, None, How::Fine);
+                match flow {
+                    Ok(()) => process.recall(slot, uid).clear(),
+                    Err(_) => process.recall(slot, uid).unrecorded(),
+                }
+                flow?;
                 Err(self.rest(slot))
             }
             Outcome::Refused(fault) => self.failed(process, run, &fault, None),
             Outcome::Unknown(_) => {
-                memory.unknown_write = Some(sent);
-                memory.unknown_place = true;
+                process.recall(slot, uid).write_unknown(sent, true, desired.at(place).spec_digest());
+                run.read = None;
                 Ok(())
             }
         }
@@ -625,7 +631,7 @@ impl World {
         let Some((_, back, created, modified)) = run.adoptee.take() else { return Err(Again::Never) };
         let as_declared = match &back {
             ReadBack::Present(held) => held.differs.is_empty() && held.shows_content,
-            ReadBack::Absent => false,
+            ReadBack::Absent | ReadBack::TooYoung { .. } => false,
         };
         let all = Sent::of(&desired.at(place));
         let sent = if as_declared { all } else { Sent { content: None, spec: None, ..all } };
@@ -636,9 +642,12 @@ impl World {
         };
         let (created, modified) = (at(created), at(modified));
         let fact = Fact::Adopted { closes, id: full_id(file), created, modified, sent };
-        process.recall(run.object.slot, uid).clear();
+        run.read = None;
         let version = self.versions;
         let flow = self.status(run, state, Some(fact), how);
+        if flow.is_ok() {
+            process.recall(run.object.slot, uid).clear();
+        }
         if self.versions != version {
             let others = self
                 .objects
@@ -651,6 +660,15 @@ impl World {
             let found = &mut self.files[usize::from(file)];
             found.adopted |= found.owner != uid;
             found.owner = uid;
+            if declared.named {
+                // A person said which of several it is; one of the create's very time is taken for it.
+                self.flights.retain(|flight| flight.owner != uid);
+                for (number, other) in self.files.iter_mut().enumerate() {
+                    if other.owner == uid && number != usize::from(file) {
+                        other.owner = STRANGER;
+                    }
+                }
+            }
             if self.live_of(uid).count() > 1 {
                 self.breaks("never two files for one object");
             }
@@ -660,9 +678,8 @@ impl World {
 
     fn record_updated(&mut self, process: &mut Process, run: &mut Run, date: i64, how: How) -> Flow {
         let slot = run.object.slot;
-        process.recall(slot, run.object.uid).clear();
         let fact = Fact::Updated { request_id: None, date: at(date), sent: Sent::of(run.object.desired()) };
-        self.status(run, State::Ready, Some(fact), how)?;
+        self.done(process, run, State::Ready, fact, how)?;
         Err(self.rest(slot))
     }
 
@@ -679,7 +696,9 @@ impl World {
             Outcome::Refused(failure) if failure.class == Class::NotFound => {}
             Outcome::Refused(failure) => return self.failed(process, run, &failure, None),
             Outcome::Unknown(_) => {
-                process.recall(run.object.slot, run.object.uid).unknown_write = Some(sent);
+                let memory = process.recall(run.object.slot, run.object.uid);
+                memory.unknown_write = Some(sent);
+                (memory.unknown_place, memory.unknown_spec) = (false, None);
                 run.read = None;
                 return Ok(());
             }
@@ -762,6 +781,7 @@ impl World {
             && ready
             && run.read.is_none()
             && memory.unknown_write.is_none()
+            && memory.attempt.is_none()
     }
 
     /// Why the object of this slot rests, if it complains.
@@ -776,7 +796,7 @@ impl World {
 fn middle_held(run: &Run, holders: &Holders) -> MiddleHeld {
     let read = match &run.read {
         Some(ReadBack::Present(held)) => held.path.clone(),
-        Some(ReadBack::Absent) | None => None,
+        Some(ReadBack::Absent | ReadBack::TooYoung { .. }) | None => None,
     };
     let recorded = || run.object.status.path.as_ref()?.parse().ok();
     let Some(from) = read.or_else(recorded) else { return MiddleHeld::default() };

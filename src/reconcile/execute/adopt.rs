@@ -82,6 +82,8 @@ pub(super) async fn record(
     let fact =
         Fact::Adopted { closes, id: id.clone(), created: adoptee.created, modified: adoptee.modified, sent };
     let end = record::status(ctx, subject, &Change { state, fact: Some(fact) }).await;
+    // What was read was another resource, which is gone.
+    subject.read = None;
     if end.is_ok() {
         subject.memory.clear();
     }

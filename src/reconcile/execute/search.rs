@@ -114,6 +114,8 @@ pub(super) async fn record_found(
     let fact =
         Fact::Found { at: intent.at, id: row.id.clone(), created: row.created, modified: row.modified, sent };
     ctx.listings.record(desired.project, Own::Put(row));
+    // What was read was another resource, which is gone.
+    subject.read = None;
     match record::status(ctx, subject, &Change { state, fact: Some(fact) }).await {
         Ok(_) => {
             subject.memory.clear();

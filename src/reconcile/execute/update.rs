@@ -79,7 +79,8 @@ pub(super) async fn record_updated(
 ) -> Flow {
     let Some(desired) = desired else { return Flow::End(Again::Never) };
     let state = as_declared(fixed(subject));
-    let date = ctx.cloud.cloud_now();
+    // Not now: what others wrote since the read is to show in the next listing.
+    let date = subject.read_modified.unwrap_or_else(|| ctx.cloud.cloud_now());
     let status = subject.object.status.as_ref();
     if let Some(id) = status.and_then(|status| status.id.as_ref()?.parse().ok()) {
         let created = status.and_then(|status| status.create_time.as_ref()).map_or(date, |time| time.0);
