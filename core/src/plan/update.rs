@@ -141,11 +141,10 @@ fn told(recorded: &Recorded) -> Option<Told> {
 /// Status tells of something that only a read can tell to be over: equal digests prove nothing where
 /// others changed the resource, or where something stood in the way since it was last seen.
 fn is_unsettled(told: Told, observed: &Observed) -> bool {
-    match told.reason {
-        Reason::MassAbsence => !observed.brake && observed.memory.listing.is_none(),
-        Reason::DuplicateInWorkspace => false,
-        _ => !told.holds,
+    if told.reason == Reason::MassAbsence {
+        return !observed.brake && observed.memory.listing.is_none();
     }
+    !told.holds && told.reason != Reason::DuplicateInWorkspace
 }
 
 /// What is sent without a read could hide it.
@@ -163,11 +162,14 @@ fn settled(desired: &Desired, id: &ResourceId, told: Option<Told>, observed: &Ob
         }
         None => {}
     }
-    match told.map(|told| told.reason) {
-        Some(Reason::MassAbsence) => gone_with_many(true),
-        Some(Reason::DuplicateInWorkspace) => twins(desired, id, observed),
-        _ => because(Step::Report(State::Ready), "what was sent is what is declared"),
+    let told = told.map(|told| told.reason);
+    if told == Some(Reason::MassAbsence) {
+        return gone_with_many(true);
     }
+    if told == Some(Reason::DuplicateInWorkspace) {
+        return twins(desired, id, observed);
+    }
+    because(Step::Report(State::Ready), "what was sent is what is declared")
 }
 
 /// An object that was edited meanwhile is not ready: its edit has nowhere to go.
