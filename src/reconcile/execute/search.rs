@@ -45,13 +45,16 @@ pub(super) async fn search(
     found.sort_by(|a, b| a.id.cmp(&b.id));
     found.dedup_by(|a, b| a.id == b.id);
     let index = ctx.index();
-    let candidate = |row: Row| Candidate {
-        claimed: index
-            .id_held_by_other(project, &row.id, &subject.uid)
-            .is_some_and(|holder| *holder != subject.key),
-        row,
-        verdict: None,
+    let id_held = |row: &Row| {
+        let holder = index.id_held_by_other(project, &row.id, &subject.uid);
+        holder.is_some_and(|holder| *holder != subject.key)
     };
+    // Where nothing of ours was to be made, a file may be another object's that has no id yet.
+    let path_held = |row: &Row| {
+        let path = row.path.parse().ok().filter(|_| !at_path(row, &intent.path));
+        path.is_some_and(|path| index.path_held_by_other(project, &path, &subject.key, &subject.uid))
+    };
+    let candidate = |row: Row| Candidate { claimed: id_held(&row) || path_held(&row), row, verdict: None };
     subject.search = Some(Search { begun, rows: found.into_iter().map(candidate).collect() });
     Flow::Continue
 }
