@@ -440,7 +440,8 @@ impl World {
     /// left out.
     fn change(&mut self, slot: usize, change: Change) -> bool {
         if let Change::Recreate = change {
-            if self.objects[slot].is_some() || slot > 0 {
+            let forced = |flight: &Flight| self.forced & (1 << flight.owner) != 0;
+            if self.objects[slot].is_some() || slot > 0 || self.flights.iter().any(forced) {
                 return false;
             }
             self.uids += 1;
@@ -498,7 +499,9 @@ impl World {
                 let done = object.recorded().open_intent().is_none();
                 let outcome = object.status.attempt.as_ref().and_then(|attempt| attempt.outcome);
                 let told = outcome == Some(AttemptOutcome::Unknown);
-                let recorded = object.status.id.is_some();
+                // A copy without its annotation tells as if what its status names were its own.
+                let copied = object.recorded().intent == IntentNote::Foreign;
+                let recorded = object.status.id.is_some() && !copied;
                 // Without a trace in status a file that was lost is forgotten for good.
                 if !(recorded && done || !recorded && told) || object.deleting || object.note.is_none() {
                     return false;
@@ -512,7 +515,8 @@ impl World {
             Change::Force => {
                 let from = Some((self.leader.pod, slot));
                 let creates = |f: &Flight| f.from == from && matches!(f.request, Request::Create { .. });
-                if !self.flights.iter().any(creates) {
+                // What it leaves then looks like the work of whoever wants the path next.
+                if !self.flights.iter().any(creates) || self.objects[1].is_some() {
                     return false;
                 }
                 self.objects[slot] = None;

@@ -220,7 +220,8 @@ impl World {
         let owner = self.file(file).ok_or(Class::NotFound)?.owner;
         if owner == STRANGER {
             self.breaks("a stranger's file is never touched");
-        } else if owner != by {
+        } else if owner != by && !self.objects.iter().flatten().any(|o| o.uid == owner && o.before == by) {
+            // What was sent for an object before it was restored may still arrive.
             self.breaks("another object's file is never touched");
         }
         Ok(())

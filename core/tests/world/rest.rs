@@ -6,7 +6,7 @@ use dataworks_core::api::condition::Reason;
 
 use super::World;
 use super::cloud::{STRANGER, number};
-use super::object::{Holders, Object};
+use super::object::{Holders, Object, PATHS};
 
 impl World {
     /// The object of this slot complains, and with reason: nothing will mend it but a person. What
@@ -19,8 +19,10 @@ impl World {
                 let left = file.owner == object.before && file.path == object.declared.path;
                 let ours = file.owner == object.uid || left && object.before != STRANGER;
                 let stranger = if of_strangers { file.owner == STRANGER } else { !ours };
+                let intended = object.note.as_ref().map(|note| note.intent.path.as_str());
                 let same = file.path == object.declared.path
-                    || !of_strangers && file.path % 2 == object.declared.path % 2;
+                    || !of_strangers && file.path % 2 == object.declared.path % 2
+                    || of_strangers && intended == Some(PATHS[usize::from(file.path)]);
                 file.lives() && same && stranger
             })
         };

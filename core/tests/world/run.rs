@@ -327,7 +327,9 @@ impl World {
                 let rows = self.rows(process, how == How::Stale).into_iter();
                 let rows = rows.filter(|row| at_path(row, &intent.path) || at_path(row, &wanted));
                 let candidate = |row: Row| Candidate {
-                    claimed: holders.id_held(&row.id, &run.object),
+                    claimed: holders.id_held(&row.id, &run.object)
+                        || !at_path(&row, &intent.path)
+                            && holders.path_held(row.path.parse().ok(), &run.object),
                     row,
                     verdict: None,
                 };
