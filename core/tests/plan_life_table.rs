@@ -321,10 +321,23 @@ fn a_move_whose_outcome_is_unknown_is_read() {
                     c.wanted = desired_at("YY/b.py", "v1");
                     c.observed.memory.unknown_write = Some(at(90));
                     c.observed.memory.unknown_place = true;
+                    c.observed.memory.unknown_spec = Some(desired_at("XX/b.py", "v1").spec_digest());
                     c.observed.read = read(standing("XX/b.py"));
                     c.observed.look = Some(vec![]);
                 },
                 move_("YY/b.py"),
+            ),
+            (
+                "of the other half nobody heard: that may still arrive",
+                |c| {
+                    c.wanted = desired_at("YY/b.py", "v1");
+                    c.observed.memory.unknown_write = Some(at(90));
+                    c.observed.memory.unknown_place = true;
+                    c.observed.memory.unknown_spec = Some(desired_at("YY/b.py", "v1").spec_digest());
+                    c.observed.read = read(standing("XX/b.py"));
+                    c.observed.look = Some(vec![]);
+                },
+                Does::Waits(120),
             ),
             (
                 "it cannot arrive any more",

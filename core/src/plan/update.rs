@@ -256,8 +256,9 @@ fn present(
             None => because(Step::RecordDrift(held.fixed.clone()), "it differs in what no call changes"),
         };
     }
-    // It moved since status was written: that was the write, and nothing is on its way any more.
-    let carried_out = observed.memory.unknown_place && from != recorded_path(desired, recorded);
+    // It stands where the last write was to bring it: nothing is on its way any more.
+    let carried_out = observed.memory.unknown_place
+        && observed.memory.unknown_spec == Some(desired.at(&from).spec_digest());
     if let Some(sent) = pending.filter(|_| !(as_declared && carried_out)) {
         let until = plus(sent, observed.bounds.call);
         let message = "The outcome of the last write to the file is not known yet.".to_owned();
