@@ -95,9 +95,12 @@ async fn recorded(
     date: Timestamp,
 ) -> Flow {
     let there = desired.at(to);
-    let Some(ReadBack::Present(held)) = &mut subject.read else { return Flow::End(Again::Never) };
-    held.path = Some(to.clone());
-    let fixed = held.fixed.clone();
+    // The plan sends no move before a read; what that showed is still so but for the place.
+    let mut fixed = Vec::new();
+    if let Some(ReadBack::Present(held)) = &mut subject.read {
+        held.path = Some(to.clone());
+        fixed.clone_from(&held.fixed);
+    }
     let created = subject.object.status.as_ref().and_then(|status| status.create_time.as_ref());
     let row = own_row(&there, id, created.map_or(date, |time| time.0), date);
     ctx.listings.record(desired.project, Own::Put(row));
