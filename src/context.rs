@@ -116,7 +116,13 @@ impl Context {
         }
         let sub = self.sub_queue(key);
         self.metrics.queue_adds.inc();
-        self.scheduler.push(key, sub, lane, at);
+        self.scheduler.push(key, sub, self.lane(key, lane), at);
+    }
+
+    /// The lane that an object waits in: one that has nothing yet makes way for edits.
+    #[must_use]
+    pub fn lane(&self, key: &ObjectKey, wished: Lane) -> Lane {
+        if wished == Lane::Edit && self.index().is_unmade(key) { Lane::Create } else { wished }
     }
 
     /// The watch told of a change of an object. While the object is under work the change is kept

@@ -56,6 +56,7 @@ struct Row {
     path: Option<String>,
     told: Option<Told>,
     needs_no_call: bool,
+    deleting: bool,
     already_managed: bool,
     standing: Standing,
     fingerprint: u64,
@@ -233,6 +234,12 @@ impl Index {
     pub fn version(&self, key: &ObjectKey) -> Option<Version> {
         let row = self.rows.get(key)?;
         Some(Version { seen: row.seen, created: row.created, born_here: row.born_here })
+    }
+
+    /// True while an object is to get a resource and has none yet.
+    #[must_use]
+    pub fn is_unmade(&self, key: &ObjectKey) -> bool {
+        self.rows.get(key).is_some_and(|row| row.resource.is_none() && !row.deleting)
     }
 
     /// Who holds what this object claims, if another.
@@ -419,6 +426,7 @@ impl Index {
             path: object.status.as_ref().and_then(|status| status.path.as_deref()).map(claim_key),
             told: told(object),
             needs_no_call,
+            deleting: recorded.deleting,
             already_managed: reason(object) == Some(Reason::AlreadyManaged),
             standing: standing(object, &recorded, desired.is_some(), permission, now),
             fingerprint: fingerprint(object),

@@ -147,5 +147,5 @@ fn settle(ctx: &Context, ended: Result<(ObjectKey, End), tokio::task::JoinError>
     };
     let again = if changed { Some((now, Lane::Edit)) } else { again };
     let sub = ctx.sub_queue(&key);
-    ctx.scheduler.done(&key, again.map(|(at, lane)| Due { sub, lane, at }));
+    ctx.scheduler.done(&key, again.map(|(at, lane)| Due { sub, lane: ctx.lane(&key, lane), at }));
 }

@@ -1,4 +1,4 @@
-//! Three lanes that share permits, each fair between namespaces.
+//! Four lanes that share permits, each fair between namespaces.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -8,8 +8,11 @@ use crate::object::ObjectKey;
 /// How urgent an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lane {
-    /// A person waits for it: creates, edits, deletes.
+    /// A person waits for it: edits and deletes.
     Edit,
+    /// It has no resource yet. A person waits for it as well, but these come by the thousand, and what
+    /// is at work already is not to wait behind all of them.
+    Create,
     /// It failed or has to be looked at again.
     Retry,
     /// A routine look.
@@ -18,13 +21,14 @@ pub enum Lane {
 
 impl Lane {
     /// All lanes, most urgent first.
-    pub const ALL: [Self; 3] = [Self::Edit, Self::Retry, Self::Sweep];
+    pub const ALL: [Self; 4] = [Self::Edit, Self::Create, Self::Retry, Self::Sweep];
 
     /// The lane's share of permits when all lanes wait.
     #[must_use]
     pub fn share(self) -> i64 {
         match self {
             Self::Edit => 8,
+            Self::Create => 4,
             Self::Retry => 3,
             Self::Sweep => 1,
         }
@@ -35,6 +39,7 @@ impl Lane {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Edit => "edit",
+            Self::Create => "create",
             Self::Retry => "retry",
             Self::Sweep => "sweep",
         }
@@ -108,10 +113,10 @@ impl Turns {
 /// The lanes of one sub-queue.
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
-    turns: [Turns; 3],
+    turns: [Turns; 4],
     /// Smooth weighted round-robin: a lane gains its share at each turn and pays the sum of
     /// the shares that were at stake when it is served.
-    credit: [i64; 3],
+    credit: [i64; 4],
 }
 
 impl Lanes {

@@ -1,8 +1,8 @@
 //! Which object is worked on next.
 //!
 //! One entry per object, whatever pushes it. Entries wait in the sub-queue of the limiter whose
-//! permit their work needs, so nothing is taken in vain; within it in one of three [`Lane`]s that
-//! share permits 8:3:1 when all wait; within a lane the namespaces take turns, and a namespace's
+//! permit their work needs, so nothing is taken in vain; within it in one of four [`Lane`]s that
+//! share permits 8:4:3:1 when all wait; within a lane the namespaces take turns, and a namespace's
 //! entries go first in, first out. Delayed entries wait in one heap.
 //!
 //! A state machine with `now` passed in: it must not know what an object is, what a permit costs

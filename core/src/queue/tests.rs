@@ -31,19 +31,31 @@ fn namespaces_take_turns_and_are_first_in_first_out() {
 }
 
 #[test]
-fn lanes_share_eight_to_three_to_one() {
+fn lanes_share_permits() {
     let mut queue = Queue::default();
-    for n in 0..120 {
+    for n in 0..160 {
         for lane in Lane::ALL {
             queue.push(&ObjectKey::new(lane.as_str(), &n.to_string()), due(lane, 0), at(0));
         }
     }
     let mut served: HashMap<String, usize> = HashMap::new();
-    for _ in 0..120 {
+    for _ in 0..160 {
         let taken = queue.take(SUB, at(0)).unwrap();
         *served.entry(taken.key.namespace.to_string()).or_default() += 1;
     }
-    assert_eq!((served["edit"], served["retry"], served["sweep"]), (80, 30, 10));
+    let served = ["edit", "create", "retry", "sweep"].map(|lane| served[lane]);
+    assert_eq!(served, [80, 40, 30, 10]);
+}
+
+#[test]
+fn an_edit_does_not_wait_behind_creates_of_its_namespace() {
+    let mut queue = Queue::default();
+    for n in 0..1000 {
+        queue.push(&ObjectKey::new("a", &n.to_string()), due(Lane::Create, 0), at(0));
+    }
+    assert_eq!(queue.take(SUB, at(0)).unwrap().lane, Lane::Create);
+    queue.push(&key("a/edited"), due(Lane::Edit, 0), at(0));
+    assert_eq!(queue.take(SUB, at(0)).unwrap().key, key("a/edited"));
 }
 
 #[test]
