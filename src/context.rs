@@ -176,6 +176,12 @@ impl Context {
         lock(&self.activity.doubted).contains_key(key)
     }
 
+    /// Whether the resource of any object is doubted and was not read yet.
+    #[must_use]
+    pub fn has_doubts(&self) -> bool {
+        !lock(&self.activity.doubted).is_empty()
+    }
+
     /// Whether something is unfinished with an object that looks settled: a doubt, or a write whose
     /// outcome is not known.
     #[must_use]

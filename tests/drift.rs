@@ -6,7 +6,7 @@ mod support;
 
 use std::time::Duration;
 
-use dataworks_simulator::{ErrorAnswer, Fault, FaultKind, OutsideEdit};
+use dataworks_simulator::{ErrorAnswer, Fault, FaultKind, ListOrder, OutsideEdit, OutsideFile};
 use support::{Ask as _, DEADLINE, PROJECT, Scene, id, is_ready, poll, python, status};
 
 /// Looks every second; what the operator itself made is not missed for a second after that.
@@ -58,6 +58,35 @@ async fn what_others_change_or_delete_is_mended() {
         actions,
         ["CreateResource", "GetResource", "GetResource", "GetResource", "GetResource", "UpdateResource"]
     );
+}
+
+/// The last page may come a long time after the first, or not at all.
+#[tokio::test]
+async fn what_a_page_shows_is_mended_before_the_listing_ends() {
+    let scene = Scene::new().await;
+    scene.cloud.change_settings(|settings| settings.behaviour.list_order = ListOrder::ModifyDesc);
+    for n in 0..150 {
+        let file = OutsideFile::new(PROJECT, format!("S/{n}.py"), "a stranger's");
+        scene.cloud.create_outside(file).unwrap();
+    }
+    let _operator = scene.launch().with(&LOOKING).start();
+    scene.kubectl.apply(&python("edited", "D/edited.py")).await;
+    let id = id(&scene.ready("edited").await);
+    let declared = scene.cloud.resource(&id).unwrap().content;
+
+    let down = ErrorAnswer::new(503, "ServiceUnavailable", "made to fail");
+    let fault = Fault::new("ListResources", FaultKind::Error(down));
+    scene.cloud.add_fault(fault.clone());
+    looks(&scene, 1).await;
+    later(&scene);
+    let edit = OutsideEdit { content: Some("theirs".to_owned()), ..OutsideEdit::default() };
+    scene.cloud.edit_outside(&id, edit).unwrap();
+    scene.cloud.clear_faults();
+    // The first page of the next look, and no other.
+    scene.cloud.add_fault(Fault { after: 1, ..fault });
+
+    let mended = async || (scene.cloud.resource(&id)?.content == declared).then_some(());
+    poll(DEADLINE, Duration::from_millis(50), "not mended", mended).await;
 }
 
 #[tokio::test]

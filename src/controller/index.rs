@@ -303,18 +303,21 @@ impl Index {
     /// The resources of a workspace that settled objects own.
     #[must_use]
     pub fn held(&self, project: ProjectId) -> Vec<Held> {
-        let settled = |row: &&Row| {
+        self.held_where(project, |_| true)
+    }
+
+    /// Those of them that `wanted` names.
+    #[must_use]
+    pub fn held_where(&self, project: ProjectId, wanted: impl Fn(&ResourceId) -> bool) -> Vec<Held> {
+        let settled = |row: &Row| {
             row.project == Some(project) && row.standing == Standing::Settled && !row.needs_no_call
         };
-        self.rows
-            .iter()
-            .filter(|(_, row)| settled(row))
-            .filter_map(|(key, row)| {
-                let (id, modified) = row.resource.clone()?;
-                let path = row.path.clone();
-                Some(Held { key: key.clone(), id, modified, path, told: row.told })
-            })
-            .collect()
+        let held = |(key, row): (&ObjectKey, &Row)| {
+            let (id, modified) = row.resource.as_ref().filter(|(id, _)| settled(row) && wanted(id))?;
+            let (id, path) = (id.clone(), row.path.clone());
+            Some(Held { key: key.clone(), id, modified: *modified, path, told: row.told })
+        };
+        self.rows.iter().filter_map(held).collect()
     }
 
     /// All objects.

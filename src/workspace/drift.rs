@@ -3,13 +3,14 @@
 //! It raises doubts about single objects and leaves what follows to their reconciles. It must not
 //! read or change a resource.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use dataworks_core::ids::{Digest, ProjectId};
-use dataworks_core::inventory::next_look;
+use dataworks_core::ids::{Digest, ProjectId, ResourceId};
+use dataworks_core::inventory::{Row, next_look, outdated};
 use dataworks_core::limit::looks_apart;
+use dataworks_core::object::ObjectKey;
 use dataworks_core::plan::Listing;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use tracing::{error, info, warn};
@@ -65,8 +66,19 @@ async fn look(ctx: &Arc<Context>, project: ProjectId) {
     if !ctx.listings.begin_routine(project) {
         return;
     }
-    let sweep = ctx.listings.sweep(&ctx.cloud, &ctx.limiter, Permit::none(), project, Purpose::Drift);
-    let end = sweep.await;
+    // Doubted already: what the end of the listing says of them is older than that.
+    let doubted: Mutex<HashSet<ObjectKey>> = Mutex::default();
+    let page = |rows: &[Row]| {
+        let ids: HashSet<&ResourceId> = rows.iter().map(|row| &row.id).collect();
+        let held = ctx.index().held_where(project, |id| ids.contains(id));
+        for key in outdated(&held, rows) {
+            ctx.doubt(&key, Doubt::Resource);
+            doubted.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
+        }
+    };
+    let purpose = Purpose::Drift { page: &page, busy: &|| ctx.has_doubts() };
+    let end = ctx.listings.sweep(&ctx.cloud, &ctx.limiter, Permit::none(), project, purpose).await;
+    let doubted = doubted.into_inner().unwrap_or_else(PoisonError::into_inner);
     let listed = end.is_ok();
     let woken = match end {
         Ok(woken) => woken,
@@ -81,8 +93,10 @@ async fn look(ctx: &Arc<Context>, project: ProjectId) {
     }
     ctx.proved(project);
     let held = ctx.index().held(project);
-    let found = ctx.listings.difference(project, &held);
-    info!(%project, objects = held.len(), changed = found.changed.len(), missing = found.missing.len(), "looked for drift");
+    let mut found = ctx.listings.difference(project, &held);
+    found.changed.retain(|key| !doubted.contains(key));
+    let changed = found.changed.len() + doubted.len();
+    info!(%project, objects = held.len(), changed, missing = found.missing.len(), "looked for drift");
     ctx.listings.brake(project, found.mass_absence);
     if found.mass_absence {
         error!(

@@ -33,6 +33,11 @@ const NAME_PAGES: u32 = 50;
 /// now: from then on it is no routine.
 const GLANCE: Duration = Duration::from_secs(1);
 
+/// A routine listing lets the reads that its pages caused go before the next page, for so many glances: they
+/// share its permits, and what drifted is to be mended before more is looked for. Where very much
+/// drifted the listing goes on in between, so that its pages belong together.
+const GLANCES: u32 = 10;
+
 /// A routine listing is given up rather than wait for a permit longer than this: rows that are read
 /// hours apart are no listing.
 const ROUTINE_PATIENCE: Duration = Duration::from_secs(60);
@@ -53,13 +58,18 @@ pub enum Unlisted {
 }
 
 /// What a listing is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
+#[derive(Clone, Copy)]
+pub enum Purpose<'a> {
     /// Objects wait to know whether their paths are free. Given up when listing by name turns out
     /// to be cheaper for them.
     Look,
     /// A routine look for what others changed.
-    Drift,
+    Drift {
+        /// Takes in each page as it comes.
+        page: &'a (dyn Fn(&[Row]) + Sync),
+        /// What an earlier page showed is still to be read: the next page lets that go first.
+        busy: &'a (dyn Fn() -> bool + Sync),
+    },
 }
 
 /// What is known of one workspace.
@@ -158,7 +168,7 @@ impl Listings {
         limiter: &Limiter,
         permit: Permit,
         project: ProjectId,
-        purpose: Purpose,
+        purpose: Purpose<'_>,
     ) -> Result<BTreeSet<ObjectKey>, (BTreeSet<ObjectKey>, Fault)> {
         let end = self.read(client, limiter, permit, project, purpose).await;
         let mut all = self.lock();
@@ -168,7 +178,7 @@ impl Listings {
         let waiting: BTreeSet<ObjectKey> = std::mem::take(&mut shared.waiting).into_keys().collect();
         match end {
             Ok(Some(sweep)) => {
-                if purpose == Purpose::Drift {
+                if matches!(purpose, Purpose::Drift { .. }) {
                     shared.looked = Some(sweep.begun());
                 }
                 shared.inventory.replace(sweep, self.lag);
@@ -195,7 +205,7 @@ impl Listings {
         limiter: &Limiter,
         mut permit: Permit,
         project: ProjectId,
-        purpose: Purpose,
+        purpose: Purpose<'_>,
     ) -> Result<Option<Sweep>, Fault> {
         let mut sweep = Sweep::new(Timestamp::now());
         let mut number = 1;
@@ -208,7 +218,7 @@ impl Listings {
             let page = client.list_resources(project, &ListFilter::default(), number, page_size()).await;
             limiter.learn(page.as_ref().err());
             let page = page?;
-            if number == 1 && purpose == Purpose::Look {
+            if number == 1 && matches!(purpose, Purpose::Look) {
                 let mut all = self.lock();
                 let shared = all.entry(project).or_default();
                 shared.inventory.note_total(page.total);
@@ -221,7 +231,11 @@ impl Listings {
             if page.unreadable > 0 {
                 sweep.doubt();
             }
-            match sweep.page(page.rows.into_iter().map(core_row).collect(), page.total) {
+            let rows: Vec<Row> = page.rows.into_iter().map(core_row).collect();
+            if let Purpose::Drift { page, .. } = purpose {
+                page(&rows);
+            }
+            match sweep.page(rows, page.total) {
                 Next::Done => return Ok(Some(sweep)),
                 Next::Page(next) => number = next,
             }
@@ -229,9 +243,19 @@ impl Listings {
     }
 
     /// A permit for a page: a sweep's as long as nobody waits for the listing.
-    async fn permit(&self, limiter: &Limiter, project: ProjectId, purpose: Purpose) -> Result<Permit, Fault> {
+    async fn permit(&self, limiter: &Limiter, project: ProjectId, purpose: Purpose<'_>) -> Result<Permit, Fault> {
+        let mut patience = GLANCES;
         loop {
-            let routine = purpose == Purpose::Drift && !self.is_awaited(project);
+            let busy = match purpose {
+                Purpose::Drift { busy, .. } if !self.is_awaited(project) => Some(busy),
+                Purpose::Drift { .. } | Purpose::Look => None,
+            };
+            let routine = busy.is_some();
+            if patience > 0 && busy.is_some_and(|busy| busy()) {
+                patience -= 1;
+                tokio::time::sleep(GLANCE).await;
+                continue;
+            }
             let end = limiter.try_permit(if routine { limit::Purpose::Sweep } else { limit::Purpose::Work });
             let wait = match end {
                 Ok(permit) => return Ok(permit),

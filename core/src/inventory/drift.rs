@@ -2,9 +2,11 @@
 //!
 //! It only raises doubts; a read of the single resource settles them.
 
+use std::collections::HashMap;
+
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-use super::Inventory;
+use super::{Inventory, Row};
 use crate::ids::ResourceId;
 use crate::object::ObjectKey;
 use crate::path::claim_key;
@@ -61,6 +63,19 @@ pub struct Difference {
     pub mass_absence: bool,
 }
 
+/// Of what objects own, what a page of a listing shows to be changed: told at once, since the last page
+/// may come long after. Everything else needs the whole listing.
+#[must_use]
+pub fn outdated(held: &[Held], page: &[Row]) -> Vec<ObjectKey> {
+    let modified: HashMap<&ResourceId, Timestamp> = page.iter().map(|row| (&row.id, row.modified)).collect();
+    let newer = |held: &&Held| modified.get(&held.id).is_some_and(|row| is_newer(*row, held.modified));
+    held.iter().filter(newer).map(|held| held.key.clone()).collect()
+}
+
+fn is_newer(row: Timestamp, known: Timestamp) -> bool {
+    row >= known.saturating_add(ROUNDING).unwrap_or(Timestamp::MAX)
+}
+
 /// Compares what objects own with the rows. A partial listing shows no absence.
 #[must_use]
 pub fn difference(held: &[Held], inventory: &Inventory) -> Difference {
@@ -85,8 +100,7 @@ pub fn difference(held: &[Held], inventory: &Inventory) -> Difference {
         // Our own write may have hidden that others moved it.
         let displaced =
             *told != Some(Told::Drifted) && path.as_ref().is_some_and(|path| *path != claim_key(&row.path));
-        let changed =
-            displaced || row.modified >= modified.saturating_add(ROUNDING).unwrap_or(Timestamp::MAX);
+        let changed = displaced || is_newer(row.modified, *modified);
         let twins = inventory.stands_beside(row);
         let told_twins = *told == Some(Told::Twins);
         if changed || matches!(told, Some(Told::Absent | Told::CheckFailed)) {
@@ -107,7 +121,7 @@ pub fn difference(held: &[Held], inventory: &Inventory) -> Difference {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Row, Sweep};
+    use super::super::Sweep;
     use super::*;
 
     fn at(ms: i64) -> Timestamp {
@@ -236,5 +250,13 @@ mod tests {
             let inventory = inventory(&rows(lost), 100 - lost);
             assert_eq!(difference(&all[..of], &inventory).mass_absence, want, "{lost} of {of}");
         }
+    }
+
+    #[test]
+    fn a_page_tells_what_is_newer_and_nothing_else() {
+        let listed = inventory(&[(1, 999), (2, 1000), (9, 5000)], 3);
+        let page: Vec<Row> = listed.rows.values().cloned().collect();
+        let objects = [held(1), held(2), held(3), telling(1, Told::Absent)];
+        assert_eq!(names(&outdated(&objects, &page)), ["2"]);
     }
 }

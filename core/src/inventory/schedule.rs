@@ -2,8 +2,8 @@
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-/// Looks are up to this part of their distance earlier or later, so that workspaces and replicas do
-/// not look at the same time.
+/// Looks are up to this part of their distance earlier, so that workspaces and replicas do not look at
+/// the same time. Never later: how long drift may go unseen is what was asked for.
 const JITTER: f64 = 0.1;
 
 /// When to look next at a workspace that was last looked at then, where looks are so far `apart`;
@@ -15,7 +15,7 @@ pub fn next_look(looked: Option<Timestamp>, now: Timestamp, apart: SignedDuratio
     let part = |part: f64| SignedDuration::try_from_secs_f64(apart.as_secs_f64() * part).unwrap_or(apart);
     // A time to come is a clock that was set back.
     let from = looked.map_or(now, |looked| looked.min(now));
-    let due = later(from, part(1.0 - JITTER + 2.0 * JITTER * share));
+    let due = later(from, part(1.0 - JITTER + JITTER * share));
     if due > now { due } else { later(now, part(JITTER * share)) }
 }
 

@@ -142,13 +142,13 @@ fn looks_go_on_where_they_were() {
     let apart = SignedDuration::from_secs(1000);
     let rows = [
         ("never looked, first of all", None, 0.0, 900),
-        ("never looked, last of all", None, 1.0, 1100),
-        ("looked a while ago", Some(-600), 0.5, 400),
-        ("looked just now", Some(0), 0.5, 1000),
+        ("never looked, last of all", None, 1.0, 1000),
+        ("looked a while ago", Some(-600), 0.5, 350),
+        ("looked just now", Some(0), 0.5, 950),
         ("overdue, first of all", Some(-5000), 0.0, 0),
         ("overdue, later", Some(-5000), 0.5, 50),
         ("overdue, last of all", Some(-5000), 1.0, 100),
-        ("in a future", Some(9999), 0.5, 1000),
+        ("in a future", Some(9999), 0.5, 950),
     ];
     for (name, looked, share, want) in rows {
         assert_eq!(next_look(looked.map(at), at(0), apart, share), at(want), "{name}");
