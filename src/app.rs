@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use dataworks_core::plan::Identity;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use kube::client::ClientBuilder;
 use kube::{Api, Client as KubeClient, Config};
 use secrecy::ExposeSecret as _;
 use tokio::signal::unix::{SignalKind, signal};
@@ -26,10 +27,13 @@ use crate::dataworks::credentials::{CredentialSource, Environment};
 use crate::dataworks::endpoint::{Endpoint, Network, Region};
 use crate::dataworks::{Client, ClientConfig, Transport, TransportConfig};
 use crate::events::Events;
-use crate::http::{self, Health};
+use crate::health::Gates;
+use crate::http::{self, Shown};
 use crate::leader::{self, Election, Pulse, Term};
 use crate::metrics::Metrics;
+use crate::metrics::process::Process;
 use crate::reconcile::kube_client::Calls;
+use crate::schema;
 use crate::workspace::budget::Store;
 use crate::workspace::drift;
 use crate::workspace::limiter::Limiter;
@@ -50,7 +54,8 @@ const FALLBACK_NAMESPACE: &str = "default";
 /// # Errors
 /// When it cannot start, or lost the lease.
 pub async fn run(args: RunArgs) -> anyhow::Result<()> {
-    let metrics = Arc::new(Metrics::default());
+    let process = Process::starting_now();
+    let metrics = Arc::new(Metrics::new(&args.lease_name));
     // Its text holds those of its causes.
     let config =
         Config::infer().await.map_err(|error| anyhow::anyhow!("no Kubernetes to talk to: {error}"))?;
@@ -62,10 +67,10 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     // itself: a worker must not sleep for minutes behind a call that looks like one.
     let mut config = config;
     config.default_retry = false;
-    let watching = KubeClient::try_from(config.clone())?;
+    let watching = client(config.clone(), &metrics)?;
     config.read_timeout = Some(API_READ_TIMEOUT);
     config.reset_reader_on_write = true;
-    let calling = KubeClient::try_from(config)?;
+    let calling = client(config, &metrics)?;
     let holder = args.pod_uid.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
     let cloud = cloud(&args, &metrics)?;
     let identity = Identity {
@@ -82,7 +87,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         pulse: if args.no_leader_elect { Pulse::alone() } else { Pulse::under(lease) },
         kube: Calls::new(calling.clone(), Arc::clone(&metrics)),
         cloud,
-        limiter: Limiter::new(per_second, per_day),
+        limiter: Limiter::new(per_second, per_day).measured(metrics.permit_wait.clone()),
         listings: Listings::new(bounds.lag),
         index: Mutex::new(Index::new(identity.cluster.clone(), policy.clone())),
         policy,
@@ -101,16 +106,18 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         per_second,
         "starting"
     );
-    let health = Arc::new(Health::new(Arc::clone(&ctx)));
-    http::serve(Arc::clone(&health), Some(args.health_address), Some(args.metrics_address))
+    let gates = Arc::new(Gates::default());
+    let shown = Shown { ctx: Arc::clone(&ctx), gates: Arc::clone(&gates), process };
+    http::serve(shown, args.health_address, args.metrics_address)
         .await
         .context("an HTTP address cannot be listened on")?;
 
     let stop = CancellationToken::new();
     tokio::spawn(signals(stop.clone()));
+    tokio::spawn(schema::watch(calling.clone(), Arc::clone(&gates)));
     let synced = start_watches(&ctx, &watching, &args.watch_namespaces);
     tokio::select! {
-        () = synced.notified() => health.set_synced(),
+        () = synced.notified() => gates.set_synced(),
         () = stop.cancelled() => return Ok(()),
     }
     tokio::spawn(queued::tell(Arc::clone(&ctx)));
@@ -128,6 +135,11 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         Term::Ended | Term::NeverLed => Ok(()),
         Term::Lost => anyhow::bail!("the lease is lost; another process may lead now"),
     }
+}
+
+/// A client all of whose requests are counted.
+fn client(config: Config, metrics: &Metrics) -> Result<KubeClient, kube::Error> {
+    Ok(ClientBuilder::try_from(config)?.with_layer(&metrics.requests).build())
 }
 
 fn cloud(args: &RunArgs, metrics: &Arc<Metrics>) -> anyhow::Result<Client> {

@@ -1,8 +1,9 @@
 //! What every reconcile shares.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use dataworks_core::api::v1alpha1::DataWorksResource;
 use dataworks_core::bounds::Bounds;
@@ -13,13 +14,16 @@ use dataworks_core::plan::{Identity, Listing, Memory};
 use dataworks_core::queue::{Lane, SubQueue};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::Timestamp;
+use tokio::time::Instant;
 
 use crate::controller::index::{Index, Origin};
 use crate::controller::policy::Policy;
 use crate::controller::scheduler::{DEFAULT_CONNECTION, Scheduler};
 use crate::controller::standing::Standing;
+use crate::controller::tally::Tally;
 use crate::dataworks::Client;
 use crate::events::Events;
+use crate::health::Vitals;
 use crate::leader::Pulse;
 use crate::metrics::Metrics;
 use crate::reconcile::kube_client::Calls;
@@ -72,12 +76,28 @@ pub enum Doubt {
 /// What the runner is doing.
 #[derive(Debug, Default)]
 pub struct Activity {
-    leading: AtomicBool,
-    beat: AtomicI64,
-    running: Mutex<HashSet<ObjectKey>>,
+    /// Since when this process works.
+    leading: Mutex<Option<(Timestamp, Instant)>>,
+    leads: AtomicBool,
+    /// When the runner last lived, and last took something or saw nothing to take.
+    beat: Mutex<Option<Instant>>,
+    moved: Mutex<Option<Instant>>,
+    /// Objects under work, and since when.
+    running: Mutex<HashMap<ObjectKey, Instant>>,
     doubted: Mutex<HashMap<ObjectKey, Doubt>>,
     /// Objects that could not be decoded while another process worked: told when this one does.
     untold: Mutex<HashMap<ObjectKey, ObjectMeta>>,
+}
+
+/// The objects under work, for metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UnderWork {
+    /// How many.
+    pub count: usize,
+    /// How long they have been so, added up.
+    pub total: Duration,
+    /// The longest of them.
+    pub longest: Duration,
 }
 
 impl Context {
@@ -128,7 +148,7 @@ impl Context {
     /// The watch told of a change of an object. While the object is under work the change is kept
     /// in the index, and the end of the work will notice it.
     pub fn news(&self, key: &ObjectKey, at: Timestamp) {
-        if self.is_leading() && !lock(&self.activity.running).contains(key) {
+        if self.is_leading() && !lock(&self.activity.running).contains_key(key) {
             self.enqueue(key, Lane::Edit, at);
         }
     }
@@ -136,7 +156,8 @@ impl Context {
     /// From now on this process works: everything that is due is put into the queue.
     pub fn lead(self: &Arc<Self>) {
         self.beat();
-        self.activity.leading.store(true, Ordering::SeqCst);
+        *lock(&self.activity.leading) = Some((Timestamp::now(), Instant::now()));
+        self.activity.leads.store(true, Ordering::SeqCst);
         self.metrics.leading.set(1);
         self.tell_undecodable();
         let due = self.index().all_due(Timestamp::now());
@@ -149,19 +170,61 @@ impl Context {
     /// True when this process works, false when it only watches.
     #[must_use]
     pub fn is_leading(&self) -> bool {
-        self.activity.leading.load(Ordering::SeqCst)
+        self.activity.leads.load(Ordering::SeqCst)
     }
 
     /// The runner lives.
     pub fn beat(&self) {
-        self.activity.beat.store(Timestamp::now().as_second(), Ordering::Relaxed);
+        *lock(&self.activity.beat) = Some(Instant::now());
     }
 
-    /// Seconds since the runner last lived; 0 while this process only watches.
+    /// The runner took something, or saw that there is nothing that could be taken.
+    pub fn moved(&self) {
+        *lock(&self.activity.moved) = Some(Instant::now());
+    }
+
+    /// What the probes ask.
     #[must_use]
-    pub fn seconds_since_beat(&self) -> i64 {
-        let beat = self.activity.beat.load(Ordering::Relaxed);
-        if self.is_leading() { Timestamp::now().as_second() - beat } else { 0 }
+    pub fn vitals(&self) -> Vitals {
+        let leading = lock(&self.activity.leading).map(|(_, since)| since);
+        let could_move = || self.limiter.paused_until().is_none() && self.scheduler.depth().0 > 0;
+        Vitals {
+            leading,
+            beat: *lock(&self.activity.beat),
+            moved: *lock(&self.activity.moved),
+            could_move: leading.is_some() && could_move(),
+            renewed: self.metrics.requests.renewed(),
+            lease: self.pulse.lease(),
+        }
+    }
+
+    /// Since when this process works.
+    #[must_use]
+    pub fn leading_since(&self) -> Option<Timestamp> {
+        lock(&self.activity.leading).map(|(since, _)| since)
+    }
+
+    /// The objects under work.
+    #[must_use]
+    pub fn under_work(&self) -> UnderWork {
+        let running = lock(&self.activity.running);
+        let spans = running.values().map(Instant::elapsed);
+        let add = |sum: UnderWork, span: Duration| UnderWork {
+            count: sum.count + 1,
+            total: sum.total + span,
+            longest: sum.longest.max(span),
+        };
+        spans.fold(UnderWork::default(), add)
+    }
+
+    /// How many objects stand how.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        let unknown: HashSet<Uid> = {
+            let memories = lock(&self.memories);
+            memories.iter().filter(|(_, memory)| memory.is_unknown()).map(|(uid, _)| uid.clone()).collect()
+        };
+        self.index().tally(|uid| unknown.contains(uid))
     }
 
     /// A listing shows the resource of an object otherwise than status tells.
@@ -202,7 +265,7 @@ impl Context {
     /// True while the object is under work.
     #[must_use]
     pub fn is_running(&self, key: &ObjectKey) -> bool {
-        lock(&self.activity.running).contains(key)
+        lock(&self.activity.running).contains_key(key)
     }
 
     /// Takes in a version that was read live. Answers when it is due, if that is news.
@@ -234,7 +297,7 @@ impl Context {
 
     /// Work on an object begins.
     pub fn begin(&self, key: &ObjectKey) {
-        lock(&self.activity.running).insert(key.clone());
+        lock(&self.activity.running).insert(key.clone(), Instant::now());
     }
 
     /// Work on an object ended and left it like this. Answers whether somebody else changed it

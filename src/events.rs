@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use dataworks_core::api::condition::{ConditionType, Reason};
 use dataworks_core::api::v1alpha1::{DataWorksResource, DataWorksResourceStatus, Origin};
+use dataworks_core::ids::ProjectId;
 use k8s_controller::events::{Event, EventRecorder, EventType, Reporter};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Client;
@@ -14,13 +15,15 @@ use kube::core::{ObjectMeta, PartialObjectMeta, PartialObjectMetaExt as _};
 use tokio::sync::mpsc;
 use tracing::debug;
 
-use crate::metrics::Metrics;
+use crate::metrics::{Drift, Metrics};
 use crate::workspace::limiter::Limiter;
 
 /// Events that may wait.
 const WAITING: usize = 256;
 /// Events a second, with a second's worth at once.
 const PER_SECOND: f64 = 20.0;
+/// The reason of an event that says that what others changed was undone.
+const DRIFT_CORRECTED: &str = "DriftCorrected";
 
 type Item = (PartialObjectMeta<DataWorksResource>, Event);
 
@@ -53,6 +56,10 @@ impl Events {
     ) {
         if let Some(event) = told(before, after) {
             self.publish(object, event);
+        }
+        let project = after.project_id.unwrap_or(object.spec.project_id);
+        if let (Some(drift), Some(project)) = (drift(before, after), ProjectId::new(project)) {
+            self.metrics.drifted(project, drift);
         }
     }
 
@@ -124,7 +131,7 @@ fn done(before: &DataWorksResourceStatus, after: &DataWorksResourceStatus) -> Op
     // Written, and what is declared is what it was before.
     let written = after.request_id != before.request_id || after.last_sync_time != before.last_sync_time;
     let note = format!("Resource {id} was changed by others and is again as declared.");
-    if written { news("DriftCorrected", "Update", note) } else { None }
+    if written { news(DRIFT_CORRECTED, "Update", note) } else { None }
 }
 
 /// What stands in the way, or differs beside a `Ready` that is True.
@@ -145,6 +152,29 @@ fn trouble(before: &DataWorksResourceStatus, after: &DataWorksResourceStatus) ->
     let synced = find(after, ConditionType::Synced)?;
     let differs = ready.status == "True" && synced.status != "True";
     if differs && changed(ConditionType::Synced, &synced) { warning(synced) } else { None }
+}
+
+/// What a change of status says of a difference between what is declared and what is there; pure.
+fn drift(before: &DataWorksResourceStatus, after: &DataWorksResourceStatus) -> Option<Drift> {
+    let made_again = before.id.is_some() && after.id.is_some() && before.id != after.id;
+    let made_again = made_again && after.origin != Some(Origin::Adopted);
+    if made_again || done(before, after).is_some_and(|event| event.reason == DRIFT_CORRECTED) {
+        return Some(Drift::Corrected);
+    }
+    let differs = |status: &DataWorksResourceStatus| {
+        let synced = status.conditions.iter().find(|c| c.type_ == ConditionType::Synced.as_str())?;
+        let reason = synced.reason.parse::<Reason>().ok()?;
+        let differs = matches!(
+            reason,
+            Reason::Drifted
+                | Reason::NotFoundInWorkspace
+                | Reason::DuplicateInWorkspace
+                | Reason::MassAbsence
+        );
+        (differs && synced.status != "True").then_some(reason)
+    };
+    let now = differs(after)?;
+    (differs(before) != Some(now)).then_some(Drift::Reported)
 }
 
 #[cfg(test)]
@@ -219,6 +249,43 @@ mod tests {
         for (name, before, after, want) in rows {
             let got = told(&status(before), &status(after)).map(|event| event.reason);
             assert_eq!(got.as_deref(), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn counts_what_others_changed_once() {
+        let made = json!({ "id": "1", "requestId": "A", "specDigest": "x", "conditions": ready("True", "Succeeded") });
+        let with = |changes: Value| {
+            let mut value = made.clone();
+            value.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+            value
+        };
+        let synced = |reason: &str, truth: &str| {
+            let mut conditions = ready("True", "Succeeded");
+            conditions.as_array_mut().unwrap().push(json!({
+                "type": "Synced", "status": truth, "reason": reason, "message": "m",
+                "lastTransitionTime": "2026-01-02T03:04:05Z"
+            }));
+            json!({ "conditions": conditions })
+        };
+        let rows = [
+            ("made", json!({}), made.clone(), None),
+            ("updated", made.clone(), with(json!({ "requestId": "B", "specDigest": "y" })), None),
+            ("mended", made.clone(), with(json!({ "requestId": "B" })), Some(Drift::Corrected)),
+            (
+                "made again",
+                made.clone(),
+                with(json!({ "id": "2", "requestId": "B" })),
+                Some(Drift::Corrected),
+            ),
+            ("adopted instead", made.clone(), with(json!({ "id": "2", "origin": "Adopted" })), None),
+            ("left", made.clone(), with(synced("Drifted", "False")), Some(Drift::Reported)),
+            ("left as before", with(synced("Drifted", "False")), with(synced("Drifted", "False")), None),
+            ("gone", made.clone(), with(synced("MassAbsence", "Unknown")), Some(Drift::Reported)),
+            ("not looked at", made.clone(), with(synced("CheckFailed", "Unknown")), None),
+        ];
+        for (name, before, after, want) in rows {
+            assert_eq!(drift(&status(before), &status(after)), want, "{name}");
         }
     }
 }

@@ -3,91 +3,71 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use tokio::net::TcpListener;
+use tokio::time::Instant;
+use url::form_urlencoded;
 
 use crate::context::Context;
+use crate::health::{Check, Gates, told};
+use crate::metrics::process::Process;
+use crate::metrics::scrape;
 
-/// A runner that has not looked around for this long is stuck.
-const STUCK_SECONDS: i64 = 60;
-
-/// What the probes ask.
+/// What the probes and the metrics are read from.
 #[derive(Debug)]
-pub struct Health {
-    ctx: Arc<Context>,
-    synced: AtomicBool,
-}
-
-impl Health {
-    /// Not ready yet.
-    #[must_use]
-    pub fn new(ctx: Arc<Context>) -> Self {
-        Self { ctx, synced: AtomicBool::new(false) }
-    }
-
-    /// All objects have been seen once.
-    pub fn set_synced(&self) {
-        self.synced.store(true, Ordering::SeqCst);
-    }
+pub struct Shown {
+    /// What the process does.
+    pub ctx: Arc<Context>,
+    /// What must have been seen before it is ready.
+    pub gates: Arc<Gates>,
+    /// The process itself.
+    pub process: Process,
 }
 
 /// Serves probes at one address and metrics at another until the process ends.
 ///
 /// # Errors
 /// When an address cannot be listened on.
-pub async fn serve(
-    health: Arc<Health>,
-    probes: Option<SocketAddr>,
-    metrics: Option<SocketAddr>,
-) -> std::io::Result<()> {
-    let listeners = [
-        (
-            "probes",
-            probes,
-            Router::new()
-                .route("/livez", get(livez))
-                .route("/healthz", get(livez))
-                .route("/readyz", get(readyz)),
-        ),
-        ("metrics", metrics, Router::new().route("/metrics", get(text))),
-    ];
+pub async fn serve(shown: Shown, probes: SocketAddr, metrics: SocketAddr) -> std::io::Result<()> {
+    let shown = Arc::new(shown);
+    let health =
+        Router::new().route("/livez", get(livez)).route("/healthz", get(livez)).route("/readyz", get(readyz));
+    let listeners =
+        [("probes", probes, health), ("metrics", metrics, Router::new().route("/metrics", get(text)))];
     for (what, address, router) in listeners {
-        let Some(address) = address else { continue };
         let listener = TcpListener::bind(address).await?;
         tracing::info!(what, address = %listener.local_addr()?, "serving HTTP");
-        let router = router.with_state(Arc::clone(&health));
+        let router = router.with_state(Arc::clone(&shown));
         tokio::spawn(async move { axum::serve(listener, router).await });
     }
     Ok(())
 }
 
-async fn livez(State(health): State<Arc<Health>>) -> impl IntoResponse {
-    if health.ctx.seconds_since_beat() > STUCK_SECONDS {
-        return (StatusCode::SERVICE_UNAVAILABLE, "the runner is stuck\n");
-    }
-    (StatusCode::OK, "ok\n")
+async fn livez(State(shown): State<Arc<Shown>>, query: RawQuery) -> impl IntoResponse {
+    answer("livez", &shown.ctx.vitals().alive(Instant::now()), query)
 }
 
-/// Neither leadership nor the cloud gates readiness: a standby is ready, and so is an operator
-/// whose cloud is down.
-async fn readyz(State(health): State<Arc<Health>>) -> impl IntoResponse {
-    if health.synced.load(Ordering::SeqCst) {
-        (StatusCode::OK, "[+] objects seen\nok\n")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "[-] objects not seen yet\n")
-    }
+async fn readyz(State(shown): State<Arc<Shown>>, query: RawQuery) -> impl IntoResponse {
+    answer("readyz", &shown.gates.ready(), query)
 }
 
-async fn text(State(health): State<Arc<Health>>) -> impl IntoResponse {
-    let ctx = &health.ctx;
-    ctx.metrics.queue_depth.set(i64::try_from(ctx.scheduler.waiting()).unwrap_or(i64::MAX));
-    ctx.metrics.budget(&ctx.limiter);
+fn answer(probe: &str, checks: &[Check], RawQuery(query): RawQuery) -> impl IntoResponse + use<> {
+    let pairs = || form_urlencoded::parse(query.as_deref().unwrap_or_default().as_bytes());
+    let verbose = pairs().any(|(name, _)| name == "verbose");
+    let exclude: Vec<String> =
+        pairs().filter(|(name, _)| name == "exclude").map(|(_, value)| value.into_owned()).collect();
+    let (good, text) = told(probe, checks, verbose, &exclude);
+    (if good { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, text)
+}
+
+async fn text(State(shown): State<Arc<Shown>>) -> impl IntoResponse {
+    let [runtime, own] = scrape::gauges(&shown.ctx);
+    let text = shown.ctx.metrics.text(&[runtime, own, shown.process.figures()]);
     let format = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, format)], ctx.metrics.text())
+    ([(header::CONTENT_TYPE, format)], text)
 }

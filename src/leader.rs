@@ -47,6 +47,12 @@ impl Pulse {
         Self { last: Mutex::new(Some(Instant::now())), most: Duration::MAX }
     }
 
+    /// How long the lease lasts that this process works under; `None`: there is none.
+    #[must_use]
+    pub fn lease(&self) -> Option<Duration> {
+        (self.most < Duration::MAX).then(|| self.most * RENEW.1 / RENEW.0)
+    }
+
     /// The lease is fresh: what was before does not count.
     fn begin(&self) {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());

@@ -19,10 +19,14 @@ const THROTTLED: &str = "Throttling.User";
 /// The day's calls are used up.
 const USED_UP: &str = "Throttling.Api.Risk";
 
-/// Waits until an object waits for a call.
-async fn waits(operator: &Operator) {
-    let waiting = async || (operator.metric("workqueue_depth", &[]).await == 1).then_some(());
-    poll(DEADLINE, Duration::from_millis(50), "nothing waits", waiting).await;
+/// Waits until so many objects wait for a call, or for the time of one.
+async fn wait(operator: &Operator, count: u64) {
+    let waiting = async || {
+        let ready = operator.metric("workqueue_depth", &[]).await;
+        let delayed = operator.metric("dataworks_queue_delayed", &[]).await;
+        (ready + delayed == count).then_some(())
+    };
+    poll(DEADLINE, Duration::from_millis(50), "another number waits", waiting).await;
 }
 
 /// What the operator keeps for its next start.
@@ -70,15 +74,15 @@ async fn a_days_calls_are_not_exceeded_and_outlive_the_process() {
     }
     assert_eq!(scene.cloud.counts().total, 3);
     scene.kubectl.apply(&python("c", "B/c.py")).await;
-    waits(&operator).await;
+    wait(&operator, 1).await;
     assert_eq!(scene.cloud.counts().total, 3);
-    assert_eq!(operator.metric("dataworks_calls_today", &[]).await, 3);
-    assert_eq!(operator.metric("dataworks_calls_per_day_limit", &[]).await, 3);
+    assert_eq!(operator.metric("dataworks_api_calls_today", &[]).await, 3);
+    assert_eq!(operator.metric("dataworks_api_calls_per_day_limit", &[]).await, 3);
     assert!(operator.stop().await.success());
 
     let operator = launch.start();
     operator.says(&["taking over the call budget", "\"calls\":3"]).await;
-    waits(&operator).await;
+    wait(&operator, 1).await;
     assert_eq!(scene.cloud.counts().total, 3, "nothing is left for c today");
 }
 
@@ -102,7 +106,7 @@ async fn what_was_begun_is_finished_from_the_reserve() {
     scene.cloud.called(since, "CreateResource").await;
     scene.kubectl.apply(&python("new", "R/new.py")).await;
     scene.ready("begun").await;
-    waits(&operator).await;
+    wait(&operator, 1).await;
     assert_eq!(scene.cloud.counts().total, WORK + 3);
     assert_eq!(scene.cloud.resources(PROJECT).len(), files + 1);
 }
@@ -119,18 +123,16 @@ async fn a_used_up_day_is_learnt_from_the_service_once() {
     for name in ["c", "d"] {
         scene.kubectl.apply(&python(name, &format!("U/{name}.py"))).await;
     }
-    let all_wait = async || (operator.metric("workqueue_depth", &[]).await == 3).then_some(());
-    poll(DEADLINE, Duration::from_millis(50), "not all wait", all_wait).await;
+    wait(&operator, 3).await;
     assert_eq!(scene.cloud.counts().by_code[USED_UP], 1);
-    assert_eq!(operator.metric("dataworks_calls_per_day_limit", &[]).await, 2);
+    assert_eq!(operator.metric("dataworks_api_calls_per_day_limit", &[]).await, 2);
     assert!(operator.stop().await.success());
     let kept = kept(&scene).await;
     assert_eq!((kept["used-up"].as_str(), kept["assumed-limit"].as_str()), ("day", "2"), "{kept:?}");
 
     // The next process does not ask again before the hour is over.
     let operator = scene.launch().start();
-    let all_wait = async || (operator.metric("workqueue_depth", &[]).await == 3).then_some(());
-    poll(DEADLINE, Duration::from_millis(50), "not all wait", all_wait).await;
+    wait(&operator, 3).await;
     assert_eq!(scene.cloud.counts().by_code[USED_UP], 1);
 }
 

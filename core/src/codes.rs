@@ -124,6 +124,12 @@ pub fn cure_of(code: &str) -> Option<&'static str> {
     known(code).map(|known| known.cure)
 }
 
+/// The line of the table that a code is judged by, named by its code or family: closed, for metrics.
+#[must_use]
+pub fn line_of(code: &str) -> Option<&'static str> {
+    known(code).map(|known| known.code)
+}
+
 fn known(code: &str) -> Option<&'static Known> {
     KNOWN.iter().find(|known| known.matches(code))
 }

@@ -21,8 +21,9 @@ use kube::ResourceExt as _;
 
 use super::policy::Policy;
 use super::standing::{
-    Standing, claims, created, fingerprint, is_untouched, key_of, modified, reason, recorded, standing, told,
+    Standing, claims, created, fingerprint, is_untouched, key_of, modified, recorded, shown, standing, told,
 };
+use super::tally::{Shown, Tally};
 
 /// Where an object's version came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,12 +58,18 @@ struct Row {
     told: Option<Told>,
     needs_no_call: bool,
     deleting: bool,
-    already_managed: bool,
+    shown: Shown,
+    /// Since when it is being deleted, while it holds its file.
+    leaving: Option<Timestamp>,
     standing: Standing,
     fingerprint: u64,
 }
 
 impl Row {
+    fn already_managed(&self) -> bool {
+        self.shown.reason == Some(Reason::AlreadyManaged)
+    }
+
     fn claimant(&self, key: &ObjectKey) -> Claimant {
         Claimant {
             uid: self.uid.clone(),
@@ -161,7 +168,7 @@ impl Index {
             woken = self.claims.remove(&replaced.uid.clone());
         }
         let standing = row.standing;
-        if row.already_managed {
+        if row.already_managed() {
             self.waiting.insert(key.clone());
         } else {
             self.waiting.remove(&key);
@@ -320,6 +327,20 @@ impl Index {
         self.rows.iter().filter_map(held).collect()
     }
 
+    /// How many objects stand how; `unknown` names those of whose last write the outcome is not known.
+    #[must_use]
+    pub fn tally(&self, unknown: impl Fn(&Uid) -> bool) -> Tally {
+        let mut tally = Tally::default();
+        for (key, row) in &self.rows {
+            tally.count(&key.namespace, row.project, row.shown);
+            let older = |since: &Timestamp| tally.deleting_since.is_none_or(|oldest| *since < oldest);
+            tally.deleting_since = row.leaving.filter(older).or(tally.deleting_since);
+            let told = row.shown.reason == Some(Reason::OutcomeUnknown);
+            tally.outcome_unknown += u64::from(told || unknown(&row.uid));
+        }
+        tally
+    }
+
     /// All objects.
     pub fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
         self.rows.keys()
@@ -351,7 +372,7 @@ impl Index {
     /// Whether an object stands under another's claim, against what its status says of that.
     fn verdict_moved(&self, key: &ObjectKey, row: &Row) -> bool {
         row.standing != Standing::Due
-            && row.already_managed != self.holder(key, row).is_some()
+            && row.already_managed() != self.holder(key, row).is_some()
             && row.entitled
     }
 
@@ -430,7 +451,13 @@ impl Index {
             told: told(object),
             needs_no_call,
             deleting: recorded.deleting,
-            already_managed: reason(object) == Some(Reason::AlreadyManaged),
+            shown: shown(object),
+            leaving: object
+                .metadata
+                .deletion_timestamp
+                .as_ref()
+                .map(|time| time.0)
+                .filter(|_| recorded.finalizer),
             standing: standing(object, &recorded, desired.is_some(), permission, now),
             fingerprint: fingerprint(object),
             uid,

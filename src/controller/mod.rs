@@ -8,6 +8,7 @@ pub mod policy;
 pub mod queued;
 pub mod scheduler;
 pub mod standing;
+pub mod tally;
 pub mod watch;
 
 use std::sync::Arc;
@@ -61,6 +62,15 @@ pub async fn run(ctx: Arc<Context>, stop: CancellationToken, grace: Duration) {
 
 /// Starts what can be started. Answers when to look again.
 fn dispatch(ctx: &Arc<Context>, running: &mut JoinSet<(ObjectKey, End)>) -> Option<Timestamp> {
+    let before = running.len();
+    let next = fill(ctx, running);
+    if running.len() > before || running.len() < WORKERS {
+        ctx.moved();
+    }
+    next
+}
+
+fn fill(ctx: &Arc<Context>, running: &mut JoinSet<(ObjectKey, End)>) -> Option<Timestamp> {
     while running.len() < WORKERS {
         if let Some(taken) = ctx.scheduler.take(SubQueue::FREE) {
             start(ctx, running, taken, Permit::none());
@@ -112,6 +122,9 @@ fn start(ctx: &Arc<Context>, running: &mut JoinSet<(ObjectKey, End)>, taken: Tak
     }
     let waited = Timestamp::now().duration_since(taken.since);
     ctx.metrics.queue_wait.observe(waited.as_secs_f64());
+    if permit.is_held() {
+        ctx.limiter.waited(waited.unsigned_abs());
+    }
     ctx.begin(&taken.key);
     let ctx = Arc::clone(ctx);
     running.spawn(async move {
@@ -123,16 +136,17 @@ fn start(ctx: &Arc<Context>, running: &mut JoinSet<(ObjectKey, End)>, taken: Tak
             Err(_) => {
                 ctx.metrics.panics.inc();
                 error!(object = %key, "a reconcile panicked");
-                End { again: Again::AfterFailure, fingerprint: None, uid: None, failures: 1 }
+                End::unseen(Again::AfterFailure)
             }
         };
-        ctx.metrics.reconciled(end.again.result(), begun.elapsed());
+        ctx.metrics.reconciled(end.ended(Timestamp::now()), begun.elapsed());
         (key, end)
     });
 }
 
 /// Puts an object back into the queue as its run wished, or because it changed meanwhile.
 fn settle(ctx: &Context, ended: Result<(ObjectKey, End), tokio::task::JoinError>) {
+    ctx.moved();
     let Ok((key, end)) = ended else { return };
     let changed = ctx.end(&key, end.fingerprint);
     let now = Timestamp::now();
@@ -146,6 +160,9 @@ fn settle(ctx: &Context, ended: Result<(ObjectKey, End), tokio::task::JoinError>
         }
     };
     let again = if changed { Some((now, Lane::Edit)) } else { again };
+    if again.is_some() {
+        ctx.metrics.queue_retries.inc();
+    }
     let sub = ctx.sub_queue(&key);
     ctx.scheduler.done(&key, again.map(|(at, lane)| Due { sub, lane: ctx.lane(&key, lane), at }));
 }

@@ -59,10 +59,12 @@ impl Scheduler {
         self.lock().next_at()
     }
 
-    /// How many entries wait.
+    /// How many entries wait for a permit or a worker, and how many for a time.
     #[must_use]
-    pub fn waiting(&self) -> usize {
-        self.lock().waiting()
+    pub fn depth(&self) -> (usize, usize) {
+        let queue = self.lock();
+        let ready = queue.ready(Timestamp::now());
+        (ready, queue.waiting().saturating_sub(ready))
     }
 
     /// Entries that have waited for a permit or a worker since before `before`.

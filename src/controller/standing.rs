@@ -21,6 +21,8 @@ use dataworks_core::state::is_operators_fault;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt as _;
 
+use super::tally::{Shown, Truth};
+
 /// A stalled object whose cure cannot be seen from here is looked at again after this long.
 pub const STALLED_RETRY: SignedDuration = SignedDuration::from_hours(1);
 
@@ -104,11 +106,18 @@ pub fn told(object: &DataWorksResource) -> Option<Told> {
     }
 }
 
-pub(super) fn reason(object: &DataWorksResource) -> Option<Reason> {
-    ready(object).map(|(_, reason, _)| reason)
+pub(super) fn shown(object: &DataWorksResource) -> Shown {
+    let conditions = object.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    let ready = conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str());
+    Shown {
+        ready: ready.map_or(Truth::Unknown, |ready| Truth::of(&ready.status)),
+        reason: ready.and_then(|ready| ready.reason.parse().ok()),
+    }
 }
 
-fn stalled(object: &DataWorksResource) -> bool {
+/// True when nothing will happen until something is changed.
+#[must_use]
+pub fn stalled(object: &DataWorksResource) -> bool {
     object.status.as_ref().is_some_and(|status| {
         status.conditions.iter().any(|c| c.type_ == ConditionType::Stalled.as_str() && c.status == "True")
     })

@@ -40,6 +40,17 @@ pub(super) mod code {
     pub(super) const UNSUCCESSFUL: &str = "Unsuccessful";
 }
 
+/// All codes of ours.
+pub const OWN_CODES: [&str; 7] = [
+    code::CONNECTION_FAILED,
+    code::CONNECTION_LOST,
+    code::TIMED_OUT,
+    code::NO_CREDENTIALS,
+    code::UNREADABLE,
+    code::TOO_LARGE,
+    code::UNSUCCESSFUL,
+];
+
 /// What was asked, as far as it matters for what a failure means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {

@@ -28,6 +28,7 @@ pub mod types;
 
 pub use call::{CallRecord, Observer};
 pub use clock::Clock;
+pub use error::OWN_CODES;
 pub use transport::{BODY_LIMIT, Transport, TransportConfig, TransportError};
 
 use call::{Call, Service};

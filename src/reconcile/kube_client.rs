@@ -157,7 +157,10 @@ impl Calls {
         call: impl Future<Output = Result<T, kube::Error>>,
     ) -> Result<T, CallError> {
         let end = match tokio::time::timeout(DEADLINE, call).await {
-            Err(_) => Err(CallError::TimedOut),
+            Err(_) => {
+                self.metrics.timeouts.inc();
+                Err(CallError::TimedOut)
+            }
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(kube::Error::Api(status))) if status.is_conflict() => Err(CallError::Conflict),
             Ok(Err(kube::Error::Api(status))) if status.is_not_found() => Err(CallError::Gone),

@@ -18,7 +18,8 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use tracing::{debug, info, warn};
 
 use crate::context::Context;
-use crate::controller::standing::fingerprint;
+use crate::controller::standing::{fingerprint, stalled};
+use crate::metrics::Ended;
 use crate::workspace::limiter::Permit;
 use kube_client::CallError;
 use observe::Subject;
@@ -41,18 +42,6 @@ pub enum Again {
     AfterFailure,
 }
 
-impl Again {
-    /// The word for it in metrics, controller-runtime's.
-    #[must_use]
-    pub fn result(self) -> &'static str {
-        match self {
-            Self::Never => "success",
-            Self::At(..) => "requeue_after",
-            Self::AfterFailure => "error",
-        }
-    }
-}
-
 /// How a run ended.
 #[derive(Clone, Debug)]
 pub struct End {
@@ -64,20 +53,44 @@ pub struct End {
     pub uid: Option<Uid>,
     /// Failures in a row.
     pub failures: u32,
+    /// A call failed, and not because it has to wait.
+    pub failed: bool,
+    /// The object was left in a state that does not pass by itself.
+    pub stalled: bool,
+}
+
+impl End {
+    /// Of a run that did not come to see its object.
+    #[must_use]
+    pub fn unseen(again: Again) -> Self {
+        Self { again, fingerprint: None, uid: None, failures: 1, failed: false, stalled: false }
+    }
+
+    /// How it ended, for metrics.
+    #[must_use]
+    pub fn ended(&self, now: Timestamp) -> Ended {
+        match self.again {
+            _ if self.stalled => Ended::Terminal,
+            _ if self.failed => Ended::Error,
+            Again::AfterFailure => Ended::Error,
+            Again::Never => Ended::Success,
+            Again::At(at, _) if at <= now => Ended::Requeue,
+            Again::At(..) => Ended::RequeueAfter,
+        }
+    }
 }
 
 /// Works on an object until nothing is left to do now.
 pub async fn reconcile(ctx: &Arc<Context>, key: &ObjectKey, permit: Permit) -> End {
-    let unseen = |again| End { again, fingerprint: None, uid: None, failures: 1 };
     let live = match ctx.kube.get(key).await {
         Ok(Some(live)) => live,
         Ok(None) | Err(CallError::Gone) => {
             // The watch tells whether it is gone for good, or already there again under its name.
-            return unseen(Again::At(after(GONE_RETRY), Lane::Retry));
+            return End::unseen(Again::At(after(GONE_RETRY), Lane::Retry));
         }
         Err(error) => {
             warn!(object = %key, %error, "the object cannot be read");
-            return unseen(Again::AfterFailure);
+            return End::unseen(Again::AfterFailure);
         }
     };
     ctx.read(&live);
@@ -92,6 +105,8 @@ pub async fn reconcile(ctx: &Arc<Context>, key: &ObjectKey, permit: Permit) -> E
         again,
         fingerprint: Some(fingerprint(&subject.object)),
         failures: subject.memory.failures,
+        failed: subject.failed,
+        stalled: stalled(&subject.object),
         uid: Some(subject.uid),
     }
 }

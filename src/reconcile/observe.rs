@@ -55,6 +55,8 @@ pub struct Subject {
     pub read_modified: Option<Timestamp>,
     /// The object is gone: nothing is written to it.
     pub is_gone: bool,
+    /// A call of this run failed, and not because it has to wait.
+    pub failed: bool,
 }
 
 impl Subject {
@@ -92,6 +94,7 @@ impl Subject {
             adoptee: None,
             read_modified: None,
             is_gone: false,
+            failed: false,
         }
     }
 

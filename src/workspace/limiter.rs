@@ -10,11 +10,15 @@ use dataworks_core::fault::{Class, Fault};
 use dataworks_core::limit::{Bucket, Day, Purpose, Quota, Shut, Ticket, sweeps_a_day};
 use dataworks_core::state::quota_until;
 use k8s_openapi::jiff::Timestamp;
+use prometheus_client::metrics::histogram::Histogram;
+use tokio::time::Instant;
 
 /// Hands out permits.
 #[derive(Clone, Debug)]
 pub struct Limiter {
     bucket: Arc<Mutex<Bucket>>,
+    /// Seconds from wish to permit, where they are measured.
+    waits: Option<Histogram>,
 }
 
 /// The right to make one call. Dropped unused, it is given back.
@@ -64,7 +68,21 @@ impl Limiter {
     /// A limiter of so many calls a second, and so many a day (UTC).
     #[must_use]
     pub fn new(per_second: f64, per_day: Option<u64>) -> Self {
-        Self { bucket: Arc::new(Mutex::new(Bucket::new(per_second, per_day, Timestamp::now()))) }
+        let bucket = Bucket::new(per_second, per_day, Timestamp::now());
+        Self { bucket: Arc::new(Mutex::new(bucket)), waits: None }
+    }
+
+    /// The same, with the waits for its permits measured.
+    #[must_use]
+    pub fn measured(self, waits: Histogram) -> Self {
+        Self { waits: Some(waits), ..self }
+    }
+
+    /// A permit was waited for so long.
+    pub fn waited(&self, span: Duration) {
+        if let Some(waits) = &self.waits {
+            waits.observe(span.as_secs_f64());
+        }
     }
 
     /// The calls of today.
@@ -117,13 +135,17 @@ impl Limiter {
     /// # Errors
     /// When to ask again.
     pub async fn permit_within(&self, most: Duration) -> Result<Permit, Timestamp> {
-        let end = tokio::time::Instant::now() + most;
+        let begun = Instant::now();
+        let end = begun + most;
         loop {
             let at = match self.try_permit(Purpose::Finish) {
-                Ok(permit) => return Ok(permit),
+                Ok(permit) => {
+                    self.waited(begun.elapsed());
+                    return Ok(permit);
+                }
                 Err(at) => at,
             };
-            if tokio::time::Instant::now() + until(at) > end {
+            if Instant::now() + until(at) > end {
                 return Err(at);
             }
             tokio::time::sleep(until(at)).await;
@@ -133,9 +155,13 @@ impl Limiter {
     /// Waits for a permit to go on with work that is under way, however long. For tasks of their own
     /// only.
     pub async fn permit(&self) -> Permit {
+        let begun = Instant::now();
         loop {
             match self.try_permit(Purpose::Finish) {
-                Ok(permit) => return permit,
+                Ok(permit) => {
+                    self.waited(begun.elapsed());
+                    return permit;
+                }
                 Err(at) => tokio::time::sleep(until(at)).await,
             }
         }

@@ -245,6 +245,7 @@ impl Listings {
     /// A permit for a page: a sweep's as long as nobody waits for the listing.
     async fn permit(&self, limiter: &Limiter, project: ProjectId, purpose: Purpose<'_>) -> Result<Permit, Fault> {
         let mut patience = GLANCES;
+        let mut begun = tokio::time::Instant::now();
         loop {
             let busy = match purpose {
                 Purpose::Drift { busy, .. } if !self.is_awaited(project) => Some(busy),
@@ -254,11 +255,15 @@ impl Listings {
             if patience > 0 && busy.is_some_and(|busy| busy()) {
                 patience -= 1;
                 tokio::time::sleep(GLANCE).await;
+                begun = tokio::time::Instant::now();
                 continue;
             }
             let end = limiter.try_permit(if routine { limit::Purpose::Sweep } else { limit::Purpose::Work });
             let wait = match end {
-                Ok(permit) => return Ok(permit),
+                Ok(permit) => {
+                    limiter.waited(begun.elapsed());
+                    return Ok(permit);
+                }
                 Err(at) => until(at),
             };
             if routine && wait > ROUTINE_PATIENCE {

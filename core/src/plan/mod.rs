@@ -301,6 +301,16 @@ impl Memory {
         }
     }
 
+    /// True while the outcome of a write of this process is not known.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        let create = match self.attempt {
+            Some((_, Progress::Unknown { .. })) => true,
+            Some((_, Progress::Written | Progress::Refused)) | None => false,
+        };
+        create || self.unknown_write.is_some()
+    }
+
     /// A write to the resource, begun at `sent`, ended without a known outcome.
     pub fn write_unknown(&mut self, sent: Timestamp, place: bool, spec: Digest) {
         self.unknown_write = Some(sent);

@@ -181,6 +181,17 @@ impl Queue {
         self.entries.values().filter(|state| !matches!(state, State::Running { .. })).count()
     }
 
+    /// How many entries could be taken now, if there were permits and workers for all.
+    #[must_use]
+    pub fn ready(&self, now: Timestamp) -> usize {
+        let is_ready = |state: &&State| match state {
+            State::Ready { .. } => true,
+            State::Delayed { due, .. } => due.at <= now,
+            State::Running { .. } => false,
+        };
+        self.entries.values().filter(is_ready).count()
+    }
+
     /// Entries that have waited for a permit or a worker since before `since`, in no order.
     #[must_use]
     pub fn waiting_since_before(&self, before: Timestamp) -> Vec<ObjectKey> {

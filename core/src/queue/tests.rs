@@ -103,6 +103,8 @@ fn an_edit_ends_a_delay() {
     queue.push(&key("a/1"), due(Lane::Retry, 3600), at(0));
     assert_eq!(queue.take(SUB, at(10)), None);
     assert_eq!(queue.next_at(), Some(at(3600)));
+    let depths = [at(10), at(3599), at(3600)].map(|now| (queue.ready(now), queue.waiting()));
+    assert_eq!(depths, [(0, 1), (0, 1), (1, 1)]);
     queue.push(&key("a/1"), due(Lane::Edit, 10), at(10));
     assert!(queue.has_ready(SUB, at(10)));
     assert_eq!(names(&mut queue, 10), ["a/1"]);

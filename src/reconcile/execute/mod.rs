@@ -184,6 +184,7 @@ async fn failed(ctx: &Arc<Context>, subject: &mut Subject, fault: Fault, fact: O
     let backoff = SignedDuration::try_from(backoff).unwrap_or(BLOCKED_RETRY);
     warn!(object = %subject.key, class = ?fault.class, code = fault.code, message = fault.message,
         requestId = fault.request_id, failures = subject.memory.failures, "a call failed");
+    subject.failed |= !matches!(fault.class, Class::Throttled | Class::Quota);
     let (wait, lane) = match fault.class {
         // The limiter waits for all; the object keeps its place.
         Class::Throttled => (SignedDuration::ZERO, Lane::Edit),

@@ -1,0 +1,144 @@
+//! Gauges that are read off when they are asked for: the queue, the budget, the objects.
+//!
+//! Of the objects only the leader tells, so that a sum over replicas counts each once. The number of
+//! series is bounded whatever the objects say: see [`Tally`].
+
+use std::borrow::Cow;
+use std::sync::atomic::AtomicU64;
+
+use dataworks_core::ids::ProjectId;
+use k8s_openapi::jiff::Timestamp;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use super::{CONTROLLER, add};
+use crate::context::Context;
+use crate::controller::WORKERS;
+use crate::controller::tally::Tally;
+use crate::workspace::limiter::Limiter;
+
+/// Series of `dataworks_resources` beside the folded ones, and of gauges by workspace: a scrape of
+/// some 200 KiB.
+pub const MOST_SERIES: usize = 2_000;
+
+type Seconds = Gauge<f64, AtomicU64>;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ResourceLabels {
+    namespace: String,
+    workspace: String,
+    ready: &'static str,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WorkspaceLabels {
+    workspace: u64,
+}
+
+/// The gauges of this moment.
+#[must_use]
+pub fn gauges(ctx: &Context) -> [Registry; 2] {
+    let mut own = Registry::default();
+    if ctx.is_leading() {
+        budget(&mut own, &ctx.limiter);
+        resources(&mut own, &ctx.tally());
+        inventories(&mut own, &ages(ctx));
+    }
+    [runtime(ctx), own]
+}
+
+fn runtime(ctx: &Context) -> Registry {
+    let mut all = Registry::default();
+    let controller = |label| (Cow::from(label), Cow::from(CONTROLLER));
+    let work = ctx.under_work();
+    let r = all.sub_registry_with_label(controller("controller"));
+    set(r, "controller_runtime_active_workers", "Objects under work", work.count);
+    let most = "Most objects under work at a time";
+    set(r, "controller_runtime_max_concurrent_reconciles", most, WORKERS);
+    let r = all.sub_registry_with_labels(["name", "controller"].map(controller).into_iter());
+    let (ready, delayed) = ctx.scheduler.depth();
+    set(r, "workqueue_depth", "Entries that wait for a call or a worker", ready);
+    let unfinished = "Seconds that work under way has taken so far, added up";
+    seconds(r, "workqueue_unfinished_work_seconds", unfinished, work.total.as_secs_f64());
+    let longest = "Seconds that the longest work under way has taken so far";
+    seconds(r, "workqueue_longest_running_processor_seconds", longest, work.longest.as_secs_f64());
+    set(&mut all, "dataworks_queue_delayed", "Entries that wait for a time", delayed);
+    all
+}
+
+fn budget(r: &mut Registry, limiter: &Limiter) {
+    let day = limiter.day();
+    set(r, "dataworks_api_calls_today", "Calls to the cloud today (UTC)", day.used);
+    let swept = "Calls today of routine looks and of the reads they cause";
+    set(r, "dataworks_api_sweep_calls_today", swept, day.swept);
+    if let Some(limit) = limiter.per_day() {
+        let help = "Calls that a day has, configured or shown by the service";
+        set(r, "dataworks_api_calls_per_day_limit", help, limit);
+        let left = limit.saturating_sub(day.used);
+        set(r, "dataworks_api_calls_left_today", "Calls that today has left", left);
+    }
+}
+
+fn resources(r: &mut Registry, tally: &Tally) {
+    let family: Family<ResourceLabels, Gauge> = Family::default();
+    for (place, standing, count) in tally.folded(MOST_SERIES) {
+        let (namespace, workspace) = place.unwrap_or_default();
+        let labels = ResourceLabels {
+            namespace: namespace.to_owned(),
+            workspace: workspace.map(|project| project.to_string()).unwrap_or_default(),
+            ready: standing.ready.as_str(),
+            reason: standing.reason.map_or("", |reason| reason.as_str()),
+        };
+        family.get_or_create(&labels).set(number(count));
+    }
+    let help = "Objects by namespace, workspace, and status and reason of Ready";
+    add(r, "dataworks_resources", help, family);
+    let oldest = tally.deleting_since.map_or(0.0, |since| age(since, Timestamp::now()));
+    let help = "Seconds since the deletion of the oldest object that still holds its file; 0: none";
+    seconds(r, "dataworks_resources_deleting_seconds", help, oldest);
+    let help = "Objects with a write to the cloud whose outcome is not known yet";
+    set(r, "dataworks_resources_outcome_unknown", help, tally.outcome_unknown);
+}
+
+/// Seconds since the last routine look at each workspace; where there was none yet, since this
+/// process leads. The oldest first.
+fn ages(ctx: &Context) -> Vec<(ProjectId, f64)> {
+    let (looked, led, now) = (ctx.listings.looked(), ctx.leading_since(), Timestamp::now());
+    let since = |project: &ProjectId| looked.get(project).copied().or(led).unwrap_or(now);
+    let mut ages: Vec<(ProjectId, f64)> =
+        ctx.index().projects().into_iter().map(|project| (project, age(since(&project), now))).collect();
+    ages.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+    ages
+}
+
+fn inventories(r: &mut Registry, ages: &[(ProjectId, f64)]) {
+    let family: Family<WorkspaceLabels, Seconds> = Family::default();
+    for (project, age) in ages.iter().take(MOST_SERIES) {
+        family.get_or_create(&WorkspaceLabels { workspace: project.get() }).set(*age);
+    }
+    let help = "Seconds since the last routine look at a workspace in which objects own resources";
+    add(r, "dataworks_inventory_age_seconds", help, family);
+}
+
+fn age(since: Timestamp, now: Timestamp) -> f64 {
+    now.duration_since(since).as_secs_f64().max(0.0)
+}
+
+fn set(r: &mut Registry, name: &str, help: &str, value: impl TryInto<u64>) {
+    let gauge: Gauge = Gauge::default();
+    gauge.set(number(value.try_into().unwrap_or(u64::MAX)));
+    r.register(name, help, gauge);
+}
+
+fn seconds(r: &mut Registry, name: &str, help: &str, value: f64) {
+    let gauge = Seconds::default();
+    gauge.set(value);
+    r.register(name, help, gauge);
+}
+
+fn number(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
