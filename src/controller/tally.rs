@@ -55,10 +55,13 @@ pub struct Shown {
 /// Where objects are.
 type Place<'a> = (&'a str, Option<ProjectId>);
 
+/// Of one namespace.
+type Counts = BTreeMap<(Option<ProjectId>, Shown), u64>;
+
 /// The count.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    counts: BTreeMap<Arc<str>, BTreeMap<(Option<ProjectId>, Shown), u64>>,
+    counts: BTreeMap<Arc<str>, Counts>,
     /// When the deletion began that has taken longest, of objects that hold their file.
     pub deleting_since: Option<Timestamp>,
     /// Objects with a write whose outcome is not known yet.

@@ -243,7 +243,12 @@ impl Listings {
     }
 
     /// A permit for a page: a sweep's as long as nobody waits for the listing.
-    async fn permit(&self, limiter: &Limiter, project: ProjectId, purpose: Purpose<'_>) -> Result<Permit, Fault> {
+    async fn permit(
+        &self,
+        limiter: &Limiter,
+        project: ProjectId,
+        purpose: Purpose<'_>,
+    ) -> Result<Permit, Fault> {
         let mut patience = GLANCES;
         let mut begun = tokio::time::Instant::now();
         loop {
