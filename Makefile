@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test model chaos bench lint lint-deny fmt crds build clean need-rust need-go
+.PHONY: help demo test test-alerts model chaos bench lint lint-deny fmt crds build clean need-rust need-go
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ chaos: need-rust need-go ## Kill and freeze two operators while the cloud fails 
 bench: need-rust need-go ## Measure what many objects cost (N=2000,10000; SAVE=1 keeps the figures)
 	@bin=$$(dev/kubernetes/build.sh); cargo build --locked --release --workspace --bins --bench life; \
 		"$$bin/cluster" -- cargo bench --locked --workspace --bench life
+
+test-alerts: need-go ## Check alerts, runbooks and the dashboard: syntax, unit tests, and each against the others
+	@dev/observability/test.sh
 
 model: need-rust ## Tell the plan longer stories of faults than `make test` does (many minutes, gigabytes)
 	MODEL=deep cargo test --locked -p dataworks-core --test model -- --test-threads 1
