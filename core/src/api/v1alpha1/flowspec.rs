@@ -65,7 +65,7 @@ fn file_resource() -> Value {
         "required": ["name", "script"],
         "x-kubernetes-validations": Check::to_json(&[&rules::FLOW_SPEC_NAME, &rules::FLOW_SPEC_TYPE_FITS, &rules::FLOW_SPEC_COMMAND_FITS]),
         "properties": {
-            "name": text("The file name with its suffix, the last segment of script.path. Example: `file.py`. Immutable.", 255, &[]),
+            "name": text("The file name with its suffix, the last segment of script.path. Another name renames the file; its suffix is immutable. Example: `file.py`.", 255, &[]),
             "type": text("The type: `python`, `jar`, `archive` or `file`. Absent: the service's choice. Example: `python`. Immutable.", 16, &[&rules::FLOW_SPEC_TYPE]),
             "script": {
                 "description": "Path, content and command.",
@@ -73,7 +73,7 @@ fn file_resource() -> Value {
                 "x-kubernetes-preserve-unknown-fields": true,
                 "required": ["path", "runtime"],
                 "properties": {
-                    "path": text("The path in the workspace, the name last; at most 1024 bytes. Example: `Folder/file.py`. Immutable.", 1024, rules::PATH_RULES),
+                    "path": text("The path in the workspace, the name last; at most 1024 bytes. Another folder moves the file, another name renames it; the suffix is immutable. Example: `Folder/file.py`.", 1024, rules::PATH_RULES),
                     "content": text("The file's text, at most 131072 bytes of UTF-8. Absent or empty: spec.content, or an empty file. Example: `print(1)`.", 131_072, &[&rules::INLINE_BYTES]),
                     "runtime": {
                         "description": "What runs the file.",
