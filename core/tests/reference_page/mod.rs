@@ -70,8 +70,13 @@ fn kind(out: &mut String, crd: &CustomResourceDefinition) {
         let _ = write!(out, "\n### `{part}` of {}\n\n| field | type | |\n|---|---|---|\n", names.kind);
         for field in &fields {
             let need = if field.required { "required" } else { "" };
-            let _ =
-                writeln!(out, "| [`{0}`](#{1}) | {2} | {need} |", field.path, anchor(&field.path), type_of(field.schema));
+            let _ = writeln!(
+                out,
+                "| [`{0}`](#{1}) | {2} | {need} |",
+                field.path,
+                anchor(&field.path),
+                type_of(field.schema)
+            );
         }
         for field in &fields {
             describe(out, field);
@@ -111,7 +116,12 @@ fn descend<'a>(schema: &'a Value, at: &str, inherited: &[(String, &'a Value)], f
             rules.extend(rules_here(items));
         }
         rules.extend(above.iter().filter(|(blamed, _)| *blamed == path).map(|(_, rule)| said(rule)));
-        fields.push(Field { path: path.clone(), schema: property, required: is_required(schema, name), rules });
+        fields.push(Field {
+            path: path.clone(),
+            schema: property,
+            required: is_required(schema, name),
+            rules,
+        });
         descend(property, &path, &above, fields);
         if let Some(items) = property.get("items") {
             descend(items, &format!("{path}[]"), &above, fields);
@@ -190,7 +200,8 @@ fn type_of(schema: &Value) -> String {
 fn limits(schema: &Value) -> Vec<String> {
     let mut said = Vec::new();
     if let Some(values) = schema["enum"].as_array() {
-        let words: Vec<String> = values.iter().filter_map(Value::as_str).map(|word| format!("`{word}`")).collect();
+        let words: Vec<String> =
+            values.iter().filter_map(Value::as_str).map(|word| format!("`{word}`")).collect();
         said.push(format!("one of {}", words.join(", ")));
     }
     let mut number = |key: &str, before: &str, after: &str| {
@@ -217,7 +228,10 @@ fn limits(schema: &Value) -> Vec<String> {
 
 /// The anchor that mdBook and GitHub give the heading of a field.
 pub(crate) fn anchor(path: &str) -> String {
-    path.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-' || *c == '_').collect::<String>().to_lowercase()
+    path.chars()
+        .filter(|c| c.is_ascii_alphanumeric() || *c == '-' || *c == '_')
+        .collect::<String>()
+        .to_lowercase()
 }
 
 fn one_line(text: &Value) -> String {
