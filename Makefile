@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test test-alerts model chaos bench lint lint-deny fmt crds fixtures build clean need-rust need-go
+.PHONY: help demo test test-alerts test-docs docs reference model chaos bench lint lint-deny fmt crds fixtures build clean need-rust need-go
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,7 +40,7 @@ lint: need-rust need-go ## Check format, lints, shell scripts and, with cargo-de
 	cd dev/kubernetes && go vet ./cluster
 	cd dev/kstatus && go vet ./...
 	cd dev/observability && go vet ./...
-	@if command -v shellcheck >/dev/null; then set -x; shellcheck dev/*.sh dev/kubernetes/*.sh .ci/run; \
+	@if command -v shellcheck >/dev/null; then set -x; shellcheck dev/*.sh dev/docs/*.sh dev/kubernetes/*.sh .ci/run; \
 		else echo "shellcheck is not installed: shell scripts are not checked"; fi
 	@if command -v cargo-deny >/dev/null; then $(MAKE) --no-print-directory lint-deny; \
 		else echo "cargo-deny is not installed: licences and sources are not checked (make lint-deny says how)"; fi
@@ -59,6 +59,16 @@ crds: need-rust ## Write crds/ and docs/reference.md anew from the Rust types
 fixtures: need-rust ## Write the objects of every phase, and what is made from them, anew
 	UPDATE_FIXTURES=1 cargo test --locked -p dataworks-core --test status_in_tools
 	UPDATE_FIXTURES=1 cargo test --locked -p dataworks-integrations
+
+reference: crds ## The same, and the tables of flags in docs/configuration.md
+	UPDATE_DOCS=1 cargo test --locked --test docs
+
+docs: ## Build the book into .cache/book
+	@mdbook=$$(dev/docs/mdbook.sh); "$$mdbook" build
+
+test-docs: need-rust docs ## Build the book; check links, manifests and what is made from the code
+	cargo test --locked -p dataworks-core --test docs --test reference
+	cargo test --locked --test docs
 
 build: need-rust ## Build the operator and the simulator for release
 	cargo build --locked --release --workspace --bins
