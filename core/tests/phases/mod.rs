@@ -1,0 +1,225 @@
+//! One object for each phase that status can show, made by the code that writes status.
+
+pub(crate) mod story;
+
+use dataworks_core::api::condition::Reason;
+use dataworks_core::desired::Held;
+use dataworks_core::fault::{Class, Fault};
+use dataworks_core::intent::IntentNote;
+use dataworks_core::inventory::Row;
+use dataworks_core::plan::{Listing, Permission, Progress, ReadBack, ReadVerdict};
+use dataworks_core::state::State;
+use serde_json::json;
+
+use crate::plan_support::{candidate, holder, row};
+use story::{ID, OTHER_ID, PATH, Story, at, fault};
+
+/// All of them.
+pub(crate) fn all() -> Vec<Story> {
+    [on_the_way(), waiting(), settled(), suspended(), stopped(), going()].concat()
+}
+
+/// Work goes on, or is about to begin.
+fn on_the_way() -> Vec<Story> {
+    let another = json!({"content": {"inline": "print(2)\n"}});
+    vec![
+        Story::applied("just-applied"),
+        Story::applied("creating").says(State::Creating {
+            message: "Waiting for the listing of the workspace, which shows whether the path is free.".into(),
+        }),
+        Story::made("edited").edited(&another),
+        Story::made("updating")
+            .edited(&another)
+            .seeing(|seen| {
+                seen.memory.unknown_write = Some(at(601));
+                seen.read =
+                    Some(ReadBack::Present(Held { differs: vec!["script.content".into()], ..held() }));
+            })
+            .planned(),
+        Story::made("moving")
+            .edited(&json!({"path": "YY/a.py"}))
+            .says(State::Updating { message: "The file is on its way; it stands at YY/a.py.".into() }),
+        Story::made("recreating").later(3600).says(State::Recreating),
+        lost("outcome-unknown", Vec::new()),
+    ]
+}
+
+/// A call failed, or has to wait for its turn.
+fn waiting() -> Vec<Story> {
+    let down = || fault(Class::Transient, "ServiceUnavailable", "The request has failed");
+    let throttled = || fault(Class::Throttled, "Throttling.User", "Request was denied due to user flow control");
+    let denied = || fault(Class::Denied, "Forbidden.NoPermission", "The caller lacks dataworks:CreateResource");
+    let failing = |name, fault: Fault, seconds| {
+        Story::applied(name).fails(&fault).later(seconds).fails(&fault)
+    };
+    vec![
+        Story::applied("queued").says(State::Queued {
+            message: "Waiting for a call to the service: 240 objects share 3.0 calls a second.".into(),
+        }),
+        Story::applied("quota-exhausted").fails(&fault(
+            Class::Quota,
+            "Throttling.Api.Risk",
+            "The calls of the day are used up",
+        )),
+        Story::applied("retrying").fails(&down()),
+        Story::applied("throttled").fails(&throttled()),
+        failing("retrying-for-2-minutes", down(), 130),
+        failing("throttled-for-2-minutes", throttled(), 130),
+        Story::applied("access-denied").fails(&denied()),
+        failing("access-denied-for-2-minutes", denied(), 130),
+        failing("access-denied-for-15-minutes", denied(), 130).later(800).fails(&denied()),
+    ]
+}
+
+/// The file is there, whatever else there is to tell.
+fn settled() -> Vec<Story> {
+    let listed = |listing| move |seen: &mut dataworks_core::plan::Observed| seen.memory.listing = Some(listing);
+    vec![
+        Story::made("ready"),
+        Story::made("drifted").declaring(&json!({"driftPolicy": "Report"})).later(3600).says(State::Drifted {
+            fields: vec!["script.content".into()],
+        }),
+        Story::made("duplicate-in-workspace")
+            .later(3600)
+            .seeing(listed(Listing::Twins))
+            .seeing(|seen| seen.look = Some(vec![file(ID), file(OTHER_ID)]))
+            .planned(),
+        Story::made("mass-absence").later(3600).seeing(listed(Listing::MassAbsence)).planned(),
+        Story::made("check-failed").later(3600).says(State::CheckFailed {
+            fault: fault(Class::Transient, "ServiceUnavailable", "The request has failed"),
+        }),
+    ]
+}
+
+fn suspended() -> Vec<Story> {
+    let suspend = json!({"suspend": true});
+    vec![
+        Story::made("suspended").edited(&suspend).planned(),
+        Story::made("suspended-with-changes")
+            .edited(&json!({"suspend": true, "content": {"inline": "print(2)\n"}}))
+            .planned(),
+        Story::applied("suspended-before-it-was-made").declaring(&suspend).planned(),
+    ]
+}
+
+/// Nothing will happen until something is changed.
+fn stopped() -> Vec<Story> {
+    let named = json!({"resourceId": OTHER_ID});
+    let adoptee = |read: ReadBack| {
+        move |seen: &mut dataworks_core::plan::Observed| seen.adoptee = Some((OTHER_ID.parse().unwrap(), read))
+    };
+    let mut unreadable = Story::applied("intent-unreadable");
+    unreadable.recorded.finalizer = true;
+    unreadable.recorded.intent = IntentNote::Unreadable;
+    unreadable.intent = Some("{}".into());
+    let mut elsewhere = Story::made("workspace-changed").later(600);
+    elsewhere.recorded.status.project_id = Some(654_321);
+    let of_another_engine = ReadBack::Present(Held { fixed: vec!["type".into()], ..held() });
+    vec![
+        Story::applied("refused").fails(&fault(
+            Class::Terminal,
+            "1101080005",
+            "The datasource odps_first does not exist",
+        )),
+        Story::applied("workspace-not-found").fails(&fault(
+            Class::Terminal,
+            "1101080008",
+            "The project 123456 does not exist",
+        )),
+        Story::made("invalid-spec").edited(&named).planned(),
+        Story::applied("already-managed").seeing(|seen| seen.held_by = holder(Some("first"))).planned(),
+        Story::applied("already-exists").seeing(|seen| seen.look = Some(vec![file(OTHER_ID)])).planned(),
+        adopting("not-adoptable", &named).seeing(adoptee(of_another_engine)).planned(),
+        adopting("not-found-in-workspace", &named).seeing(adoptee(ReadBack::Absent)).planned(),
+        Story::made("gone-and-reported")
+            .declaring(&json!({"driftPolicy": "Report"}))
+            .later(3600)
+            .seeing(|seen| {
+                seen.memory.doubt = true;
+                seen.read = Some(ReadBack::Absent);
+            })
+            .planned(),
+        lost("ambiguous-create", vec![file(ID), file(OTHER_ID)]),
+        Story::applied("connection-not-allowed")
+            .seeing(|seen| seen.permission = Permission::NamespaceNotListed)
+            .planned(),
+        elsewhere.planned(),
+        unreadable.planned(),
+        Story::made("mass-absence-and-edited")
+            .later(3600)
+            .seeing(|seen| seen.memory.listing = Some(Listing::MassAbsence))
+            .planned()
+            .edited(&json!({"content": {"inline": "print(2)\n"}}))
+            .seeing(|seen| seen.brake = true)
+            .planned(),
+    ]
+}
+
+/// The object is being deleted.
+fn going() -> Vec<Story> {
+    vec![
+        Story::made("deleting")
+            .deleted()
+            .seeing(|seen| {
+                seen.memory.unknown_write = Some(at(601));
+                seen.read = Some(ReadBack::Present(held()));
+            })
+            .planned(),
+        Story::made("deletion-blocked")
+            .deleted()
+            .seeing(|seen| seen.permission = Permission::NamespaceNotListed)
+            .planned(),
+    ]
+}
+
+/// An object whose create was not answered, and what a search shows.
+fn lost(name: &'static str, rows: Vec<Row>) -> Story {
+    let story = Story::applied(name).intending().seeing(|seen| {
+        seen.memory.attempt = Some((at(1), Progress::Unknown { sent: at(1), already_exists: false }));
+        seen.search = Some(dataworks_core::plan::Search {
+            begun: at(32),
+            rows: rows.into_iter().map(|row| candidate(row, Some(ReadVerdict::AsIntended))).collect(),
+        });
+    });
+    story.later(30).planned()
+}
+
+/// An object that is to take over the file that its spec names.
+fn adopting(name: &'static str, fields: &serde_json::Value) -> Story {
+    let mut story = Story::applied(name).declaring(fields);
+    story.recorded.finalizer = true;
+    story
+}
+
+/// A file of the workspace at the object's path.
+fn file(id: &str) -> Row {
+    Row { created: at(2), modified: at(2), ..row(id, PATH, 0) }
+}
+
+/// What the file holds when it is as declared.
+fn held() -> Held {
+    Held { path: Some(PATH.parse().unwrap()), shows_content: true, ..Held::default() }
+}
+
+/// The name of a state's variant.
+macro_rules! variants {
+    ($($variant:ident),+ $(,)?) => {
+        pub(crate) const VARIANTS: &[&str] = &[$(stringify!($variant)),+];
+
+        pub(crate) fn variant(state: &State) -> &'static str {
+            match state { $(State::$variant { .. } => stringify!($variant)),+ }
+        }
+    };
+}
+
+// A variant that is missing here does not compile.
+variants! {
+    Ready, Drifted, Duplicate, MassAbsence, CheckFailed, Suspended, Creating, Updating, Queued, QuotaExhausted,
+    OutcomeUnknown, Recreating, Retrying, Denied, Stalled, Taken, Deleting, DeletionBlocked,
+}
+
+/// The reasons that conditions give.
+pub(crate) fn reasons(story: &Story) -> Vec<Reason> {
+    let conditions = story.recorded.status.conditions.iter();
+    conditions.map(|condition| condition.reason.parse().unwrap()).collect()
+}
