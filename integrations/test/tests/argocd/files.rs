@@ -1,0 +1,166 @@
+//! The files that are made from the scripts and the objects: what Argo CD's own tests read, the patch of its
+//! ConfigMap, and the part of an `ArgoCD` object of argocd-operator.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use dataworks_core::api::RECONCILE_REQUESTED;
+use dataworks_integrations::{action, discovery, health};
+use serde_json::{Value, json};
+
+use super::{is_deleting, kind, object, object_file, root, rows, script, text, yaml};
+
+const ACTIONS: [&str; 3] = ["reconcile", "suspend", "resume"];
+const NOTE: &str =
+    "# Generated from resource_customizations/ (UPDATE_FIXTURES=1 cargo test -p dataworks-integrations).\n";
+
+fn fresh(file: &Path, text: &str) {
+    if std::env::var_os("UPDATE_FIXTURES").is_some() {
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    }
+    let found = std::fs::read_to_string(file).unwrap_or_default();
+    assert!(found == text, "{} is stale: run this test with UPDATE_FIXTURES=1", file.display());
+}
+
+/// No other files than these.
+fn only(folder: &Path, names: &BTreeSet<String>) {
+    let files = std::fs::read_dir(folder).unwrap();
+    let found = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(*names, found, "{}", folder.display());
+}
+
+#[test]
+fn the_health_test_of_argo_cd_is_fresh() {
+    let script = script("health.lua");
+    let (mut tests, mut names) = (Vec::new(), BTreeSet::new());
+    for row in rows() {
+        let object = object(&row.name);
+        if is_deleting(&object) {
+            continue;
+        }
+        let file = format!("{}.yaml", row.name);
+        fresh(&kind().join("testdata").join(&file), &text(&object_file(&row.name)));
+        let said = health(&script, &object).unwrap();
+        tests.push(json!({
+            "inputPath": format!("testdata/{file}"),
+            "healthStatus": {"status": said.status, "message": said.message},
+        }));
+        names.insert(file);
+    }
+    only(&kind().join("testdata"), &names);
+    fresh(&kind().join("health_test.yaml"), &format!("{NOTE}{}", dump(&json!({"tests": tests}))));
+}
+
+#[test]
+fn the_action_test_of_argo_cd_is_fresh() {
+    let rows = [
+        ("ready", "reconcile", "reconciled"),
+        ("ready", "suspend", "suspended"),
+        ("suspended", "resume", "resumed"),
+    ];
+    let folder = kind().join("actions/testdata");
+    let (mut names, mut offers, mut tests) = (BTreeSet::new(), Vec::new(), Vec::new());
+    for name in ["ready", "suspended"] {
+        let file = format!("{name}-object.yaml");
+        fresh(&folder.join(&file), &text(&object_file(name)));
+        let found = discovery(&script("actions/discovery.lua"), &object(name)).unwrap();
+        let result: Vec<Value> =
+            found.iter().map(|(name, offer)| json!({"name": name, "disabled": offer.disabled})).collect();
+        offers.push(json!({"inputPath": format!("testdata/{file}"), "result": result}));
+        names.insert(file);
+    }
+    for (name, act, outcome) in rows {
+        let mut after = action(&script(&format!("actions/{act}/action.lua")), &object(name)).unwrap();
+        // Argo CD's test knows no other time than this.
+        if let Some(time) = after["metadata"]["annotations"].get_mut(RECONCILE_REQUESTED) {
+            *time = json!("0001-01-01T00:00:00Z");
+        }
+        let file = format!("{outcome}.yaml");
+        fresh(&folder.join(&file), &format!("{NOTE}{}", dump(&after)));
+        tests.push(json!({
+            "action": act,
+            "inputPath": format!("testdata/{name}-object.yaml"),
+            "expectedOutputPath": format!("testdata/{file}"),
+        }));
+        names.insert(file);
+    }
+    only(&folder, &names);
+    let test = json!({"discoveryTests": offers, "actionTests": tests});
+    fresh(&kind().join("actions/action_test.yaml"), &format!("{NOTE}{}", dump(&test)));
+}
+
+#[test]
+fn the_patch_of_the_config_map_is_fresh() {
+    let file = root().join("integrations/argocd/argocd-cm.yaml");
+    let health = block(&script("health.lua"), 4);
+    let actions = block(&actions(), 4);
+    let key = "dataworks.alibabacloud.com_DataWorksResource";
+    let text = format!(
+        "{NOTE}# kubectl patch configmap argocd-cm -n argocd --patch-file argocd-cm.yaml\n\
+         data:\n  resource.customizations.health.{key}: |\n{health}  resource.customizations.actions.{key}: |\n{actions}"
+    );
+    fresh(&file, &text);
+    let read = yaml(&text);
+    let data = |what: &str| {
+        read["data"][format!("resource.customizations.{what}.{key}")].as_str().unwrap().to_owned()
+    };
+    assert_eq!(data("health"), script("health.lua"));
+    holds_the_scripts(&data("actions"));
+}
+
+#[test]
+fn the_part_for_argocd_operator_is_fresh() {
+    let file = root().join("integrations/argocd/argocd-operator.yaml");
+    let text = format!(
+        "{NOTE}# kubectl patch argocd NAME -n NAMESPACE --type merge --patch-file argocd-operator.yaml\n\
+         # A list is replaced as a whole: add what yours already holds.\n\
+         spec:\n  resourceHealthChecks:\n    - group: dataworks.alibabacloud.com\n      kind: DataWorksResource\n      \
+         check: |\n{}  resourceActions:\n    - group: dataworks.alibabacloud.com\n      kind: DataWorksResource\n      \
+         action: |\n{}",
+        block(&script("health.lua"), 8),
+        block(&actions(), 8),
+    );
+    fresh(&file, &text);
+    let spec = &yaml(&text)["spec"];
+    assert_eq!(spec["resourceHealthChecks"][0]["check"], json!(script("health.lua")));
+    holds_the_scripts(spec["resourceActions"][0]["action"].as_str().unwrap());
+}
+
+/// Argo CD's form of actions in one text.
+fn actions() -> String {
+    let mut text = format!("discovery.lua: |\n{}definitions:\n", block(&script("actions/discovery.lua"), 2));
+    for name in ACTIONS {
+        let script = script(&format!("actions/{name}/action.lua"));
+        write!(text, "- name: {name}\n  action.lua: |\n{}", block(&script, 4)).unwrap();
+    }
+    text
+}
+
+fn holds_the_scripts(actions: &str) {
+    let actions = yaml(actions);
+    assert_eq!(actions["discovery.lua"], json!(script("actions/discovery.lua")));
+    let definitions = actions["definitions"].as_array().unwrap();
+    let names: Vec<&str> = definitions.iter().map(|found| found["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ACTIONS);
+    for (name, found) in ACTIONS.iter().zip(definitions) {
+        assert_eq!(found["action.lua"], json!(script(&format!("actions/{name}/action.lua"))));
+    }
+    let folders = std::fs::read_dir(kind().join("actions")).unwrap().map(|entry| entry.unwrap());
+    let folders = folders.filter(|entry| entry.path().join("action.lua").exists());
+    let found: BTreeSet<String> = folders.map(|entry| entry.file_name().into_string().unwrap()).collect();
+    assert_eq!(found, ACTIONS.iter().map(|name| (*name).to_owned()).collect(), "actions with a script");
+}
+
+/// The lines of a text, moved to the right, as YAML's literal form wants them.
+fn block(text: &str, indent: usize) -> String {
+    let line = |line: &str| {
+        if line.is_empty() { "\n".to_owned() } else { format!("{}{line}\n", " ".repeat(indent)) }
+    };
+    text.lines().map(line).collect()
+}
+
+fn dump(value: &Value) -> String {
+    serde_saphyr::to_string(value).unwrap()
+}

@@ -1,0 +1,73 @@
+//! Argo CD's scripts over every phase of an object, and the files that are made from them.
+//!
+//! `UPDATE_FIXTURES=1` writes those files anew.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod files;
+mod scripts;
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// A row of the table of phases; the file says what its fields mean.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    name: String,
+    #[serde(rename = "phase")]
+    _phase: String,
+    #[serde(rename = "kstatus")]
+    _kstatus: String,
+    #[serde(rename = "kubectl")]
+    _kubectl: String,
+    argocd: String,
+    says: Option<String>,
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The folder of the kind, as Argo CD's own repository lays it out.
+fn kind() -> PathBuf {
+    root().join("integrations/argocd/resource_customizations/dataworks.alibabacloud.com/DataWorksResource")
+}
+
+fn text(file: &Path) -> String {
+    std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+fn script(name: &str) -> String {
+    text(&kind().join(name))
+}
+
+fn yaml(text: &str) -> Value {
+    serde_saphyr::from_str(text).unwrap()
+}
+
+fn rows() -> Vec<Row> {
+    serde_saphyr::from_str(&text(&root().join("tests/fixtures/status/table.yaml"))).unwrap()
+}
+
+fn object_file(name: &str) -> PathBuf {
+    root().join(format!("tests/fixtures/status/objects/{name}.yaml"))
+}
+
+fn object(name: &str) -> Value {
+    yaml(&text(&object_file(name)))
+}
+
+/// Argo CD asks no script about an object that is being deleted.
+fn is_deleting(object: &Value) -> bool {
+    object["metadata"].get("deletionTimestamp").is_some()
+}
+
+/// What the message of an object's `Ready` is.
+fn ready_message(object: &Value) -> String {
+    let conditions = object["status"]["conditions"].as_array().unwrap();
+    let ready = conditions.iter().find(|condition| condition["type"] == "Ready").unwrap();
+    ready["message"].as_str().unwrap().to_owned()
+}

@@ -1,0 +1,97 @@
+//! What the scripts make of every phase.
+
+use std::collections::BTreeMap;
+
+use dataworks_core::api::RECONCILE_REQUESTED;
+use dataworks_integrations::{Health, Offer, action, discovery, health};
+use serde_json::{Value, json};
+
+use super::{is_deleting, object, ready_message, rows, script};
+
+/// Argo CD's health of an object: its own rule for deletion, then the script.
+fn argocd(script: &str, object: &Value) -> Health {
+    if is_deleting(object) {
+        return Health { status: "Progressing".into(), message: "Pending deletion".into() };
+    }
+    health(script, object).unwrap()
+}
+
+#[test]
+fn health_is_what_the_table_says() {
+    let script = script("health.lua");
+    for row in rows() {
+        let object = object(&row.name);
+        let message = row.says.unwrap_or_else(|| ready_message(&object));
+        assert_eq!(argocd(&script, &object), Health { status: row.argocd, message }, "{}", row.name);
+    }
+}
+
+#[test]
+fn an_object_without_status_or_conditions_is_on_its_way() {
+    let script = script("health.lua");
+    let ready = object("ready");
+    let without = |name: &str| {
+        let mut object = ready.clone();
+        object["status"].as_object_mut().unwrap().remove(name);
+        object
+    };
+    let mut bare = ready.clone();
+    bare.as_object_mut().unwrap().remove("status");
+    let mut others = ready.clone();
+    others["status"]["conditions"] = json!([{"type": "Audited", "status": "True"}]);
+    for object in [bare, without("observedGeneration"), without("conditions"), others] {
+        assert_eq!(health(&script, &object).unwrap().status, "Progressing", "{object}");
+    }
+    let mut told = ready;
+    told["spec"]["suspend"] = json!(true);
+    told.as_object_mut().unwrap().remove("status");
+    assert_eq!(health(&script, &told).unwrap().status, "Suspended");
+}
+
+#[test]
+fn the_actions_that_can_be_taken_follow_from_suspend() {
+    let script = script("actions/discovery.lua");
+    for row in rows() {
+        let object = object(&row.name);
+        let suspended = object["spec"]["suspend"] == json!(true);
+        let offer = |disabled| Offer { disabled };
+        let want = BTreeMap::from([
+            ("reconcile".to_owned(), offer(suspended)),
+            ("suspend".to_owned(), offer(suspended)),
+            ("resume".to_owned(), offer(!suspended)),
+        ]);
+        assert_eq!(discovery(&script, &object).unwrap(), want, "{}", row.name);
+    }
+}
+
+#[test]
+fn actions_change_one_field_and_nothing_else() {
+    let (suspend, resume) = (script("actions/suspend/action.lua"), script("actions/resume/action.lua"));
+    for row in rows() {
+        let before = object(&row.name);
+        let mut want = before.clone();
+        want["spec"]["suspend"] = json!(true);
+        assert_eq!(action(&suspend, &before).unwrap(), want, "{}: suspend", row.name);
+
+        want["spec"].as_object_mut().unwrap().remove("suspend");
+        assert_eq!(action(&resume, &before).unwrap(), want, "{}: resume", row.name);
+    }
+}
+
+#[test]
+fn reconcile_sets_the_annotation_to_the_time() {
+    let reconcile = script("actions/reconcile/action.lua");
+    for row in rows() {
+        let before = object(&row.name);
+        let mut after = action(&reconcile, &before).unwrap();
+        let annotations = after["metadata"]["annotations"].as_object_mut().unwrap();
+        let time = annotations.remove(RECONCILE_REQUESTED).unwrap();
+        let shape: String =
+            time.as_str().unwrap().chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+        assert_eq!(shape, "0000-00-00T00:00:00Z", "{time}");
+        if annotations.is_empty() {
+            after["metadata"].as_object_mut().unwrap().remove("annotations");
+        }
+        assert_eq!(after, before, "{}", row.name);
+    }
+}
