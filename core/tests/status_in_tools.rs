@@ -91,10 +91,7 @@ fn the_page_of_tools_is_fresh() {
     let (_, after) = rest.split_once("<!-- end of table -->\n").unwrap();
     let head = "| phase | Ready | Synced | beside | kstatus: Flux, Helm 4 | kubectl wait | Argo CD |\n\
                 |---|---|---|---|---|---|---|\n";
-    fresh(
-        &file,
-        &format!("{before}<!-- table -->\n{head}{}<!-- end of table -->\n{after}", rows.concat()),
-    );
+    fresh(&file, &format!("{before}<!-- table -->\n{head}{}<!-- end of table -->\n{after}", rows.concat()));
 }
 
 fn line(row: &Row, story: &Story) -> String {

@@ -47,11 +47,12 @@ fn on_the_way() -> Vec<Story> {
 /// A call failed, or has to wait for its turn.
 fn waiting() -> Vec<Story> {
     let down = || fault(Class::Transient, "ServiceUnavailable", "The request has failed");
-    let throttled = || fault(Class::Throttled, "Throttling.User", "Request was denied due to user flow control");
-    let denied = || fault(Class::Denied, "Forbidden.NoPermission", "The caller lacks dataworks:CreateResource");
-    let failing = |name, fault: Fault, seconds| {
-        Story::applied(name).fails(&fault).later(seconds).fails(&fault)
-    };
+    let throttled =
+        || fault(Class::Throttled, "Throttling.User", "Request was denied due to user flow control");
+    let denied =
+        || fault(Class::Denied, "Forbidden.NoPermission", "The caller lacks dataworks:CreateResource");
+    let failing =
+        |name, fault: Fault, seconds| Story::applied(name).fails(&fault).later(seconds).fails(&fault);
     vec![
         Story::applied("queued").says(State::Queued {
             message: "Waiting for a call to the service: 240 objects share 3.0 calls a second.".into(),
@@ -73,12 +74,14 @@ fn waiting() -> Vec<Story> {
 
 /// The file is there, whatever else there is to tell.
 fn settled() -> Vec<Story> {
-    let listed = |listing| move |seen: &mut dataworks_core::plan::Observed| seen.memory.listing = Some(listing);
+    let listed =
+        |listing| move |seen: &mut dataworks_core::plan::Observed| seen.memory.listing = Some(listing);
     vec![
         Story::made("ready"),
-        Story::made("drifted").declaring(&json!({"driftPolicy": "Report"})).later(3600).says(State::Drifted {
-            fields: vec!["script.content".into()],
-        }),
+        Story::made("drifted")
+            .declaring(&json!({"driftPolicy": "Report"}))
+            .later(3600)
+            .says(State::Drifted { fields: vec!["script.content".into()] }),
         Story::made("duplicate-in-workspace")
             .later(3600)
             .seeing(listed(Listing::Twins))
@@ -106,7 +109,9 @@ fn suspended() -> Vec<Story> {
 fn stopped() -> Vec<Story> {
     let named = json!({"resourceId": OTHER_ID});
     let adoptee = |read: ReadBack| {
-        move |seen: &mut dataworks_core::plan::Observed| seen.adoptee = Some((OTHER_ID.parse().unwrap(), read))
+        move |seen: &mut dataworks_core::plan::Observed| {
+            seen.adoptee = Some((OTHER_ID.parse().unwrap(), read))
+        }
     };
     let mut unreadable = Story::applied("intent-unreadable");
     unreadable.recorded.finalizer = true;

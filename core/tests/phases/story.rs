@@ -57,11 +57,8 @@ pub(crate) fn fault(class: Class, code: &str, message: &str) -> Fault {
 impl Story {
     /// An object that was just applied: its status is the CRD's default.
     pub(crate) fn applied(name: &'static str) -> Self {
-        let identity = dataworks_core::plan::Identity {
-            cluster: CLUSTER.into(),
-            holder: POD.into(),
-            proxied: false,
-        };
+        let identity =
+            dataworks_core::plan::Identity { cluster: CLUSTER.into(), holder: POD.into(), proxied: false };
         Self {
             name,
             spec: json!({
