@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test test-alerts model chaos bench lint lint-deny fmt crds build clean need-rust need-go
+.PHONY: help demo test test-alerts test-argocd model chaos bench lint lint-deny fmt crds fixtures build clean need-rust need-go
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,11 @@ test: need-rust need-go ## Run all tests beside one API server
 	@bin=$$(dev/kubernetes/build.sh); "$$bin/cluster" -- cargo test --locked --workspace
 	@bin=$$(dev/kubernetes/build.sh); "$$bin/cluster" -- cargo test --locked --features failpoints --test failpoints
 	@cd dev/kubernetes && go test ./cluster
+	@# Go's cache does not see the objects, which are outside of the module.
+	@cd dev/kstatus && go test -count=1 ./...
+
+test-argocd: need-go ## Run Argo CD's own code over the scripts for it (builds much of Argo CD, several minutes)
+	@cd dev/argocd-lua && go test -count=1 ./...
 
 chaos: need-rust need-go ## Kill and freeze two operators while the cloud fails and objects change (SEED=1 OBJECTS=200 KILLS=50)
 	@bin=$$(dev/kubernetes/build.sh); CHAOS_SEED=$(or $(SEED),1) CHAOS_OBJECTS=$(or $(OBJECTS),200) \
@@ -35,9 +40,10 @@ lint: need-rust need-go ## Check format, lints, shell scripts and, with cargo-de
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked --features failpoints --bins --test failpoints -- -D warnings
-	@files=$$(gofmt -l dev/kubernetes); if [[ -n $$files ]]; then echo "gofmt would change: $$files"; exit 1; fi
+	@files=$$(gofmt -l dev/kubernetes dev/kstatus dev/argocd-lua); if [[ -n $$files ]]; then echo "gofmt would change: $$files"; exit 1; fi
 	cd dev/kubernetes && go vet ./cluster
-	@if command -v shellcheck >/dev/null; then set -x; shellcheck dev/*.sh dev/kubernetes/*.sh .ci/run; \
+	cd dev/kstatus && go vet ./...
+	@if command -v shellcheck >/dev/null; then set -x; shellcheck dev/*.sh dev/gitops/*.sh dev/kubernetes/*.sh .ci/run; \
 		else echo "shellcheck is not installed: shell scripts are not checked"; fi
 	@if command -v cargo-deny >/dev/null; then $(MAKE) --no-print-directory lint-deny; \
 		else echo "cargo-deny is not installed: licences and sources are not checked (make lint-deny says how)"; fi
@@ -48,10 +54,14 @@ lint-deny: need-rust ## Check licences, duplicates and sources of the dependenci
 
 fmt: need-rust need-go ## Format Rust and Go
 	cargo fmt --all
-	gofmt -w dev/kubernetes
+	gofmt -w dev/kubernetes dev/kstatus dev/argocd-lua
 
 crds: need-rust ## Write crds/ anew from the Rust types
 	UPDATE_CRDS=1 cargo test --locked -p dataworks-core --test crd
+
+fixtures: need-rust ## Write the objects of every phase, and what is made from them, anew
+	UPDATE_FIXTURES=1 cargo test --locked -p dataworks-core --test status_in_tools
+	UPDATE_FIXTURES=1 cargo test --locked -p dataworks-integrations
 
 build: need-rust ## Build the operator and the simulator for release
 	cargo build --locked --release --workspace --bins
