@@ -157,10 +157,11 @@ impl Story {
     pub(crate) fn planned(self) -> Self {
         let desired = self.desired();
         let Plan { step, why } = plan(Ok(&desired), &self.recorded, &self.observed, self.now());
-        match step {
-            Step::Report(state) | Step::Wait { state: Some(state), .. } => self.says(state),
-            other => panic!("{}: {} ({why}) tells no state", self.name, other.name()),
-        }
+        let name = step.name();
+        let (Step::Report(state) | Step::Wait { state: Some(state), .. }) = step else {
+            panic!("{}: {name} ({why}) tells no state", self.name)
+        };
+        self.says(state)
     }
 
     /// Status says this.

@@ -1,5 +1,6 @@
 //! Runs Lua scripts for an object as Argo CD runs those that its ConfigMap holds: Lua 5.1 with the base and table
-//! libraries, of `os` the two functions that tell the time, and the object in the global `obj`.
+//! libraries and the object in the global `obj`. `require("os")` answers the two functions that tell the time; there is
+//! no global of that name.
 //!
 //! A crate of its own, since only tests of the scripts need Lua.
 
@@ -61,7 +62,12 @@ fn run<T: serde::de::DeserializeOwned>(script: &str, object: &Value) -> Result<T
     for name in ["date", "time"] {
         safe.set(name, all.get::<mlua::Value>(name)?)?;
     }
-    lua.globals().set("os", safe)?;
+    lua.globals().set("os", mlua::Nil)?;
+    let require = lua.create_function(move |_, name: String| match name.as_str() {
+        "os" => Ok(safe.clone()),
+        _ => Err(mlua::Error::runtime(format!("module {name} not found"))),
+    })?;
+    lua.globals().set("require", require)?;
     // What is null is absent.
     let options = SerializeOptions::new().serialize_none_to_null(false).serialize_unit_to_null(false);
     lua.globals().set("obj", lua.to_value_with(object, options)?)?;

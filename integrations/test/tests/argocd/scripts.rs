@@ -49,6 +49,17 @@ fn an_object_without_status_or_conditions_is_on_its_way() {
 }
 
 #[test]
+fn an_object_that_stopped_is_degraded_whatever_ready_says() {
+    let mut object = object("refused");
+    for status in ["True", "Unknown"] {
+        let conditions = object["status"]["conditions"].as_array_mut().unwrap();
+        conditions.iter_mut().find(|condition| condition["type"] == "Ready").unwrap()["status"] =
+            json!(status);
+        assert_eq!(health(&script("health.lua"), &object).unwrap().status, "Degraded", "Ready is {status}");
+    }
+}
+
+#[test]
 fn the_actions_that_can_be_taken_follow_from_suspend() {
     let script = script("actions/discovery.lua");
     for row in rows() {

@@ -1,3 +1,5 @@
+local os = require("os")
+
 -- The operator acts on any new value, and echoes it in status.lastHandledReconcileAt.
 if obj.metadata.annotations == nil then
   obj.metadata.annotations = {}

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Prints the files of Argo CD's and Flux's CRDs that integrations/ is held against, one a line.
+#
+# They are taken out of the Go modules that these projects publish, each pinned by version and hash. Standard output
+# carries the files and nothing else.
+set -euo pipefail
+
+export GOFLAGS='' GOWORK=off
+
+# MODULE@VERSION HASH FOLDER-OR-FILES...
+crds() {
+	local found folder
+	found=$(cd / && go mod download -json "$1")
+	if [[ $(field Sum <<<"$found") != "$2" ]]; then
+		echo "$1 is not what was pinned: $found" >&2
+		return 1
+	fi
+	folder=$(field Dir <<<"$found")
+	shift 2
+	printf "$folder/%s\n" "$@"
+}
+
+# A string of go's JSON, which has one field a line.
+field() { # NAME
+	sed -n "s/^[[:space:]]*\"$1\": \"\(.*\)\",\{0,1\}$/\1/p"
+}
+
+crds github.com/argoproj/argo-cd/v3@v3.2.12 h1:XbOyqcoPIjMhiP+y05Zi2U+HfG3b2TNfGJgVuK5Y8g0= \
+	manifests/crds/application-crd.yaml manifests/crds/appproject-crd.yaml
+crds github.com/fluxcd/kustomize-controller@v1.7.3 h1:SzNnGn/4ObAPEHHleM5U7y/AKxKXph3Vj6ZhteeXw8M= \
+	config/crd/bases/kustomize.toolkit.fluxcd.io_kustomizations.yaml
+crds github.com/fluxcd/helm-controller@v1.4.0 h1:rkm8rmB6Na7eNc4pJOnvtXEaJ19iKluRtayHKjBxcUM= \
+	config/crd/bases/helm.toolkit.fluxcd.io_helmreleases.yaml
+crds github.com/fluxcd/source-controller@v1.8.0 h1:h549HUCBEG4jGs3uFYfb2+/XhJjcz+pvB8VG4mdSYDw= \
+	config/crd/bases/source.toolkit.fluxcd.io_gitrepositories.yaml \
+	config/crd/bases/source.toolkit.fluxcd.io_ocirepositories.yaml

@@ -1,0 +1,2 @@
+def partition(bizdate):
+    return "ds=" + bizdate

@@ -1,0 +1,184 @@
+//! What integrations/ and examples/helm-release ship, held against the schemas of Argo CD and Flux on the real API
+//! server, and against the real Helm beside a running operator.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use dataworks_operator::cli::documents::{Exit, Source, Streams};
+use dataworks_operator::cli::validate;
+use kube::Api;
+use kube::runtime::wait::{await_condition, conditions};
+use serde_json::json;
+use support::{DEADLINE, PROJECT, Scene, python};
+use tokio::process::Command;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn file(name: &str) -> String {
+    root().join(name).to_str().unwrap().to_owned()
+}
+
+/// Runs a program of this repository's build scripts; its standard output.
+async fn script(name: &str, args: &[&str]) -> String {
+    let end = Command::new(root().join(name)).args(args).output().await.unwrap();
+    assert!(end.status.success(), "{name}: {}", String::from_utf8_lossy(&end.stderr));
+    String::from_utf8(end.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn what_is_shipped_for_argo_cd_and_flux_fits_their_schemas() {
+    let scene = Scene::new().await;
+    let crds = script("dev/gitops/crds.sh", &[]).await;
+    assert_eq!(crds.lines().count(), 6, "{crds}");
+    for crd in crds.lines() {
+        let said = scene.kubectl.run(&["apply", "--server-side", "-o", "name", "-f", crd]).await;
+        let name = said.trim_end().rsplit('/').next().unwrap();
+        let served = await_condition(Api::all(scene.client.clone()), name, conditions::is_crd_established());
+        tokio::time::timeout(DEADLINE, served).await.expect("the kind is served").unwrap();
+    }
+    for namespace in ["argocd", "flux-system"] {
+        let manifest = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
+        scene.kubectl.apply(&manifest).await;
+    }
+    // Namespace, file, and how many objects it holds.
+    let rows = [
+        ("argocd", "argocd/application.yaml", 1),
+        ("argocd", "argocd/appproject.yaml", 1),
+        (scene.namespace.as_str(), "argocd/example", 2),
+        ("flux-system", "flux/kustomization.yaml", 2),
+        ("flux-system", "flux/operator.yaml", 2),
+        ("flux-system", "flux/oci.yaml", 2),
+    ];
+    for (namespace, name, count) in rows {
+        let path = file(&format!("integrations/{name}"));
+        let kubectl = scene.cluster.kubectl(namespace);
+        let said = kubectl.run(&["apply", "--dry-run=server", "--validate=strict", "-f", &path]).await;
+        assert_eq!(said.matches("created (server dry run)").count(), count, "{name}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn the_patches_for_argo_cd_leave_alone_what_is_there() {
+    let scene = Scene::new().await;
+    let rows = [
+        ("argocd-cm", "url", vec!["resource.customizations.actions.", "resource.customizations.health."]),
+        ("argocd-rbac-cm", "policy.csv", vec!["policy.dataworks.csv"]),
+    ];
+    for (name, theirs, ours) in rows {
+        let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {theirs: "kept"}});
+        scene.kubectl.apply(&map).await;
+        let patch = file(&format!("integrations/argocd/{name}.yaml"));
+        scene.kubectl.run(&["patch", "configmap", name, "--patch-file", &patch]).await;
+        let after = scene.kubectl.run(&["get", "configmap", name, "-o", "json"]).await;
+        let after: serde_json::Value = serde_json::from_str(&after).unwrap();
+        let keys: Vec<&String> = after["data"].as_object().unwrap().keys().collect();
+        assert_eq!(after["data"][theirs], "kept");
+        assert_eq!(keys.len(), ours.len() + 1, "{keys:?}");
+        for key in ours {
+            assert!(keys.iter().any(|found| found.starts_with(key)), "{key} in {keys:?}");
+        }
+    }
+}
+
+/// The real Helm, with folders of its own.
+struct Helm {
+    program: PathBuf,
+    kubeconfig: PathBuf,
+    namespace: String,
+    home: tempfile::TempDir,
+}
+
+impl Helm {
+    async fn new(scene: &Scene) -> Self {
+        let tools = script("dev/tools/build.sh", &["helm"]).await;
+        Self {
+            program: Path::new(tools.trim_end()).join("helm"),
+            kubeconfig: scene.cluster.kubeconfig().to_owned(),
+            namespace: scene.namespace.clone(),
+            home: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    async fn try_run(&self, args: &[&str]) -> Output {
+        Command::new(&self.program)
+            .args(args)
+            .args(["--namespace", &self.namespace])
+            .env("KUBECONFIG", &self.kubeconfig)
+            .env("HOME", self.home.path())
+            .env_remove("XDG_CONFIG_HOME")
+            .env_remove("XDG_CACHE_HOME")
+            .env_remove("XDG_DATA_HOME")
+            .kill_on_drop(true)
+            .output()
+            .await
+            .unwrap()
+    }
+
+    async fn run(&self, args: &[&str]) -> String {
+        let end = self.try_run(args).await;
+        assert!(end.status.success(), "helm {args:?}: {}", String::from_utf8_lossy(&end.stderr));
+        String::from_utf8(end.stdout).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn the_example_chart_is_clean_and_its_objects_are_valid() {
+    let scene = Scene::new().await;
+    let helm = Helm::new(&scene).await;
+    let chart = file("examples/helm-release");
+    helm.run(&["lint", "--strict", &chart]).await;
+    let more = ["--set", "datasource=null", "--set", "deletionPolicy=Retain"];
+    for extra in [&[][..], &more[..]] {
+        let manifests = helm.run(&[&["template", "files", &chart][..], extra].concat()).await;
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let mut streams = Streams { stdin: &mut manifests.as_bytes(), out: &mut out, err: &mut err };
+        let exit = validate::validate(&[Source::Stdin], &mut streams).unwrap();
+        assert_eq!((exit, String::from_utf8(err).unwrap().as_str()), (Exit::Good, ""));
+        assert_eq!(String::from_utf8(out).unwrap().matches(": valid").count(), 2);
+        scene.kubectl.feed(&["apply", "--dry-run=server", "--validate=strict", "-f", "-"], &manifests).await;
+    }
+    let lost = "files[0].name=a,files[0].path=XX/a.py,files[0].source=nowhere.py";
+    let refused = helm.try_run(&["template", "files", &chart, "--set", lost]).await;
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("has no file \"nowhere.py\""));
+}
+
+#[tokio::test]
+async fn helm_waits_for_the_files_and_rolls_back_with_our_words() {
+    let scene = Scene::new().await;
+    let _operator = scene.launch().start();
+    let helm = Helm::new(&scene).await;
+    let chart = file("examples/helm-release");
+    let project = format!("projectId={PROJECT}");
+    let install =
+        ["upgrade", "--install", "files", &chart, "--set", &project, "--wait", "--rollback-on-failure"];
+    helm.run(&[&install[..], &["--timeout", "90s"]].concat()).await;
+    let made = scene.objects().get("click-cleaner").await.unwrap();
+    assert!(support::is_ready(&made), "helm ended before it was ready: {made:?}");
+
+    // Another object has the path that the next version of the chart declares.
+    scene.kubectl.apply(&python("first", "Clicks/taken.py")).await;
+    scene.ready("first").await;
+    let moved = [
+        "--set",
+        "files[1].name=click-cleaner,files[1].path=Clicks/taken.py,files[1].source=files/cleaner.py",
+    ];
+    let first = [
+        "--set",
+        "files[0].name=shared-helpers,files[0].path=Shared/helpers.py,files[0].source=files/helpers.py",
+    ];
+    let end = helm.try_run(&[&install[..], &first, &moved, &["--timeout", "90s"]].concat()).await;
+    let said = String::from_utf8_lossy(&end.stderr);
+    assert!(!end.status.success() && said.contains("already manages"), "{said}");
+    let back = scene.ready("click-cleaner").await;
+    assert_eq!(support::status(&back).path.as_deref(), Some("Clicks/cleaner.py"));
+
+    helm.run(&["uninstall", "files", "--wait", "--timeout", "90s"]).await;
+    scene.gone("click-cleaner").await;
+    scene.gone("shared-helpers").await;
+}
