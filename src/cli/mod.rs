@@ -56,14 +56,15 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: RunArgs) -> ExitCode {
-    if let Err(error) = crate::telemetry::init(args.log_format, &args.log) {
-        return failed(&error);
-    }
+    let levels = match crate::telemetry::init(args.log_format, &args.log, args.log_file.clone()) {
+        Ok(levels) => levels,
+        Err(error) => return failed(&error),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error.into()),
     };
-    let end = runtime.block_on(crate::app::run(args));
+    let end = runtime.block_on(crate::app::run(args, levels));
     // What was not finished in its grace must not outlive the lease by another moment.
     runtime.shutdown_background();
     match end {

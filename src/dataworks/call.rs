@@ -21,6 +21,7 @@ use super::endpoint::Endpoint;
 use super::error::{Certainty, Effect, Failure, code, is_clock, judge};
 use super::sign::{Signable, payload_hash, sign};
 use super::transport::{Answer, Connection, SendError};
+use super::types::Answered;
 
 /// The content type of a form.
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -38,7 +39,7 @@ pub struct CallRecord {
     pub class: Option<Class>,
     /// The service's code, or one of ours.
     pub code: Option<String>,
-    /// The service's request id of a failed call.
+    /// The service's request id, when there was an answer of its own.
     pub request_id: Option<String>,
     /// From before credentials were fetched to the last byte.
     pub duration: Duration,
@@ -96,11 +97,18 @@ impl Inner {
         &self,
         call: &Call<'_>,
         read: fn(&[u8], Timestamp) -> Option<T>,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, Failure>
+    where
+        T: Answered,
+    {
         let started = Instant::now();
         let mut status = None;
         let result = self.exchange(call, started, &mut status, read).await;
-        self.report(call, started, status, result.as_ref().err().map(|failure| &failure.fault));
+        let (fault, request_id) = match &result {
+            Ok(answer) => (None, Some(answer.request_id())),
+            Err(failure) => (Some(&failure.fault), failure.fault.request_id.as_deref()),
+        };
+        self.report(call, started, status, fault, request_id);
         result
     }
 
@@ -158,13 +166,20 @@ impl Inner {
         }
     }
 
-    fn report(&self, call: &Call<'_>, started: Instant, status: Option<u16>, fault: Option<&Fault>) {
+    fn report(
+        &self,
+        call: &Call<'_>,
+        started: Instant,
+        status: Option<u16>,
+        fault: Option<&Fault>,
+        request_id: Option<&str>,
+    ) {
         let record = CallRecord {
             action: call.action,
             status,
             class: fault.map(|fault| fault.class),
             code: fault.map(|fault| fault.code.clone()),
-            request_id: fault.and_then(|fault| fault.request_id.clone()),
+            request_id: request_id.map(str::to_owned),
             duration: started.elapsed(),
         };
         tracing::debug!(
