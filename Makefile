@@ -14,7 +14,8 @@ demo: need-rust need-go ## Show the operator at work against a real API server a
 
 test: need-rust need-go ## Run all tests beside one API server
 	@bin=$$(dev/kubernetes/build.sh); "$$bin/cluster" -- cargo test --locked --workspace
-	@bin=$$(dev/kubernetes/build.sh); "$$bin/cluster" -- cargo test --locked --features failpoints --test failpoints
+	@bin=$$(dev/kubernetes/build.sh); "$$bin/cluster" -- cargo test --locked --features failpoints,otlp \
+		--test failpoints --test traces
 	@cd dev/kubernetes && go test ./cluster
 
 chaos: need-rust need-go ## Kill and freeze two operators while the cloud fails and objects change (SEED=1 OBJECTS=200 KILLS=50)
@@ -34,7 +35,7 @@ model: need-rust ## Tell the plan longer stories of faults than `make test` does
 lint: need-rust need-go ## Check format, lints, shell scripts and, with cargo-deny installed, dependencies
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo clippy --locked --features failpoints --bins --test failpoints -- -D warnings
+	cargo clippy --locked --features failpoints,otlp --bins --test failpoints --test traces -- -D warnings
 	@files=$$(gofmt -l dev/kubernetes); if [[ -n $$files ]]; then echo "gofmt would change: $$files"; exit 1; fi
 	cd dev/kubernetes && go vet ./cluster
 	@if command -v shellcheck >/dev/null; then set -x; shellcheck dev/*.sh dev/kubernetes/*.sh .ci/run; \

@@ -13,6 +13,8 @@ use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{Method, Request};
 use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use super::Inner;
 use super::credentials::Credentials;
@@ -22,6 +24,7 @@ use super::error::{Certainty, Effect, Failure, code, is_clock, judge};
 use super::sign::{Signable, payload_hash, sign};
 use super::transport::{Answer, Connection, SendError};
 use super::types::Answered;
+use crate::telemetry::SPANS;
 
 /// The content type of a form.
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -103,12 +106,19 @@ impl Inner {
     {
         let started = Instant::now();
         let mut status = None;
-        let result = self.exchange(call, started, &mut status, read).await;
+        let span = span(call);
+        let result = self.exchange(call, started, &mut status, read).instrument(span.clone()).await;
         let (fault, request_id) = match &result {
             Ok(answer) => (None, Some(answer.request_id())),
             Err(failure) => (Some(&failure.fault), failure.fault.request_id.as_deref()),
         };
         self.report(call, started, status, fault, request_id);
+        span.record("dataworks.request_id", request_id);
+        span.record("http.response.status_code", status);
+        if let Some(fault) = fault {
+            span.record("otel.status_code", "error");
+            span.record("dataworks.code", &fault.code);
+        }
         result
     }
 
@@ -194,6 +204,23 @@ impl Inner {
             observer(&record);
         }
     }
+}
+
+/// The span of a call, for traces only.
+fn span(call: &Call<'_>) -> Span {
+    if !cfg!(feature = "otlp") {
+        return Span::none();
+    }
+    tracing::info_span!(
+        target: SPANS,
+        "call",
+        otel.name = call.action,
+        otel.kind = "client",
+        otel.status_code = Empty,
+        http.response.status_code = Empty,
+        dataworks.request_id = Empty,
+        dataworks.code = Empty,
+    )
 }
 
 fn failed(answer: &Answer, credentials: &Credentials, effect: Effect, signed_at: Timestamp) -> Failure {

@@ -16,6 +16,7 @@ pub(crate) struct Launch {
     pod: String,
     secret: String,
     failpoint: Option<String>,
+    variables: Vec<(&'static str, String)>,
     args: Vec<String>,
 }
 
@@ -44,7 +45,14 @@ impl Launch {
             "--log=info,dataworks_operator=debug".to_owned(),
         ];
         let secret = "exampleSecret".to_owned();
-        Self { kubeconfig, pod: "pod-1".to_owned(), secret, failpoint: None, args: args.to_vec() }
+        Self {
+            kubeconfig,
+            pod: "pod-1".to_owned(),
+            secret,
+            failpoint: None,
+            variables: Vec::new(),
+            args: args.to_vec(),
+        }
     }
 
     /// As another pod.
@@ -62,6 +70,12 @@ impl Launch {
     /// To end where this says. Only a binary with the feature `failpoints` does.
     pub(crate) fn failpoint(mut self, point: String) -> Self {
         self.failpoint = Some(point);
+        self
+    }
+
+    /// With this variable in its environment.
+    pub(crate) fn variable(mut self, name: &'static str, value: &str) -> Self {
+        self.variables.push((name, value.to_owned()));
         self
     }
 
@@ -87,6 +101,7 @@ impl Launch {
             .env("ALIBABA_CLOUD_ACCESS_KEY_ID", "LTAIexampleAKID")
             .env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", &self.secret)
             .envs(self.failpoint.iter().map(|point| ("DATAWORKS_FAILPOINT", point)))
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(std::fs::File::create(&log).unwrap())
