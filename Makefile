@@ -14,7 +14,8 @@ demo: need-rust need-go ## Show the operator at work against a real API server a
 
 test: need-rust need-go ## Run all tests beside one API server
 	@bin=$$(dev/kubernetes/build.sh); "$$bin/cluster" -- cargo test --locked --workspace
-	@bin=$$(dev/kubernetes/build.sh); "$$bin/cluster" -- cargo test --locked --features failpoints --test failpoints
+	@bin=$$(dev/kubernetes/build.sh); "$$bin/cluster" -- cargo test --locked --features failpoints,otlp \
+		--test failpoints --test traces
 	@cd dev/kubernetes && go test ./cluster
 	@# Go's cache does not see the objects, which are outside of the module.
 	@cd dev/kstatus && go test -count=1 ./...
@@ -39,7 +40,7 @@ model: need-rust ## Tell the plan longer stories of faults than `make test` does
 lint: need-rust need-go ## Check format, lints, shell scripts and, with cargo-deny installed, dependencies
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo clippy --locked --features failpoints --bins --test failpoints -- -D warnings
+	cargo clippy --locked --features failpoints,otlp --bins --test failpoints --test traces -- -D warnings
 	@files=$$(gofmt -l dev/kubernetes dev/argocd-lua dev/kstatus dev/observability); if [[ -n $$files ]]; then echo "gofmt would change: $$files"; exit 1; fi
 	cd dev/kubernetes && go vet ./cluster
 	cd dev/kstatus && go vet ./...

@@ -34,6 +34,7 @@ use crate::metrics::Metrics;
 use crate::metrics::process::Process;
 use crate::reconcile::kube_client::Calls;
 use crate::schema;
+use crate::telemetry::level::{self, Levels};
 use crate::workspace::budget::Store;
 use crate::workspace::drift;
 use crate::workspace::limiter::Limiter;
@@ -53,9 +54,10 @@ const FALLBACK_NAMESPACE: &str = "default";
 ///
 /// # Errors
 /// When it cannot start, or lost the lease.
-pub async fn run(args: RunArgs) -> anyhow::Result<()> {
+pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
     let process = Process::starting_now();
     let metrics = Arc::new(Metrics::new(&args.lease_name));
+    tokio::spawn(level::watch(levels, Arc::clone(&metrics)));
     // Its text holds those of its causes.
     let config =
         Config::infer().await.map_err(|error| anyhow::anyhow!("no Kubernetes to talk to: {error}"))?;

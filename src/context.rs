@@ -311,7 +311,7 @@ impl Context {
 
     /// An object of a newer or broken schema: told in its status, and left alone.
     pub fn undecodable(self: &Arc<Self>, key: &ObjectKey, metadata: &ObjectMeta) {
-        tracing::warn!(object = %key, "the object cannot be decoded by this version of the operator");
+        tracing::warn!(namespace = %key.namespace, name = %key.name, "the object cannot be decoded by this version of the operator");
         self.metrics.undecodable.inc();
         // Kept first: leading may begin between the two.
         lock(&self.activity.untold).insert(key.clone(), metadata.clone());
@@ -373,7 +373,7 @@ impl Context {
                 }
                 Err((woken, fault)) => {
                     let cure = codes::cure_of(&fault.code);
-                    tracing::warn!(%project, code = fault.code, message = fault.message, cure, "a listing failed");
+                    tracing::warn!(workspace = %project, code = fault.code, error = fault.message, cure, "a listing failed");
                     woken
                 }
             };

@@ -72,9 +72,9 @@ impl Stage {
     pub(crate) async fn start(&mut self, flags: &[&str]) -> Start {
         let begun = SystemTime::now();
         let operator = self.launch.clone().with(flags).start();
-        let line = operator.says(&["\"message\":\"leading\""]).await;
+        let line = operator.says(&["\"msg\":\"leading\""]).await;
         let line: Value = serde_json::from_str(&line).unwrap();
-        let led: Timestamp = line["timestamp"].as_str().unwrap().parse().unwrap();
+        let led: Timestamp = line["ts"].as_str().unwrap().parse().unwrap();
         let begun = Timestamp::try_from(begun).unwrap();
         self.metrics = operator.metrics_url().await;
         self.operator = Some(operator);

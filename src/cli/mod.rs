@@ -56,14 +56,23 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: RunArgs) -> ExitCode {
-    if let Err(error) = crate::telemetry::init(args.log_format, &args.log) {
-        return failed(&error);
-    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error.into()),
     };
-    let end = runtime.block_on(crate::app::run(args));
+    let begun = {
+        let _inside = runtime.enter();
+        crate::telemetry::init(args.log_format, &args.log, args.log_file.clone())
+    };
+    let (levels, traces) = match begun {
+        Ok(begun) => begun,
+        Err(error) => return failed(&error),
+    };
+    let end = runtime.block_on(crate::app::run(args, levels));
+    if end.is_ok() {
+        // Not where the lease is lost: then nothing may go on.
+        traces.finish();
+    }
     // What was not finished in its grace must not outlive the lease by another moment.
     runtime.shutdown_background();
     match end {

@@ -1,6 +1,7 @@
 //! The arguments of `run`. Each is an environment variable too, so that Helm can set it.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::Args;
 use dataworks_core::bounds::Bounds;
@@ -113,6 +114,11 @@ pub struct RunArgs {
     /// Which lines are logged: a level, or levels by module (info,dataworks_operator=debug).
     #[arg(long, env = "DATAWORKS_LOG", default_value = "info")]
     pub log: String,
+
+    /// A file, such as a mounted ConfigMap key, that holds what --log would: read again every few
+    /// seconds and on SIGHUP. Absent or empty: --log holds.
+    #[arg(long, env = "DATAWORKS_LOG_FILE")]
+    pub log_file: Option<PathBuf>,
 
     /// Times that "never make a file twice" rests on.
     #[command(flatten, next_help_heading = "Bounds (advanced)")]

@@ -21,10 +21,10 @@ use dataworks_core::queue::{Due, Lane, SubQueue, Taken};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::{Instrument as _, error, info};
 
 use crate::context::Context;
-use crate::reconcile::{Again, End, reconcile};
+use crate::reconcile::{Again, End, reconcile, span};
 use crate::workspace::limiter::{Permit, until};
 use scheduler::DEFAULT_CONNECTION;
 use standing::Standing;
@@ -53,7 +53,7 @@ pub async fn run(ctx: Arc<Context>, stop: CancellationToken, grace: Duration) {
             settle(&ctx, ended);
         }
     }
-    info!(under_way = running.len(), "stopping: what is under way is finished");
+    info!(underWay = running.len(), "stopping: what is under way is finished");
     let finish = async { while running.join_next().await.is_some() {} };
     if tokio::time::timeout(grace, finish).await.is_err() {
         error!("work under way did not end in time; what it left is found at the next start");
@@ -130,12 +130,13 @@ fn start(ctx: &Arc<Context>, running: &mut JoinSet<(ObjectKey, End)>, taken: Tak
     running.spawn(async move {
         let key = taken.key;
         let begun = tokio::time::Instant::now();
-        let work = std::panic::AssertUnwindSafe(reconcile(&ctx, &key, permit));
+        let span = span(&key);
+        let work = std::panic::AssertUnwindSafe(reconcile(&ctx, &key, permit).instrument(span.clone()));
         let end = match futures::FutureExt::catch_unwind(work).await {
             Ok(end) => end,
             Err(_) => {
                 ctx.metrics.panics.inc();
-                error!(object = %key, "a reconcile panicked");
+                span.in_scope(|| error!("a reconcile panicked"));
                 End::unseen(Again::AfterFailure)
             }
         };

@@ -86,7 +86,7 @@ async fn say(ctx: &Context, key: &ObjectKey, waits: Waits) {
     // Should the work begin now after all, one of the two writes fails for its version and is made anew.
     let mut subject = Subject::to_tell(object);
     if let Err(error) = record::status(ctx, &mut subject, &Change { state, fact: None }).await {
-        debug!(object = %key, %error, "could not be told that it waits");
+        debug!(namespace = %key.namespace, name = %key.name, %error, "could not be told that it waits");
     }
 }
 

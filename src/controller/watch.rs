@@ -12,12 +12,13 @@ use k8s_openapi::jiff::Timestamp;
 use kube::Api;
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event};
-use tracing::{debug, info, warn};
+use tracing::{Instrument as _, debug, info, warn};
 
 use super::index::Origin;
 use super::standing::key_of;
 use crate::context::Context;
 use crate::pruned::Pruned;
+use crate::reconcile::span;
 use crate::reconcile::vanished::{take_back, was_overlooked};
 
 /// Objects a page where the API server does not stream lists: each may hold 128 KiB of content.
@@ -66,7 +67,8 @@ pub async fn watch(
                         && ctx.is_leading()
                         && was_overlooked(&object)
                     {
-                        tokio::spawn(take_back(Arc::clone(&ctx), key, object, memory));
+                        let span = span(&key);
+                        tokio::spawn(take_back(Arc::clone(&ctx), key, object, memory).instrument(span));
                     }
                 }
             }
@@ -102,7 +104,7 @@ fn vanished(ctx: &Context, namespace: Option<&str>, seen: &BTreeSet<ObjectKey>) 
     };
     info!(namespace, objects = seen.len(), vanished = gone.len(), "all objects seen");
     for (key, uid) in gone {
-        debug!(object = %key, "vanished");
+        debug!(namespace = %key.namespace, name = %key.name, "vanished");
         ctx.gone(&key, &uid);
     }
 }

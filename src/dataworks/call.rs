@@ -13,6 +13,8 @@ use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{Method, Request};
 use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use super::Inner;
 use super::credentials::Credentials;
@@ -21,6 +23,8 @@ use super::endpoint::Endpoint;
 use super::error::{Certainty, Effect, Failure, code, is_clock, judge};
 use super::sign::{Signable, payload_hash, sign};
 use super::transport::{Answer, Connection, SendError};
+use super::types::Answered;
+use crate::telemetry::SPANS;
 
 /// The content type of a form.
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -38,7 +42,7 @@ pub struct CallRecord {
     pub class: Option<Class>,
     /// The service's code, or one of ours.
     pub code: Option<String>,
-    /// The service's request id of a failed call.
+    /// The service's request id, when there was an answer of its own.
     pub request_id: Option<String>,
     /// From before credentials were fetched to the last byte.
     pub duration: Duration,
@@ -96,11 +100,25 @@ impl Inner {
         &self,
         call: &Call<'_>,
         read: fn(&[u8], Timestamp) -> Option<T>,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, Failure>
+    where
+        T: Answered,
+    {
         let started = Instant::now();
         let mut status = None;
-        let result = self.exchange(call, started, &mut status, read).await;
-        self.report(call, started, status, result.as_ref().err().map(|failure| &failure.fault));
+        let span = span(call);
+        let result = self.exchange(call, started, &mut status, read).instrument(span.clone()).await;
+        let (fault, request_id) = match &result {
+            Ok(answer) => (None, Some(answer.request_id())),
+            Err(failure) => (Some(&failure.fault), failure.fault.request_id.as_deref()),
+        };
+        self.report(call, started, status, fault, request_id);
+        span.record("dataworks.request_id", request_id);
+        span.record("http.response.status_code", status);
+        if let Some(fault) = fault {
+            span.record("otel.status_code", "error");
+            span.record("dataworks.code", &fault.code);
+        }
         result
     }
 
@@ -158,13 +176,20 @@ impl Inner {
         }
     }
 
-    fn report(&self, call: &Call<'_>, started: Instant, status: Option<u16>, fault: Option<&Fault>) {
+    fn report(
+        &self,
+        call: &Call<'_>,
+        started: Instant,
+        status: Option<u16>,
+        fault: Option<&Fault>,
+        request_id: Option<&str>,
+    ) {
         let record = CallRecord {
             action: call.action,
             status,
             class: fault.map(|fault| fault.class),
             code: fault.map(|fault| fault.code.clone()),
-            request_id: fault.and_then(|fault| fault.request_id.clone()),
+            request_id: request_id.map(str::to_owned),
             duration: started.elapsed(),
         };
         tracing::debug!(
@@ -179,6 +204,23 @@ impl Inner {
             observer(&record);
         }
     }
+}
+
+/// The span of a call, for traces only.
+fn span(call: &Call<'_>) -> Span {
+    if !cfg!(feature = "otlp") {
+        return Span::none();
+    }
+    tracing::info_span!(
+        target: SPANS,
+        "call",
+        otel.name = call.action,
+        otel.kind = "client",
+        otel.status_code = Empty,
+        http.response.status_code = Empty,
+        dataworks.request_id = Empty,
+        dataworks.code = Empty,
+    )
 }
 
 fn failed(answer: &Answer, credentials: &Credentials, effect: Effect, signed_at: Timestamp) -> Failure {

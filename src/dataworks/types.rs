@@ -165,3 +165,21 @@ pub struct CallerIdentity {
     /// The service's time of the answer: whole seconds, rounded down.
     pub date: Timestamp,
 }
+
+/// An answer that names its request.
+pub(super) trait Answered {
+    /// The service's id of the request.
+    fn request_id(&self) -> &str;
+}
+
+macro_rules! answered {
+    ($($answer:ty),+) => {
+        $(impl Answered for $answer {
+            fn request_id(&self) -> &str {
+                &self.request_id
+            }
+        })+
+    };
+}
+
+answered!(Created, Written, Resource, Page, Project, CallerIdentity);

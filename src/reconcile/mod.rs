@@ -12,14 +12,15 @@ use std::sync::Arc;
 
 use dataworks_core::desired::Desired;
 use dataworks_core::object::{ObjectKey, Uid};
-use dataworks_core::plan::{Plan, Step, plan};
+use dataworks_core::plan::plan;
 use dataworks_core::queue::Lane;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
-use tracing::{debug, info, warn};
+use tracing::field::Empty;
+use tracing::{Span, debug, info_span, warn};
 
 use crate::context::Context;
 use crate::controller::standing::{fingerprint, stalled};
-use crate::metrics::Ended;
+use crate::metrics::{CONTROLLER, Ended};
 use crate::workspace::limiter::Permit;
 use kube_client::CallError;
 use observe::Subject;
@@ -80,7 +81,21 @@ impl End {
     }
 }
 
-/// Works on an object until nothing is left to do now.
+/// What all that a run logs has in common.
+#[must_use]
+pub fn span(key: &ObjectKey) -> Span {
+    info_span!(
+        "reconcile",
+        controller = CONTROLLER,
+        namespace = &*key.namespace,
+        name = &*key.name,
+        reconcileID = %uuid::Uuid::new_v4(),
+        generation = Empty,
+        workspace = Empty,
+    )
+}
+
+/// Works on an object until nothing is left to do now. To be run in its [`span`].
 pub async fn reconcile(ctx: &Arc<Context>, key: &ObjectKey, permit: Permit) -> End {
     let live = match ctx.kube.get(key).await {
         Ok(Some(live)) => live,
@@ -89,11 +104,14 @@ pub async fn reconcile(ctx: &Arc<Context>, key: &ObjectKey, permit: Permit) -> E
             return End::unseen(Again::At(after(GONE_RETRY), Lane::Retry));
         }
         Err(error) => {
-            warn!(object = %key, %error, "the object cannot be read");
+            warn!(%error, "the object cannot be read");
             return End::unseen(Again::AfterFailure);
         }
     };
     ctx.read(&live);
+    Span::current()
+        .record("generation", live.metadata.generation.unwrap_or(0))
+        .record("workspace", live.spec.project_id);
     let mut subject = Subject::new(ctx, live, permit);
     let again = turn(ctx, &mut subject).await;
     subject.keep_memory(ctx);
@@ -119,24 +137,14 @@ async fn turn(ctx: &Arc<Context>, subject: &mut Subject) -> Again {
         let wanted = desired.as_ref().map_err(String::as_str);
         let observed = subject.observe(ctx, desired.as_ref().ok());
         let decided = plan(wanted, &subject.recorded(ctx), &observed, now);
-        log(subject, &decided);
+        debug!(step = decided.step.name(), why = decided.why, "decided");
         match execute::execute(ctx, subject, desired.as_ref().ok(), decided.step).await {
             execute::Flow::Continue => {}
             execute::Flow::End(again) => return again,
         }
     }
-    warn!(object = %subject.key, "more steps than a run may take");
+    warn!("more steps than a run may take");
     Again::AfterFailure
-}
-
-/// One line for each decision.
-fn log(subject: &Subject, decided: &Plan) {
-    let generation = subject.object.metadata.generation.unwrap_or(0);
-    let (step, why) = (decided.step.name(), decided.why);
-    match &decided.step {
-        Step::Nothing => debug!(object = %subject.key, generation, step, why, "decided"),
-        _ => info!(object = %subject.key, generation, step, why, "decided"),
-    }
 }
 
 /// `now` and a span later.

@@ -130,7 +130,7 @@ impl Subject {
         let told_so = told(&self.object) == Some(Told::MassAbsence);
         let held_by = index.held_by_other(&self.key);
         if let Some(key) = held_by {
-            tracing::debug!(object = %self.key, holder = %key, "another object holds its claim");
+            tracing::debug!(holder = %key, "another object holds its claim");
         }
         Observed {
             identity: ctx.identity.clone(),

@@ -147,7 +147,7 @@ pub async fn created(ctx: &Context, subject: &mut Subject, change: &Change, id: 
                 return;
             }
             Err(CallError::Conflict | CallError::Gone) => {}
-            Err(error) => warn!(object = %subject.key, %id, %error, "the id could not be recorded yet"),
+            Err(error) => warn!(%id, %error, "the id could not be recorded yet"),
         }
         match ctx.kube.get(&subject.key).await {
             Ok(live) => match still_ours(live, subject, id) {
@@ -158,12 +158,12 @@ pub async fn created(ctx: &Context, subject: &mut Subject, change: &Change, id: 
                     return;
                 }
                 Ours::Restored => {
-                    info!(object = %subject.key, %id, "the object was restored meanwhile and finds its resource itself");
+                    info!(%id, "the object was restored meanwhile and finds its resource itself");
                     return;
                 }
                 Ours::Surplus => return surplus(ctx, subject, id).await,
             },
-            Err(error) => warn!(object = %subject.key, %id, %error, "the object cannot be read"),
+            Err(error) => warn!(%id, %error, "the object cannot be read"),
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(RECORD_PAUSE_MOST);
@@ -206,31 +206,31 @@ async fn surplus(ctx: &Context, subject: &Subject, id: &ResourceId) {
     let Some(project) = subject.project() else { return };
     if subject.object.spec.deletion(Some(Origin::Created)) == DeletionPolicy::Retain {
         ctx.metrics.orphans.inc();
-        error!(object = %subject.key, %project, %id, "an orphan: its object is gone and retains it");
+        error!(%id, "an orphan: its object is gone and retains it");
         return;
     }
     for failures in 1..=SURPLUS_TRIES {
         let _spent = ctx.limiter.permit().await.spend();
         let end = around(Place::DeleteSurplus, ctx.cloud.delete_resource(project, id)).await;
         match end {
-            Outcome::Done(_) => return took_back(ctx, subject, project, id),
+            Outcome::Done(_) => return took_back(ctx, project, id),
             Outcome::Refused(fault) if fault.class == Class::NotFound => {
-                return took_back(ctx, subject, project, id);
+                return took_back(ctx, project, id);
             }
             Outcome::Refused(fault) | Outcome::Unknown(fault) => {
                 ctx.limiter.learn(Some(&fault));
-                warn!(object = %subject.key, %project, %id, code = fault.code, "a surplus resource could not be deleted yet");
+                warn!(%id, code = fault.code, "a surplus resource could not be deleted yet");
             }
         }
         tokio::time::sleep(backoff::transient(&subject.uid, failures)).await;
     }
     ctx.metrics.orphans.inc();
-    error!(object = %subject.key, %project, %id, "an orphan: its object is gone and it cannot be deleted");
+    error!(%id, "an orphan: its object is gone and it cannot be deleted");
 }
 
-fn took_back(ctx: &Context, subject: &Subject, project: ProjectId, id: &ResourceId) {
+fn took_back(ctx: &Context, project: ProjectId, id: &ResourceId) {
     ctx.listings.record(project, Own::Deleted(id.clone()));
-    info!(object = %subject.key, %project, %id, "deleted a surplus resource: its object is gone or has another");
+    info!(%id, "deleted a surplus resource: its object is gone or has another");
 }
 
 /// Says in the status of an object that cannot be decoded that it cannot. The same every time, so
@@ -259,7 +259,9 @@ pub async fn undecodable(ctx: &Context, key: &ObjectKey, metadata: &ObjectMeta) 
     };
     match told.await {
         Ok(()) | Err(CallError::Conflict | CallError::Gone) => {}
-        Err(error) => warn!(object = %key, %error, "an undecodable object could not be told so"),
+        Err(error) => {
+            warn!(namespace = %key.namespace, name = %key.name, %error, "an undecodable object could not be told so")
+        }
     }
 }
 

@@ -42,7 +42,7 @@ pub async fn take_back(ctx: Arc<Context>, key: ObjectKey, mut object: DataWorksR
     while ctx.is_running(&key) {
         tokio::time::sleep(UNDER_WAY).await;
     }
-    warn!(object = %key, %uid, "the object went although the finalizer was on it; its file is taken back");
+    warn!(%uid, "the object went although the finalizer was on it; its file is taken back");
     if ctx.memory(&uid) == Memory::default() {
         // Else a run that was still under way has left something newer.
         ctx.remember(&uid, memory);
@@ -50,7 +50,7 @@ pub async fn take_back(ctx: Arc<Context>, key: ObjectKey, mut object: DataWorksR
     object.metadata.deletion_timestamp = Some(Time(Timestamp::now()));
     for _ in 0..MOST_RUNS {
         if is_succeeded(&ctx, &key, &object).await {
-            info!(object = %key, "a restored object of this name has the file");
+            info!("a restored object of this name has the file");
             break;
         }
         let mut subject = Subject::vanished(&ctx, object.clone(), Permit::none());
@@ -70,7 +70,7 @@ pub async fn take_back(ctx: Arc<Context>, key: ObjectKey, mut object: DataWorksR
     ctx.remember(&uid, Memory::default());
     if left {
         ctx.metrics.orphans.inc();
-        error!(object = %key, "an orphan may be left: its object is gone and what it made could not be taken back");
+        error!("an orphan may be left: its object is gone and what it made could not be taken back");
     }
 }
 

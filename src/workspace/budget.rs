@@ -70,12 +70,12 @@ impl Store {
         let Some(data) = map.and_then(|map| map.data) else { return };
         let (kept, unreadable) = read(&data);
         if !unreadable.is_empty() {
-            warn!(config_map = self.name, keys = ?unreadable, "the kept call budget has what cannot be read; it counts as absent");
+            warn!(configMap = self.name, keys = ?unreadable, "the kept call budget has what cannot be read; it counts as absent");
         }
         info!(
             day = kept.day.map(|day| day.number),
             calls = kept.day.map(|day| day.used),
-            used_up = kept.shut.is_some(),
+            usedUp = kept.shut.is_some(),
             workspaces = kept.looked.len(),
             "taking over the call budget"
         );

@@ -16,6 +16,7 @@ pub(crate) struct Launch {
     pod: String,
     secret: String,
     failpoint: Option<String>,
+    variables: Vec<(&'static str, String)>,
     args: Vec<String>,
 }
 
@@ -44,7 +45,14 @@ impl Launch {
             "--log=info,dataworks_operator=debug".to_owned(),
         ];
         let secret = "exampleSecret".to_owned();
-        Self { kubeconfig, pod: "pod-1".to_owned(), secret, failpoint: None, args: args.to_vec() }
+        Self {
+            kubeconfig,
+            pod: "pod-1".to_owned(),
+            secret,
+            failpoint: None,
+            variables: Vec::new(),
+            args: args.to_vec(),
+        }
     }
 
     /// As another pod.
@@ -62,6 +70,12 @@ impl Launch {
     /// To end where this says. Only a binary with the feature `failpoints` does.
     pub(crate) fn failpoint(mut self, point: String) -> Self {
         self.failpoint = Some(point);
+        self
+    }
+
+    /// With this variable in its environment.
+    pub(crate) fn variable(mut self, name: &'static str, value: &str) -> Self {
+        self.variables.push((name, value.to_owned()));
         self
     }
 
@@ -87,6 +101,7 @@ impl Launch {
             .env("ALIBABA_CLOUD_ACCESS_KEY_ID", "LTAIexampleAKID")
             .env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", &self.secret)
             .envs(self.failpoint.iter().map(|point| ("DATAWORKS_FAILPOINT", point)))
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(std::fs::File::create(&log).unwrap())
@@ -144,6 +159,11 @@ impl Operator {
         tokio::time::timeout(DEADLINE, self.child.wait()).await.expect("it ends").unwrap()
     }
 
+    /// Asks it to read its files again.
+    pub(crate) async fn hang_up(&self) {
+        self.signal("HUP").await;
+    }
+
     async fn signal(&self, name: &str) {
         let pid = self.pid().to_string();
         let end = Command::new("kill").args(["-s", name, &pid]).status().await.unwrap();
@@ -167,7 +187,7 @@ impl Operator {
 
     /// Waits until it has seen all objects and leads.
     pub(crate) async fn leads(&self) {
-        self.says(&["\"message\":\"leading\""]).await;
+        self.says(&["\"msg\":\"leading\""]).await;
     }
 
     /// The sum of a metric's series whose labels hold all of `labels`.
@@ -182,23 +202,29 @@ impl Operator {
         self.child.id().expect("it runs")
     }
 
-    async fn metrics(&self) -> String {
+    /// All its metrics.
+    pub(crate) async fn metrics(&self) -> String {
         let answer = reqwest::get(self.metrics_url().await).await.unwrap();
         answer.error_for_status().unwrap().text().await.unwrap()
     }
 
     /// Where its metrics are.
     pub(crate) async fn metrics_url(&self) -> String {
-        // The probes are served first, the metrics second.
-        let find = || {
-            let log = self.log();
-            let line = log.lines().filter(|line| line.contains("serving HTTP")).nth(1)?.to_owned();
-            let line: serde_json::Value = serde_json::from_str(&line).ok()?;
-            line["address"].as_str().map(str::to_owned)
-        };
-        let address =
-            poll(DEADLINE, Duration::from_millis(20), "no address of the metrics", async || find()).await;
-        format!("http://{address}/metrics")
+        format!("http://{}/metrics", self.serves("metrics").await)
+    }
+
+    /// The answer of a probe: its status and text.
+    pub(crate) async fn probe(&self, path: &str) -> (u16, String) {
+        let url = format!("http://{}{path}", self.serves("probes").await);
+        let answer = reqwest::get(url).await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+
+    /// The address at which something is served.
+    async fn serves(&self, what: &str) -> String {
+        let line = self.says(&["serving HTTP", &format!("\"what\":\"{what}\"")]).await;
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        line["address"].as_str().unwrap().to_owned()
     }
 
     /// Writes to objects and their status that were made so far.

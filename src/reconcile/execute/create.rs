@@ -133,7 +133,7 @@ pub(super) async fn create(
     let end = around(Place::Create, create).await;
     match end {
         Outcome::Done(created) => {
-            info!(object = %subject.key, project = %desired.project, id = %created.id, requestId = created.request_id, "created");
+            info!(action = "CreateResource", id = %created.id, requestId = created.request_id, "created");
             ctx.limiter.learn(None);
             ctx.listings
                 .record(desired.project, Own::Put(own_row(desired, &created.id, created.date, created.date)));
@@ -163,7 +163,12 @@ pub(super) async fn create(
         }
         Outcome::Unknown(fault) => {
             ctx.metrics.outcomes_unknown.inc();
-            warn!(object = %subject.key, project = %desired.project, code = fault.code, "the outcome of a create is not known");
+            warn!(
+                action = "CreateResource",
+                code = fault.code,
+                requestId = fault.request_id,
+                "the outcome of a create is not known"
+            );
             subject.memory.create_unknown(intent.at, sent, &fault);
             subject.search = None;
             Flow::Continue

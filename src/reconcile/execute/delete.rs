@@ -23,19 +23,19 @@ pub(super) async fn delete(ctx: &Arc<Context>, subject: &mut Subject, id: &Resou
     let sent = ctx.cloud.cloud_now();
     let end = around(Place::Delete, ctx.cloud.delete_resource(project, id)).await;
     match end {
-        Outcome::Done(_) => {
-            info!(object = %subject.key, %project, %id, "deleted");
+        Outcome::Done(answer) => {
+            info!(action = "DeleteResource", %id, requestId = answer.request_id, "deleted");
             ctx.limiter.learn(None);
         }
         Outcome::Refused(fault) if fault.class == Class::NotFound => {
-            info!(object = %subject.key, %project, %id, "was gone already");
+            info!(%id, "was gone already");
         }
         Outcome::Refused(fault) => {
             ctx.limiter.learn(Some(&fault));
             return failed(ctx, subject, fault, None).await;
         }
         Outcome::Unknown(fault) => {
-            warn!(object = %subject.key, %project, %id, code = fault.code, "the outcome of a delete is not known");
+            warn!(action = "DeleteResource", %id, code = fault.code, requestId = fault.request_id, "the outcome of a delete is not known");
             subject.memory.unknown_write = Some(sent);
             subject.memory.unknown_place = false;
             subject.memory.unknown_spec = None;

@@ -132,7 +132,7 @@ fn after_call_error(error: &CallError) -> Flow {
 async fn report(ctx: &Arc<Context>, subject: &mut Subject, state: State) -> Flow {
     if let State::Stalled { reason: Reason::AlreadyManaged, .. } = &state {
         let holder = ctx.index().held_by_other(&subject.key).map(ToString::to_string).unwrap_or_default();
-        info!(object = %subject.key, holder, "another object holds its claim");
+        info!(holder, "another object holds its claim");
     }
     let blocked = matches!(state, State::DeletionBlocked { .. });
     // What is suspended or stalled may go on while its last write can still arrive.
@@ -182,8 +182,8 @@ async fn failed(ctx: &Arc<Context>, subject: &mut Subject, fault: Fault, fact: O
     let since = *subject.memory.failing_since.get_or_insert(now);
     let backoff = backoff::transient(&subject.uid, subject.memory.failures);
     let backoff = SignedDuration::try_from(backoff).unwrap_or(BLOCKED_RETRY);
-    warn!(object = %subject.key, class = ?fault.class, code = fault.code, message = fault.message,
-        requestId = fault.request_id, failures = subject.memory.failures, "a call failed");
+    warn!(class = ?fault.class, code = fault.code, error = fault.message,
+        requestId = fault.request_id, attempt = subject.memory.failures, "a call failed");
     subject.failed |= !matches!(fault.class, Class::Throttled | Class::Quota);
     let (wait, lane) = match fault.class {
         // The limiter waits for all; the object keeps its place.
@@ -268,7 +268,7 @@ impl Subject {
             return Err(Flow::End(Again::Never));
         }
         if !self.permit.spend() {
-            error!(object = %self.key, "a permit was taken from under a call");
+            error!("a permit was taken from under a call");
         }
         Ok(())
     }

@@ -65,8 +65,8 @@ async fn ended(
     end: Outcome<Written>,
 ) -> Flow {
     match end {
-        Outcome::Done(Written { date, .. }) => {
-            info!(object = %subject.key, project = %desired.project, %id, path = %to, "moved");
+        Outcome::Done(Written { date, request_id }) => {
+            info!(%id, path = %to, requestId = request_id, "moved");
             ctx.limiter.learn(None);
             recorded(ctx, subject, desired, id, to, date).await
         }
@@ -78,7 +78,7 @@ async fn ended(
             failed(ctx, subject, fault, None).await
         }
         Outcome::Unknown(fault) => {
-            warn!(object = %subject.key, project = %desired.project, %id, code = fault.code, "the outcome of a move is not known");
+            warn!(%id, code = fault.code, "the outcome of a move is not known");
             subject.memory.write_unknown(sent, true, desired.at(to).spec_digest());
             subject.read = None;
             Flow::Continue

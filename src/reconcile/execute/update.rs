@@ -37,7 +37,7 @@ pub(super) async fn update(
     let end = around(Place::Update, update).await;
     match end {
         Outcome::Done(answer) => {
-            info!(object = %subject.key, project = %desired.project, %id, requestId = answer.request_id, "updated");
+            info!(action = "UpdateResource", %id, requestId = answer.request_id, "updated");
             ctx.limiter.learn(None);
             let state = if *at == desired.path {
                 as_declared(fixed(subject))
@@ -64,7 +64,7 @@ pub(super) async fn update(
             failed(ctx, subject, fault, None).await
         }
         Outcome::Unknown(fault) => {
-            warn!(object = %subject.key, project = %desired.project, %id, code = fault.code, "the outcome of an update is not known");
+            warn!(action = "UpdateResource", %id, code = fault.code, requestId = fault.request_id, "the outcome of an update is not known");
             subject.memory.write_unknown(sent, false, there.spec_digest());
             subject.read = None;
             Flow::Continue
@@ -143,7 +143,7 @@ pub(super) async fn record_seen(
 
 pub(super) async fn record_drift(ctx: &Arc<Context>, subject: &mut Subject, fields: Vec<String>) -> Flow {
     let Some(modified) = subject.read_modified else { return Flow::End(Again::Never) };
-    info!(object = %subject.key, fields = fields.join(","), "it differs from what is declared and is left so");
+    info!(fields = fields.join(","), "it differs from what is declared and is left so");
     let change = Change { state: State::Drifted { fields }, fact: Some(Fact::Looked { modified }) };
     match done(ctx, subject, change).await {
         Flow::Continue => Flow::End(rest(ctx, subject)),
