@@ -1,6 +1,8 @@
 package observability
 
 import (
+	"io/fs"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -297,5 +299,63 @@ func TestEachCodeCountsWhereItBelongs(t *testing.T) {
 		if matches(selector, "code", "ok") {
 			t.Error("good answers count as failed calls")
 		}
+	}
+}
+
+// A search of the log finds nothing when the operator says it in other words.
+func TestRunbooksSearchForWhatTheLogSays(t *testing.T) {
+	var source strings.Builder
+	err := filepath.WalkDir(filepath.Join(root, "src"), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".rs") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		source.Write(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Literals are broken over lines where they are long.
+	says := regexp.MustCompile(`\\\n\s*`).ReplaceAllString(source.String(), "")
+	search := regexp.MustCompile(`\| grep (?:-\S+ )*'([^']+)'`)
+	count := 0
+	pages, _ := filepath.Glob(filepath.Join(root, runbooks, "*.md"))
+	for _, page := range pages {
+		name := filepath.Base(page)
+		for line := range strings.Lines(read(t, runbooks+"/"+name)) {
+			if !strings.Contains(line, " logs -l ") {
+				continue
+			}
+			for _, found := range search.FindAllStringSubmatch(line, -1) {
+				if strings.HasPrefix(found[1], `"level"`) {
+					continue
+				}
+				for phrase := range strings.SplitSeq(found[1], "|") {
+					count++
+					if !strings.Contains(says, phrase) {
+						t.Errorf("%s: the log never says %q", name, phrase)
+					}
+				}
+			}
+		}
+	}
+	if count < 20 {
+		t.Errorf("only %d phrases were found", count)
+	}
+}
+
+func TestQueriesForSingleObjectsAreValid(t *testing.T) {
+	page := read(t, "docs/observability-per-object.md")
+	known := map[string]bool{}
+	for _, name := range regexp.MustCompile("`(dataworksresource_[a-z_]+)`").FindAllStringSubmatch(page, -1) {
+		known[name[1]] = true
+	}
+	blocks := regexp.MustCompile("(?s)```promql\n(.*?)```").FindAllStringSubmatch(page, -1)
+	if len(blocks) == 0 {
+		t.Fatal("no queries")
+	}
+	for _, block := range blocks {
+		parse(t, "observability-per-object.md", block[1]).checkNames(t, "observability-per-object.md", known)
 	}
 }
