@@ -221,7 +221,12 @@ func TestEachReasonIsToldOnce(t *testing.T) {
 		"Deleting":       "DataWorksDeletionStuck has its age",
 		"OutcomeUnknown": "DataWorksCreateOutcomeUnknown has its number",
 	}
-	// Said by Synced, or told of Ready only where the object changed meanwhile.
+	bySynced := map[string]string{
+		"MassAbsence": "DataWorksMassAbsence", "Drifted": "DataWorksDriftDetected",
+		"DuplicateInWorkspace": "DataWorksDuplicateInWorkspace", "CheckFailed": "DataWorksCheckFailed",
+		// These two stand beside a Ready that tells it.
+		"NotFound": "", "NotFoundInWorkspace": "",
+	}
 	table := section(t, read(t, "docs/errors.md"), "## Reasons", "## Codes")
 	rows := tableRow.FindAllStringSubmatch(table, -1)
 	if len(rows) < 20 {
@@ -229,10 +234,23 @@ func TestEachReasonIsToldOnce(t *testing.T) {
 	}
 	for _, row := range rows {
 		reason := row[1]
-		if strings.HasPrefix(row[2], "said by `Synced`") && reason != "MassAbsence" {
-			continue
-		}
 		var tellers []string
+		if strings.Contains(row[2], "said by `Synced`") || reason == "NotFoundInWorkspace" {
+			for _, alert := range []string{"DataWorksMassAbsence", "DataWorksDriftDetected", "DataWorksDuplicateInWorkspace", "DataWorksCheckFailed"} {
+				for _, selector := range selectorsOf(t, alert, "dataworks_resources_out_of_sync", "reason") {
+					if matches(selector, "reason", reason) {
+						tellers = append(tellers, alert)
+					}
+				}
+			}
+			if want := bySynced[reason]; strings.Join(tellers, ", ") != want {
+				t.Errorf("%s of Synced is told by %v, not by %s", reason, tellers, want)
+			}
+			if reason != "NotFoundInWorkspace" {
+				continue
+			}
+			tellers = nil
+		}
 		for _, alert := range []string{"DataWorksResourceNotReady", "DataWorksResourceStalled", "DataWorksAccessDenied"} {
 			for _, selector := range selectorsOf(t, alert, "dataworks_resources", "reason") {
 				if matches(selector, "reason", reason) {
