@@ -39,9 +39,10 @@ lint: need-rust need-go ## Check format, lints, shell scripts and, with cargo-de
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked --features failpoints,otlp --bins --test failpoints --test traces -- -D warnings
-	@files=$$(gofmt -l dev/kubernetes); if [[ -n $$files ]]; then echo "gofmt would change: $$files"; exit 1; fi
+	@files=$$(gofmt -l dev/kubernetes dev/observability); if [[ -n $$files ]]; then echo "gofmt would change: $$files"; exit 1; fi
 	cd dev/kubernetes && go vet ./cluster
-	@if command -v shellcheck >/dev/null; then set -x; shellcheck dev/*.sh dev/kubernetes/*.sh .ci/run; \
+	cd dev/observability && GOWORK=off go vet .
+	@if command -v shellcheck >/dev/null; then set -x; shellcheck dev/*.sh dev/kubernetes/*.sh dev/observability/*.sh .ci/run; \
 		else echo "shellcheck is not installed: shell scripts are not checked"; fi
 	@if command -v cargo-deny >/dev/null; then $(MAKE) --no-print-directory lint-deny; \
 		else echo "cargo-deny is not installed: licences and sources are not checked (make lint-deny says how)"; fi
@@ -52,7 +53,7 @@ lint-deny: need-rust ## Check licences, duplicates and sources of the dependenci
 
 fmt: need-rust need-go ## Format Rust and Go
 	cargo fmt --all
-	gofmt -w dev/kubernetes
+	gofmt -w dev/kubernetes dev/observability
 
 crds: need-rust ## Write crds/ anew from the Rust types
 	UPDATE_CRDS=1 cargo test --locked -p dataworks-core --test crd
