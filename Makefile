@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test test-alerts test-argocd test-docs docs reference model chaos bench lint lint-deny fmt crds fixtures build clean need-rust need-go
+.PHONY: help demo test test-alerts test-argocd test-docs test-kube-state-metrics docs reference model chaos bench lint lint-deny fmt crds fixtures build clean need-rust need-go
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ bench: need-rust need-go ## Measure what many objects cost (N=2000,10000; SAVE=1
 
 test-alerts: need-go ## Check alerts, runbooks and the dashboard: syntax, unit tests, and each against the others
 	@dev/observability/test.sh
+
+test-kube-state-metrics: need-go ## Run kube-state-metrics' own code on the configuration for it (minutes, the first time)
+	@cd dev/observability/kube-state-metrics && GOWORK=off go test -count=1 .
 
 model: need-rust ## Tell the plan longer stories of faults than `make test` does (many minutes, gigabytes)
 	MODEL=deep cargo test --locked -p dataworks-core --test model -- --test-threads 1

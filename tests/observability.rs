@@ -68,6 +68,20 @@ async fn lived(scene: &Scene) -> Operator {
     let annotation = "dataworks.alibabacloud.com/reconcile-requested-at=now";
     scene.kubectl.run(&["annotate", "dwr", "plan", annotation]).await;
     scene.until("plan", |object| status(object).last_handled_reconcile_at.as_deref() == Some("now")).await;
+    // One that is left as others made it.
+    let spec = json!({
+        "projectId": PROJECT, "path": "X/told.py", "content": {"inline": "ours"}, "driftPolicy": "Report"
+    });
+    scene.kubectl.apply(&manifest("told", &spec)).await;
+    let made = scene.ready("told").await;
+    let edit = OutsideEdit { content: Some("theirs".to_owned()), ..OutsideEdit::default() };
+    scene.cloud.edit_outside(&id(&made), edit).unwrap();
+    scene.kubectl.run(&["annotate", "dwr", "told", annotation]).await;
+    scene.until("told", |object| status(object).last_handled_reconcile_at.as_deref() == Some("now")).await;
+    // Its looks are planned once a second.
+    let planned =
+        async || operator.metrics().await.contains("dataworks_inventory_interval_seconds").then_some(());
+    poll(DEADLINE, Duration::from_millis(50), "no looks are planned", planned).await;
     operator
 }
 
@@ -82,10 +96,16 @@ async fn metrics_are_as_documented_and_hold_no_content() {
     let namespace = format!("namespace=\"{}\"", scene.namespace);
     let workspace = format!("workspace=\"{PROJECT}\"");
     let stands = [&*namespace, &workspace, "ready=\"True\"", "reason=\"Succeeded\""];
-    assert_eq!(one("dataworks_resources{", &stands).await, 1);
-    assert_eq!(one("dataworks_drift_total", &[&workspace, "outcome=\"corrected\""]).await, 1);
+    assert_eq!(one("dataworks_resources{", &stands).await, 2);
+    let told = [&*namespace, &workspace, "reason=\"Drifted\""];
+    assert_eq!(one("dataworks_resources_out_of_sync{", &told).await, 1);
+    assert!(text.contains("\ndataworks_inventory_interval_seconds 3600.0\n"), "{text}");
+    for outcome in ["corrected", "reported"] {
+        let labels = [&*workspace, &format!("outcome=\"{outcome}\"")];
+        assert_eq!(one("dataworks_drift_total", &labels).await, 1, "{outcome}");
+    }
     let creates = ["action=\"CreateResource\"", "code=\"ok\""];
-    assert_eq!(one("dataworks_api_requests_total", &creates).await, 1);
+    assert_eq!(one("dataworks_api_requests_total", &creates).await, 2);
     assert_eq!(one("leader_election_master_status", &["name=\"dataworks-operator\""]).await, 1);
     // The watch, the lease and the writes of status go through the same counter.
     for (method, code) in [("GET", "200"), ("POST", "201"), ("PUT", "200"), ("PATCH", "200")] {

@@ -1,6 +1,8 @@
 package observability
 
 import (
+	"io/fs"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -219,7 +221,12 @@ func TestEachReasonIsToldOnce(t *testing.T) {
 		"Deleting":       "DataWorksDeletionStuck has its age",
 		"OutcomeUnknown": "DataWorksCreateOutcomeUnknown has its number",
 	}
-	// Said by Synced, or told of Ready only where the object changed meanwhile.
+	bySynced := map[string]string{
+		"MassAbsence": "DataWorksMassAbsence", "Drifted": "DataWorksDriftDetected",
+		"DuplicateInWorkspace": "DataWorksDuplicateInWorkspace", "CheckFailed": "DataWorksCheckFailed",
+		// These two stand beside a Ready that tells it.
+		"NotFound": "", "NotFoundInWorkspace": "",
+	}
 	table := section(t, read(t, "docs/errors.md"), "## Reasons", "## Codes")
 	rows := tableRow.FindAllStringSubmatch(table, -1)
 	if len(rows) < 20 {
@@ -227,10 +234,23 @@ func TestEachReasonIsToldOnce(t *testing.T) {
 	}
 	for _, row := range rows {
 		reason := row[1]
-		if strings.HasPrefix(row[2], "said by `Synced`") && reason != "MassAbsence" {
-			continue
-		}
 		var tellers []string
+		if strings.Contains(row[2], "said by `Synced`") || reason == "NotFoundInWorkspace" {
+			for _, alert := range []string{"DataWorksMassAbsence", "DataWorksDriftDetected", "DataWorksDuplicateInWorkspace", "DataWorksCheckFailed"} {
+				for _, selector := range selectorsOf(t, alert, "dataworks_resources_out_of_sync", "reason") {
+					if matches(selector, "reason", reason) {
+						tellers = append(tellers, alert)
+					}
+				}
+			}
+			if want := bySynced[reason]; strings.Join(tellers, ", ") != want {
+				t.Errorf("%s of Synced is told by %v, not by %s", reason, tellers, want)
+			}
+			if reason != "NotFoundInWorkspace" {
+				continue
+			}
+			tellers = nil
+		}
 		for _, alert := range []string{"DataWorksResourceNotReady", "DataWorksResourceStalled", "DataWorksAccessDenied"} {
 			for _, selector := range selectorsOf(t, alert, "dataworks_resources", "reason") {
 				if matches(selector, "reason", reason) {
@@ -297,5 +317,63 @@ func TestEachCodeCountsWhereItBelongs(t *testing.T) {
 		if matches(selector, "code", "ok") {
 			t.Error("good answers count as failed calls")
 		}
+	}
+}
+
+// A search of the log finds nothing when the operator says it in other words.
+func TestRunbooksSearchForWhatTheLogSays(t *testing.T) {
+	var source strings.Builder
+	err := filepath.WalkDir(filepath.Join(root, "src"), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".rs") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		source.Write(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Literals are broken over lines where they are long.
+	says := regexp.MustCompile(`\\\n\s*`).ReplaceAllString(source.String(), "")
+	search := regexp.MustCompile(`\| grep (?:-\S+ )*'([^']+)'`)
+	count := 0
+	pages, _ := filepath.Glob(filepath.Join(root, runbooks, "*.md"))
+	for _, page := range pages {
+		name := filepath.Base(page)
+		for line := range strings.Lines(read(t, runbooks+"/"+name)) {
+			if !strings.Contains(line, " logs -l ") {
+				continue
+			}
+			for _, found := range search.FindAllStringSubmatch(line, -1) {
+				if strings.HasPrefix(found[1], `"level"`) {
+					continue
+				}
+				for phrase := range strings.SplitSeq(found[1], "|") {
+					count++
+					if !strings.Contains(says, phrase) {
+						t.Errorf("%s: the log never says %q", name, phrase)
+					}
+				}
+			}
+		}
+	}
+	if count < 20 {
+		t.Errorf("only %d phrases were found", count)
+	}
+}
+
+func TestQueriesForSingleObjectsAreValid(t *testing.T) {
+	page := read(t, "docs/observability-per-object.md")
+	known := map[string]bool{}
+	for _, name := range regexp.MustCompile("`(dataworksresource_[a-z_]+)`").FindAllStringSubmatch(page, -1) {
+		known[name[1]] = true
+	}
+	blocks := regexp.MustCompile("(?s)```promql\n(.*?)```").FindAllStringSubmatch(page, -1)
+	if len(blocks) == 0 {
+		t.Fatal("no queries")
+	}
+	for _, block := range blocks {
+		parse(t, "observability-per-object.md", block[1]).checkNames(t, "observability-per-object.md", known)
 	}
 }

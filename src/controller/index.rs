@@ -21,7 +21,8 @@ use kube::ResourceExt as _;
 
 use super::policy::Policy;
 use super::standing::{
-    Standing, claims, created, fingerprint, is_untouched, key_of, modified, recorded, shown, standing, told,
+    Standing, claims, created, fingerprint, is_untouched, key_of, modified, reason_of, recorded, shown,
+    standing, told,
 };
 use super::tally::{Shown, Tally};
 
@@ -332,7 +333,10 @@ impl Index {
     pub fn tally(&self, unknown: impl Fn(&Uid) -> bool) -> Tally {
         let mut tally = Tally::default();
         for (key, row) in &self.rows {
-            tally.count(&key.namespace, row.project, row.shown);
+            tally.shown.add(&key.namespace, row.project, row.shown);
+            if let Some(told) = row.told {
+                tally.told.add(&key.namespace, row.project, reason_of(told));
+            }
             let older = |since: &Timestamp| tally.deleting_since.is_none_or(|oldest| *since < oldest);
             tally.deleting_since = row.leaving.filter(older).or(tally.deleting_since);
             let told = row.shown.reason == Some(Reason::OutcomeUnknown);

@@ -106,6 +106,17 @@ pub fn told(object: &DataWorksResource) -> Option<Told> {
     }
 }
 
+/// The reason that `Synced` tells it with.
+pub(super) fn reason_of(told: Told) -> Reason {
+    match told {
+        Told::Absent => Reason::NotFoundInWorkspace,
+        Told::MassAbsence => Reason::MassAbsence,
+        Told::Twins => Reason::DuplicateInWorkspace,
+        Told::CheckFailed => Reason::CheckFailed,
+        Told::Drifted => Reason::Drifted,
+    }
+}
+
 pub(super) fn shown(object: &DataWorksResource) -> Shown {
     let conditions = object.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     let ready = conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str());

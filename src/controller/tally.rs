@@ -53,30 +53,45 @@ pub struct Shown {
 }
 
 /// Where objects are.
-type Place<'a> = (&'a str, Option<ProjectId>);
+pub type Place<'a> = (&'a str, Option<ProjectId>);
 
 /// Of one namespace.
-type Counts = BTreeMap<(Option<ProjectId>, Shown), u64>;
+type Namespace<K> = BTreeMap<(Option<ProjectId>, K), u64>;
+
+/// Numbers of objects by where they are and by something else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counts<K> {
+    counts: BTreeMap<Arc<str>, Namespace<K>>,
+}
 
 /// The count.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    counts: BTreeMap<Arc<str>, Counts>,
+    /// By what `Ready` says.
+    pub shown: Counts<Shown>,
+    /// Those whose file is not as declared, or was not seen, by the reason of `Synced`.
+    pub told: Counts<Reason>,
     /// When the deletion began that has taken longest, of objects that hold their file.
     pub deleting_since: Option<Timestamp>,
     /// Objects with a write whose outcome is not known yet.
     pub outcome_unknown: u64,
 }
 
-impl Tally {
+impl<K> Default for Counts<K> {
+    fn default() -> Self {
+        Self { counts: BTreeMap::new() }
+    }
+}
+
+impl<K: Copy + Ord> Counts<K> {
     /// Counts an object.
-    pub fn count(&mut self, namespace: &Arc<str>, project: Option<ProjectId>, shown: Shown) {
+    pub fn add(&mut self, namespace: &Arc<str>, project: Option<ProjectId>, by: K) {
         // The key is cloned once for each namespace.
         if !self.counts.contains_key(namespace) {
             self.counts.insert(Arc::clone(namespace), BTreeMap::new());
         }
         if let Some(counts) = self.counts.get_mut(namespace) {
-            *counts.entry((project, shown)).or_default() += 1;
+            *counts.entry((project, by)).or_default() += 1;
         }
     }
 
@@ -84,22 +99,22 @@ impl Tally {
     /// A namespace is whole or folded; those with few series come first, so that one that asks for
     /// many takes no other's.
     #[must_use]
-    pub fn folded(&self, most: usize) -> Vec<(Option<Place<'_>>, Shown, u64)> {
+    pub fn folded(&self, most: usize) -> Vec<(Option<Place<'_>>, K, u64)> {
         let mut namespaces: Vec<_> = self.counts.iter().collect();
         namespaces.sort_by_key(|(_, counts)| counts.len());
         let mut series = Vec::new();
-        let mut rest: BTreeMap<Shown, u64> = BTreeMap::new();
+        let mut rest: BTreeMap<K, u64> = BTreeMap::new();
         for (namespace, counts) in namespaces {
             let fits = series.len() + counts.len() <= most;
-            for ((project, shown), count) in counts {
+            for ((project, by), count) in counts {
                 if fits {
-                    series.push((Some((&**namespace, *project)), *shown, *count));
+                    series.push((Some((&**namespace, *project)), *by, *count));
                 } else {
-                    *rest.entry(*shown).or_default() += count;
+                    *rest.entry(*by).or_default() += count;
                 }
             }
         }
-        series.extend(rest.into_iter().map(|(shown, count)| (None, shown, count)));
+        series.extend(rest.into_iter().map(|(by, count)| (None, by, count)));
         series
     }
 }
@@ -117,22 +132,22 @@ mod tests {
 
     #[test]
     fn a_namespace_that_asks_for_many_series_is_folded_and_no_object_is_lost() {
-        let mut tally = Tally::default();
+        let mut counts = Counts::default();
         // The first by name is the one that asks for many.
         let (greedy, small, other) = (Arc::from("a"), Arc::from("b"), Arc::from("c"));
         for n in 1..=10 {
-            tally.count(&greedy, project(n), READY);
+            counts.add(&greedy, project(n), READY);
         }
-        tally.count(&greedy, project(1), NEW);
+        counts.add(&greedy, project(1), NEW);
         for _ in 0..3 {
-            tally.count(&small, project(1), READY);
+            counts.add(&small, project(1), READY);
         }
-        tally.count(&other, None, NEW);
-        let all = tally.folded(13);
+        counts.add(&other, None, NEW);
+        let all = counts.folded(13);
         assert_eq!(all.len(), 13);
         assert!(all.iter().all(|(place, ..)| place.is_some()));
         assert_eq!(
-            tally.folded(12),
+            counts.folded(12),
             [
                 (Some(("b", project(1))), READY, 3),
                 (Some(("c", None)), NEW, 1),
@@ -141,7 +156,7 @@ mod tests {
             ]
         );
         for most in 0..14 {
-            assert_eq!(tally.folded(most).iter().map(|(.., count)| count).sum::<u64>(), 15, "{most}");
+            assert_eq!(counts.folded(most).iter().map(|(.., count)| count).sum::<u64>(), 15, "{most}");
         }
     }
 }

@@ -16,7 +16,7 @@ use prometheus_client::registry::Registry;
 use super::{CONTROLLER, add};
 use crate::context::Context;
 use crate::controller::WORKERS;
-use crate::controller::tally::Tally;
+use crate::controller::tally::{Place, Tally};
 use crate::workspace::limiter::Limiter;
 
 /// Series of `dataworks_resources` beside the folded ones, and of gauges by workspace: a scrape of
@@ -34,6 +34,13 @@ struct ResourceLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ToldLabels {
+    namespace: String,
+    workspace: String,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct WorkspaceLabels {
     workspace: u64,
 }
@@ -44,8 +51,14 @@ pub fn gauges(ctx: &Context) -> [Registry; 2] {
     let mut own = Registry::default();
     if ctx.is_leading() {
         budget(&mut own, &ctx.limiter);
-        resources(&mut own, &ctx.tally());
+        let tally = ctx.tally();
+        resources(&mut own, &tally);
+        out_of_sync(&mut own, &tally);
         inventories(&mut own, &ages(ctx));
+        if let Some(apart) = ctx.listings.looks_apart() {
+            let help = "Seconds between two routine looks at a workspace";
+            seconds(&mut own, "dataworks_inventory_interval_seconds", help, apart.as_secs_f64());
+        }
     }
     [runtime(ctx), own]
 }
@@ -84,11 +97,11 @@ fn budget(r: &mut Registry, limiter: &Limiter) {
 
 fn resources(r: &mut Registry, tally: &Tally) {
     let family: Family<ResourceLabels, Gauge> = Family::default();
-    for (place, standing, count) in tally.folded(MOST_SERIES) {
-        let (namespace, workspace) = place.unwrap_or_default();
+    for (place, standing, count) in tally.shown.folded(MOST_SERIES) {
+        let (namespace, workspace) = words(place);
         let labels = ResourceLabels {
-            namespace: namespace.to_owned(),
-            workspace: workspace.map(|project| project.to_string()).unwrap_or_default(),
+            namespace,
+            workspace,
             ready: standing.ready.as_str(),
             reason: standing.reason.map_or("", |reason| reason.as_str()),
         };
@@ -101,6 +114,23 @@ fn resources(r: &mut Registry, tally: &Tally) {
     seconds(r, "dataworks_resources_deleting_seconds", help, oldest);
     let help = "Objects with a write to the cloud whose outcome is not known yet";
     set(r, "dataworks_resources_outcome_unknown", help, tally.outcome_unknown);
+}
+
+fn out_of_sync(r: &mut Registry, tally: &Tally) {
+    let family: Family<ToldLabels, Gauge> = Family::default();
+    for (place, reason, count) in tally.told.folded(MOST_SERIES) {
+        let (namespace, workspace) = words(place);
+        let labels = ToldLabels { namespace, workspace, reason: reason.as_str() };
+        family.get_or_create(&labels).set(number(count));
+    }
+    let help = "Objects whose file is not as declared and is left so, or was not seen, by reason of Synced";
+    add(r, "dataworks_resources_out_of_sync", help, family);
+}
+
+/// A place as labels; empty where it is folded.
+fn words(place: Option<Place<'_>>) -> (String, String) {
+    let (namespace, workspace) = place.unwrap_or_default();
+    (namespace.to_owned(), workspace.map(|project| project.to_string()).unwrap_or_default())
 }
 
 /// Seconds since the last routine look at each workspace; where there was none yet, since this

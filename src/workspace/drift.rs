@@ -40,6 +40,7 @@ pub async fn watch(ctx: Arc<Context>, interval: SignedDuration) {
         let pages = projects.iter().map(|project| ctx.listings.pages(*project)).sum();
         let apart = looks_apart(interval, pages, ctx.limiter.sweeps_a_day());
         if told.replace(apart) != Some(apart) {
+            ctx.listings.set_looks_apart(apart);
             tell(interval, apart, pages);
         }
         let Some(apart) = apart else { continue };

@@ -99,6 +99,8 @@ struct Shared {
 pub struct Listings {
     shared: Mutex<HashMap<ProjectId, Shared>>,
     lag: SignedDuration,
+    /// How far routine looks at a workspace are apart at present; `None`: there are none.
+    apart: Mutex<Option<SignedDuration>>,
 }
 
 /// What a question for a free path is answered with.
@@ -121,7 +123,18 @@ impl Listings {
     /// Listings of a service that may list what was done up to `lag` late.
     #[must_use]
     pub fn new(lag: SignedDuration) -> Self {
-        Self { shared: Mutex::new(HashMap::new()), lag }
+        Self { shared: Mutex::new(HashMap::new()), lag, apart: Mutex::new(None) }
+    }
+
+    /// Keeps how far routine looks are apart from now on.
+    pub fn set_looks_apart(&self, apart: Option<SignedDuration>) {
+        *self.apart.lock().unwrap_or_else(PoisonError::into_inner) = apart;
+    }
+
+    /// How far routine looks at a workspace are apart; `None`: there are none, or none was planned yet.
+    #[must_use]
+    pub fn looks_apart(&self) -> Option<SignedDuration> {
+        *self.apart.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether `path` is free, for an object of this version; `pending` objects of the workspace
