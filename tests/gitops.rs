@@ -52,8 +52,6 @@ async fn what_is_shipped_for_argo_cd_and_flux_fits_their_schemas() {
         ("argocd", "argocd/appproject.yaml", 1),
         (scene.namespace.as_str(), "argocd/example", 2),
         ("flux-system", "flux/kustomization.yaml", 2),
-        ("flux-system", "flux/operator.yaml", 2),
-        ("flux-system", "flux/oci.yaml", 2),
     ];
     for (namespace, name, count) in rows {
         let path = file(&format!("integrations/{name}"));
