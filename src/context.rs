@@ -373,7 +373,13 @@ impl Context {
                 }
                 Err((woken, fault)) => {
                     let cure = codes::cure_of(&fault.code);
-                    tracing::warn!(workspace = %project, code = fault.code, error = fault.message, cure, "a listing failed");
+                    tracing::warn!(
+                        workspace = project.get(),
+                        code = fault.code,
+                        error = fault.message,
+                        cure,
+                        "a listing failed"
+                    );
                     woken
                 }
             };

@@ -186,7 +186,7 @@ async fn a_cloud_that_is_down_at_the_start_is_waited_for() {
     scene.cloud.change_settings(|settings| settings.down = true);
     let operator = scene.launch().start();
     scene.kubectl.apply(&python("patient", "Down/a.py")).await;
-    operator.says(&["a call failed", "\"failures\":2"]).await;
+    operator.says(&["a call failed", "\"attempt\":2"]).await;
     scene.cloud.change_settings(|settings| settings.down = false);
     scene.ready("patient").await;
     assert_eq!(scene.cloud.calls_of("CreateResource"), 1);

@@ -84,7 +84,12 @@ async fn look(ctx: &Arc<Context>, project: ProjectId) {
     let woken = match end {
         Ok(woken) => woken,
         Err((woken, fault)) => {
-            warn!(workspace = %project, code = fault.code, error = fault.message, "a routine listing failed");
+            warn!(
+                workspace = project.get(),
+                code = fault.code,
+                error = fault.message,
+                "a routine listing failed"
+            );
             woken
         }
     };
@@ -97,11 +102,18 @@ async fn look(ctx: &Arc<Context>, project: ProjectId) {
     let mut found = ctx.listings.difference(project, &held);
     found.changed.retain(|key| !doubted.contains(key));
     let changed = found.changed.len() + doubted.len();
-    info!(workspace = %project, objects = held.len(), changed, missing = found.missing.len(), "looked for drift");
+    info!(
+        workspace = project.get(),
+        objects = held.len(),
+        changed,
+        missing = found.missing.len(),
+        "looked for drift"
+    );
     ctx.listings.brake(project, found.mass_absence);
     if found.mass_absence {
         error!(
-            workspace = %project, missing = found.missing.len(),
+            workspace = project.get(),
+            missing = found.missing.len(),
             "so many resources are gone that none is made again until a person asks for it object by object"
         );
     }
@@ -126,11 +138,13 @@ fn until_calls_suffice(ctx: &Context, project: ProjectId) -> Option<Timestamp> {
     let share = ctx.limiter.sweeps_a_day().unwrap_or(left);
     if share < pages {
         warn!(
-            workspace = %project, pages, share,
+            workspace = project.get(),
+            pages,
+            share,
             "the workspace has more pages than routine looks may read in a day: it is not looked at"
         );
     } else {
-        info!(workspace = %project, pages, left, "routine looks have used up their calls of today");
+        info!(workspace = project.get(), pages, left, "routine looks have used up their calls of today");
     }
     Some(ctx.limiter.day().end())
 }
