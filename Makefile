@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test test-alerts test-argocd test-chart test-docs test-kube-state-metrics docs reference model chaos bench lint lint-deny fmt crds fixtures build clean need-rust need-go
+.PHONY: help demo test test-alerts test-argocd test-chart test-docs test-kube-state-metrics docs reference model chaos bench image lint lint-deny fmt crds fixtures build clean need-rust need-go
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,6 +84,9 @@ test-docs: need-rust docs ## Build the book; check links, manifests and what is 
 
 build: need-rust ## Build the operator and the simulator for release
 	cargo build --locked --release --workspace --bins
+
+image: need-rust ## Build container images as OCI archives in .cache/images (ARCH=amd64 or arm64)
+	@dev/image.sh images $(or $(ARCH),amd64)
 
 clean: ## Remove what was built here, the Kubernetes binaries included
 	rm -rf .cache
