@@ -24,8 +24,8 @@ use crate::controller::policy::Policy;
 use crate::controller::scheduler::Scheduler;
 use crate::controller::{self, queued, watch};
 use crate::dataworks::credentials::{CredentialSource, Environment};
-use crate::dataworks::endpoint::{Endpoint, Network, Region};
-use crate::dataworks::{Client, ClientConfig, Transport, TransportConfig};
+use crate::dataworks::endpoint::{Endpoint, Network, PlainHttp, Region};
+use crate::dataworks::{Client, ClientConfig, Proxy, Transport, TransportConfig, Trust};
 use crate::events::Events;
 use crate::health::Gates;
 use crate::http::{self, Shown};
@@ -58,6 +58,11 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
     let process = Process::starting_now();
     let metrics = Arc::new(Metrics::new(&args.lease_name));
     tokio::spawn(level::watch(levels, Arc::clone(&metrics)));
+    // First what needs no cluster: a mistake in the settings is told at once.
+    let endpoint = endpoint(&args)?;
+    let proxy = proxy(&args)?;
+    let proxied = proxy.as_ref().is_some_and(|proxy| proxy.carries(endpoint.url()));
+    let cloud = cloud(&args, endpoint, proxy, &metrics)?;
     // Its text holds those of its causes.
     let config =
         Config::infer().await.map_err(|error| anyhow::anyhow!("no Kubernetes to talk to: {error}"))?;
@@ -74,12 +79,7 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
     config.reset_reader_on_write = true;
     let calling = client(config, &metrics)?;
     let holder = args.pod_uid.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
-    let cloud = cloud(&args, &metrics)?;
-    let identity = Identity {
-        cluster: cluster(&args, &calling).await?,
-        holder: holder.clone(),
-        proxied: args.proxy.is_some(),
-    };
+    let identity = Identity { cluster: cluster(&args, &calling).await?, holder: holder.clone(), proxied };
     let policy = Policy::new(&args.default_connection_namespaces, &args.default_connection_projects);
     let bounds = args.bounds.bounds();
     let per_second = args.requests_per_second.unwrap_or_else(|| args.edition.requests_per_second());
@@ -106,6 +106,7 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
         cluster = ctx.identity.cluster,
         holder,
         per_second,
+        proxied,
         "starting"
     );
     let gates = Arc::new(Gates::default());
@@ -144,14 +145,47 @@ fn client(config: Config, metrics: &Metrics) -> Result<KubeClient, kube::Error> 
     Ok(ClientBuilder::try_from(config)?.with_layer(&metrics.requests).build())
 }
 
-fn cloud(args: &RunArgs, metrics: &Arc<Metrics>) -> anyhow::Result<Client> {
-    let region =
-        args.region.as_deref().map(str::parse::<Region>).transpose().context("the region is not one")?;
-    let endpoint: Endpoint = match (&args.endpoint, &region) {
-        (Some(url), _) => url.parse().context("DATAWORKS_ENDPOINT")?,
-        (None, Some(region)) => Endpoint::dataworks(region, Network::Public)?,
+fn region(args: &RunArgs) -> anyhow::Result<Option<Region>> {
+    args.region.as_deref().map(str::parse).transpose().context("the region is not one")
+}
+
+fn endpoint(args: &RunArgs) -> anyhow::Result<Endpoint> {
+    let plain = if args.allow_plain_http { PlainHttp::Anywhere } else { PlainHttp::Loopback };
+    let endpoint = match (&args.endpoint, region(args)?) {
+        (Some(url), _) => Endpoint::parse(url, plain).context("DATAWORKS_ENDPOINT")?,
+        (None, Some(region)) => Endpoint::dataworks(&region, Network::Public)?,
         (None, None) => anyhow::bail!("set DATAWORKS_REGION (such as cn-shanghai) or DATAWORKS_ENDPOINT"),
     };
+    if endpoint.is_exposed() {
+        warn!(
+            %endpoint,
+            "PLAIN HTTP: signatures and documents can be read and changed by everyone on the way; \
+             --allow-plain-http is for the simulator only"
+        );
+    }
+    Ok(endpoint)
+}
+
+fn proxy(args: &RunArgs) -> anyhow::Result<Option<Proxy>> {
+    if let Some(text) = &args.proxy {
+        return Proxy::always(text.expose_secret()).map(Some).context("DATAWORKS_PROXY");
+    }
+    if !args.proxy_from_environment {
+        return Ok(None);
+    }
+    let proxy = Proxy::from_variables(|name| std::env::var(name).ok()).context("HTTPS_PROXY")?;
+    if proxy.is_none() {
+        warn!("--proxy-from-environment is set, but HTTPS_PROXY is not: calls go without a proxy");
+    }
+    Ok(proxy)
+}
+
+fn cloud(
+    args: &RunArgs,
+    endpoint: Endpoint,
+    proxy: Option<Proxy>,
+    metrics: &Arc<Metrics>,
+) -> anyhow::Result<Client> {
     let exposed =
         |secret: &Option<secrecy::SecretString>| secret.as_ref().map(|s| s.expose_secret().to_owned());
     let environment = Environment::new(
@@ -162,12 +196,13 @@ fn cloud(args: &RunArgs, metrics: &Arc<Metrics>) -> anyhow::Result<Client> {
     let transport = Transport::new(&TransportConfig {
         call_deadline: Duration::try_from(args.bounds.call_deadline)?,
         read_deadline: READ_DEADLINE.min(Duration::try_from(args.bounds.call_deadline)?),
-        proxy: args.proxy.clone(),
+        proxy,
+        trust: Trust::gather(args.ca_bundle.as_deref())?,
     })?;
     let counted = Arc::clone(metrics);
     Ok(Client::new(ClientConfig {
         endpoint,
-        sts_endpoint: Endpoint::sts(region.as_ref(), Network::Public)?,
+        sts_endpoint: Endpoint::sts(region(args)?.as_ref(), Network::Public)?,
         credentials: CredentialSource::Environment(environment),
         transport,
         clock: Arc::new(Timestamp::now),

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 
 use dataworks_core::ids::{ProjectId, ResourceId};
 use dataworks_operator::dataworks::credentials::{CredentialSource, Credentials};
-use dataworks_operator::dataworks::{CallRecord, Client, ClientConfig, TransportConfig};
+use dataworks_operator::dataworks::{CallRecord, Client, ClientConfig, Proxy, TransportConfig, Trust};
 use tracing_subscriber::fmt::MakeWriter;
 
 use server::{Reply, Server, config};
@@ -104,7 +104,8 @@ async fn nothing_that_must_not_be_shown_is_shown() {
     let proxied = TransportConfig {
         call_deadline: std::time::Duration::from_secs(1),
         read_deadline: std::time::Duration::from_secs(1),
-        proxy: Some("http://user:hush@proxy.example.com".parse().unwrap()),
+        proxy: Some(Proxy::always("http://user:hush@proxy.example.com").unwrap()),
+        trust: Trust::embedded(),
     };
     shown += &format!("{proxied:?}");
     shown += &String::from_utf8(log.0.lock().unwrap().clone()).unwrap();

@@ -9,7 +9,7 @@ use dataworks_core::fault::Outcome;
 use dataworks_operator::controller::WORKERS;
 use dataworks_operator::dataworks::credentials::{CredentialSource, Environment};
 use dataworks_operator::dataworks::endpoint::Endpoint;
-use dataworks_operator::dataworks::{Client, ClientConfig, Transport, TransportConfig};
+use dataworks_operator::dataworks::{Client, ClientConfig, Transport, TransportConfig, Trust};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
@@ -77,7 +77,13 @@ fn client(cloud: &Cloud) -> Client {
         sts_endpoint: endpoint.clone(),
         endpoint,
         credentials: CredentialSource::Environment(environment),
-        transport: Transport::new(&TransportConfig { call_deadline, read_deadline, proxy: None }).unwrap(),
+        transport: Transport::new(&TransportConfig {
+            call_deadline,
+            read_deadline,
+            proxy: None,
+            trust: Trust::embedded(),
+        })
+        .unwrap(),
         clock: Arc::new(Timestamp::now),
         observer: None,
     })

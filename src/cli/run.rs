@@ -24,6 +24,16 @@ pub struct RunArgs {
     #[arg(long, env = "DATAWORKS_ENDPOINT")]
     pub endpoint: Option<String>,
 
+    /// Take a plain http endpoint beyond loopback, too: for a simulator in a cluster, never for
+    /// the service, since everyone on the way can read signatures and documents.
+    #[arg(long, env = "DATAWORKS_ALLOW_PLAIN_HTTP")]
+    pub allow_plain_http: bool,
+
+    /// Certificates (PEM) of authorities that are trusted for calls to the cloud, in addition to
+    /// the built-in public ones and the system's. Read at the start.
+    #[arg(long, env = "DATAWORKS_CA_BUNDLE", value_name = "FILE")]
+    pub ca_bundle: Option<PathBuf>,
+
     /// AccessKey ID that calls are signed with.
     #[arg(long, env = "ALIBABA_CLOUD_ACCESS_KEY_ID", hide_env_values = true)]
     pub access_key_id: Option<String>,
@@ -66,8 +76,13 @@ pub struct RunArgs {
     pub drift_interval: SignedDuration,
 
     /// HTTP proxy for calls to the cloud. Absent: none; the usual proxy variables are not read.
-    #[arg(long, env = "DATAWORKS_PROXY")]
-    pub proxy: Option<url::Url>,
+    #[arg(long, env = "DATAWORKS_PROXY", hide_env_values = true)]
+    pub proxy: Option<SecretString>,
+
+    /// Take the proxy for calls to the cloud from HTTPS_PROXY, and what is called without it from
+    /// NO_PROXY.
+    #[arg(long, env = "DATAWORKS_PROXY_FROM_ENVIRONMENT", conflicts_with = "proxy")]
+    pub proxy_from_environment: bool,
 
     /// Namespaces to watch, comma separated. Absent: all.
     #[arg(long, env = "DATAWORKS_WATCH_NAMESPACES", value_delimiter = ',')]

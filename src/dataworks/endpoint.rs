@@ -1,7 +1,8 @@
 //! Where requests go: region and network to host, or an address an administrator gave.
 //!
 //! Pure: nothing is resolved or contacted. The rule it keeps: credentials never travel in plain
-//! text beyond this machine, so plain http is for loopback addresses only.
+//! text beyond this machine, so plain http is for loopback addresses only, unless the
+//! administrator has said otherwise for a simulator.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -23,6 +24,15 @@ pub enum Network {
     Public,
     /// The region's own network, reachable from a VPC in the same region only.
     Vpc,
+}
+
+/// Where plain http may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlainHttp {
+    /// To this machine.
+    Loopback,
+    /// Anywhere: for a simulator in a cluster, where nothing is secret.
+    Anywhere,
 }
 
 /// A region id such as `cn-shanghai`.
@@ -110,11 +120,21 @@ impl FromStr for Endpoint {
     /// Reads `https://host[:port]`, `http://` for a loopback host, or a host alone, which means
     /// https.
     fn from_str(text: &str) -> Result<Self, InvalidEndpoint> {
+        Self::parse(text, PlainHttp::Loopback)
+    }
+}
+
+impl Endpoint {
+    /// Reads what `from_str` reads, and plain http to wherever it is allowed.
+    ///
+    /// # Errors
+    /// [`InvalidEndpoint`].
+    pub fn parse(text: &str, plain: PlainHttp) -> Result<Self, InvalidEndpoint> {
         let with_scheme = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
         let url = Url::parse(&with_scheme).map_err(InvalidEndpoint::Unreadable)?;
         match url.scheme() {
             "https" => {}
-            "http" if is_loopback(&url) => {}
+            "http" if plain == PlainHttp::Anywhere || is_loopback(&url) => {}
             "http" => return Err(InvalidEndpoint::PlainHttp),
             _ => return Err(InvalidEndpoint::Scheme),
         }
@@ -125,6 +145,12 @@ impl FromStr for Endpoint {
             return Err(InvalidEndpoint::MoreThanHost);
         }
         Ok(Self { url })
+    }
+
+    /// Whether signatures and documents leave this machine readable by everyone on the way.
+    #[must_use]
+    pub fn is_exposed(&self) -> bool {
+        self.url.scheme() == "http" && !is_loopback(&self.url)
     }
 }
 
@@ -155,7 +181,9 @@ pub enum InvalidEndpoint {
     #[error("the endpoint's scheme is not https")]
     Scheme,
     /// Plain http to another machine.
-    #[error("plain http is allowed to a loopback address only; write https://")]
+    #[error(
+        "plain http is allowed to a loopback address only; write https:// (to a simulator: --allow-plain-http)"
+    )]
     PlainHttp,
     /// A user name or password.
     #[error("the endpoint holds a user name or password; credentials are set elsewhere")]
@@ -234,6 +262,22 @@ mod tests {
         for (text, want) in rows {
             let got = text.parse::<Endpoint>().map(|e| e.host());
             assert_eq!(got, want.map(str::to_owned), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn plain_http_leaves_this_machine_only_where_it_is_allowed() {
+        let rows = [
+            ("http://simulator.dataworks-system:8080", Ok(("simulator.dataworks-system:8080", true))),
+            ("http://10.0.0.1", Ok(("10.0.0.1", true))),
+            ("http://127.0.0.1:8080", Ok(("127.0.0.1:8080", false))),
+            ("https://example.com", Ok(("example.com", false))),
+            ("ftp://example.com", Err(InvalidEndpoint::Scheme)),
+            ("http://u:p@example.com", Err(InvalidEndpoint::UserInfo)),
+        ];
+        for (text, want) in rows {
+            let got = Endpoint::parse(text, PlainHttp::Anywhere).map(|e| (e.host(), e.is_exposed()));
+            assert_eq!(got, want.map(|(host, exposed)| (host.to_owned(), exposed)), "{text:?}");
         }
     }
 }

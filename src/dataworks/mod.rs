@@ -22,14 +22,18 @@ pub mod credentials;
 pub mod encode;
 pub mod endpoint;
 mod error;
+mod proxy;
 pub mod sign;
 mod transport;
+mod trust;
 pub mod types;
 
 pub use call::{CallRecord, Observer};
 pub use clock::Clock;
 pub use error::OWN_CODES;
+pub use proxy::{InvalidProxy, Proxy};
 pub use transport::{BODY_LIMIT, Transport, TransportConfig, TransportError};
+pub use trust::{Trust, TrustError};
 
 use call::{Call, Service};
 use clock::CloudClock;

@@ -11,17 +11,19 @@
 //! before it took the request, so that the first copy never left this process; creates do not use
 //! kept-alive connections at all.
 
-use std::fmt;
+use std::error::Error;
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
 use k8s_openapi::jiff::fmt::rfc2822;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
+use rustls::CertificateError;
 use tokio::time::Instant;
-use url::Url;
 
 use super::error::retry_after;
+use super::proxy::Proxy;
+use super::trust::Trust;
 
 /// Largest answer read: a page of 100 rows is some 100 KiB and GetResource echoes a document of
 /// at most a few hundred KiB; what is larger is not the API, and must not fill the memory.
@@ -36,7 +38,7 @@ const IDLE_LIMIT: Duration = Duration::from_secs(30);
 const IDLE_CONNECTIONS: usize = 16;
 
 /// How to reach the network.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct TransportConfig {
     /// Deadline of a write, from before credentials are fetched to the answer's last byte; also
     /// how long the kernel keeps trying to deliver a create.
@@ -45,18 +47,9 @@ pub struct TransportConfig {
     pub read_deadline: Duration,
     /// The HTTP proxy to go through, if the administrator set one; never taken from the
     /// environment by itself.
-    pub proxy: Option<Url>,
-}
-
-// A proxy's URL may hold a password.
-impl fmt::Debug for TransportConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TransportConfig")
-            .field("call_deadline", &self.call_deadline)
-            .field("read_deadline", &self.read_deadline)
-            .field("proxied", &self.proxy.is_some())
-            .finish()
-    }
+    pub proxy: Option<Proxy>,
+    /// Whose certificates are taken.
+    pub trust: Trust,
 }
 
 /// The connections. Cheap to clone; meant to be shared by all clients of a process.
@@ -68,29 +61,36 @@ pub struct Transport {
     pub(super) read_deadline: Duration,
 }
 
-/// The connections could not be set up: the TLS roots or the proxy's address.
+/// The connections could not be set up.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot set up HTTPS")]
-pub struct TransportError(#[source] reqwest::Error);
+#[non_exhaustive]
+pub enum TransportError {
+    /// The crypto library lacks what TLS needs.
+    #[error("cannot set up TLS")]
+    Tls(#[source] rustls::Error),
+    /// The proxy's address is none to the HTTP library, or something else of its own.
+    #[error("cannot set up HTTPS")]
+    Http(#[source] reqwest::Error),
+}
 
 impl Transport {
     /// Sets up the connections; nothing is contacted.
     ///
     /// # Errors
-    /// No TLS roots are found, or the proxy's URL is not one.
+    /// [`TransportError`], which no configuration that could be made is known to cause.
     pub fn new(config: &TransportConfig) -> Result<Self, TransportError> {
         let pooled = builder(config)?
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
             .pool_idle_timeout(IDLE_LIMIT)
             .build()
-            .map_err(TransportError)?;
+            .map_err(TransportError::Http)?;
         let fresh = builder(config)?.pool_max_idle_per_host(0);
         // A create of a process that died must not be delivered minutes later.
         #[cfg(target_os = "linux")]
         let fresh = fresh.tcp_user_timeout(config.call_deadline);
         Ok(Self {
             pooled,
-            fresh: fresh.build().map_err(TransportError)?,
+            fresh: fresh.build().map_err(TransportError::Http)?,
             call_deadline: config.call_deadline,
             read_deadline: config.read_deadline,
         })
@@ -126,9 +126,10 @@ fn builder(config: &TransportConfig) -> Result<reqwest::ClientBuilder, Transport
         // One request to a connection: HTTP/2 would let one stream's end take others with it.
         .http1_only()
         .connect_timeout(connect)
-        .tcp_nodelay(true);
+        .tcp_nodelay(true)
+        .tls_backend_preconfigured(config.trust.client_config().map_err(TransportError::Tls)?);
     Ok(match &config.proxy {
-        Some(url) => builder.proxy(reqwest::Proxy::all(url.clone()).map_err(TransportError)?),
+        Some(proxy) => builder.proxy(proxy.rule().map_err(TransportError::Http)?),
         None => builder,
     })
 }
@@ -197,10 +198,11 @@ impl SendError {
         if error.is_builder() {
             Self::NotConnected("the request cannot be built")
         } else if error.is_connect() {
-            Self::NotConnected(match (error.is_dns(), error.is_timeout()) {
-                (true, _) => "the host name cannot be resolved",
-                (false, true) => "no connection in time",
-                (false, false) => "the connection was refused or its TLS handshake failed",
+            Self::NotConnected(match (error.is_dns(), error.is_timeout(), refused_certificate(&error)) {
+                (true, _, _) => "the host name cannot be resolved",
+                (false, true, _) => "no connection in time",
+                (false, false, Some(why)) => why,
+                (false, false, None) => "the connection was refused or its TLS handshake failed",
             })
         } else if error.is_timeout() {
             Self::TimedOut
@@ -212,4 +214,32 @@ impl SendError {
     fn after_head(error: reqwest::Error) -> Self {
         if error.is_timeout() { Self::TimedOut } else { Self::Lost("the connection broke within the answer") }
     }
+}
+
+/// Why we did not take the certificate of the other side, if that is what happened.
+fn refused_certificate(error: &reqwest::Error) -> Option<&'static str> {
+    let mut next: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        if let Some(rustls::Error::InvalidCertificate(why)) = error.downcast_ref() {
+            return Some(match why {
+                CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                    "the server's certificate is of an authority that is not trusted; if a proxy or a private \
+                     authority is meant to sign it, name its certificates with --ca-bundle"
+                }
+                CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                    "the server's certificate has expired"
+                }
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                    "the server's certificate is for another name"
+                }
+                _ => "the server's certificate is not valid",
+            });
+        }
+        // An I/O error shows the source of what it holds as its own, not what it holds.
+        next = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(held) => Some(held),
+            None => error.source(),
+        };
+    }
+    None
 }

@@ -4,7 +4,9 @@
 
 mod answers;
 mod errors;
+mod proxy;
 mod server;
+mod tls;
 mod transport;
 
 use dataworks_core::ids::{ProjectId, ResourceId};

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use dataworks_operator::dataworks::credentials::{CredentialSource, Credentials};
 use dataworks_operator::dataworks::endpoint::Endpoint;
-use dataworks_operator::dataworks::{Client, ClientConfig, Transport, TransportConfig};
+use dataworks_operator::dataworks::{Client, ClientConfig, Transport, TransportConfig, Trust};
 use k8s_openapi::jiff::Timestamp;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 /// A request as it came.
 #[derive(Clone, Debug)]
@@ -67,6 +68,34 @@ impl Server {
         server
     }
 
+    /// The same by TLS.
+    pub(crate) async fn start_tls(
+        tls: rustls::ServerConfig,
+        answer: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = Self {
+            url: format!("https://{}", listener.local_addr().unwrap()),
+            seen: Arc::default(),
+            connections: Arc::default(),
+        };
+        let seen = Arc::clone(&server.seen);
+        let (answer, acceptor) = (Arc::new(answer), TlsAcceptor::from(Arc::new(tls)));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (accepting, seen, answer) =
+                    (acceptor.accept(stream), Arc::clone(&seen), Arc::clone(&answer));
+                tokio::spawn(async move {
+                    // A client that refuses the certificate ends the handshake.
+                    if let Ok(stream) = accepting.await {
+                        serve(stream, seen, answer).await;
+                    }
+                });
+            }
+        });
+        server
+    }
+
     /// Accepts a connection and closes it without reading.
     pub(crate) async fn closing() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -98,7 +127,11 @@ impl Server {
     }
 }
 
-async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Vec<Seen>>>, answer: Arc<impl Fn(&Seen) -> Reply>) {
+async fn serve(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    answer: Arc<impl Fn(&Seen) -> Reply>,
+) {
     while let Some(request) = read(&mut stream).await {
         seen.lock().unwrap().push(request.clone());
         match answer(&request) {
@@ -117,7 +150,7 @@ async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Vec<Seen>>>, answer: Arc<i
     }
 }
 
-async fn read(stream: &mut TcpStream) -> Option<Seen> {
+async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Option<Seen> {
     let mut bytes = Vec::new();
     let end = loop {
         if let Some(end) = bytes.windows(4).position(|w| w == b"\r\n\r\n") {
@@ -156,9 +189,17 @@ pub(crate) fn credentials(token: Option<&str>) -> CredentialSource {
     }))
 }
 
+pub(crate) fn transport_config(deadline: Duration) -> TransportConfig {
+    TransportConfig {
+        call_deadline: deadline,
+        read_deadline: deadline,
+        proxy: None,
+        trust: Trust::embedded(),
+    }
+}
+
 pub(crate) fn transport(deadline: Duration) -> Transport {
-    let config = TransportConfig { call_deadline: deadline, read_deadline: deadline, proxy: None };
-    Transport::new(&config).unwrap()
+    Transport::new(&transport_config(deadline)).unwrap()
 }
 
 pub(crate) fn config(url: &str) -> ClientConfig {
