@@ -91,7 +91,7 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
         cloud,
         limiter: Limiter::new(per_second, per_day).measured(metrics.permit_wait.clone()),
         listings: Listings::new(bounds.lag),
-        index: Mutex::new(Index::new(identity.cluster.clone(), policy.clone())),
+        index: Mutex::new(Index::new(identity.cluster.clone(), policy.clone(), bounds.lag)),
         policy,
         bounds,
         scheduler: Scheduler::default(),

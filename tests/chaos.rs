@@ -20,7 +20,6 @@ mod sights;
 mod verdict;
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -134,14 +133,12 @@ impl Campaign {
         self.scene.cloud.clear_faults();
         self.scene.cloud.change_settings(|settings| settings.list_lag_ms = 0);
         crew.leave_one().await;
-        let mut asked = BTreeSet::new();
         let rest = async {
             loop {
                 let changed = observer.changed.notified();
                 if self.rests(&observer.sights.borrow()) {
                     return;
                 }
-                self.ask(&observer.sights, &mut asked).await;
                 changed.await;
             }
         };
@@ -154,23 +151,6 @@ impl Campaign {
             (counts.get(&Outcome::Postponed) == counts.get(&Outcome::Landed)).then_some(())
         };
         poll(support::DEADLINE, Duration::from_millis(50), "a late commit does not come", landed).await;
-    }
-
-    /// A listing that lags shows a process that has just started what an earlier one deleted, and the
-    /// object that was made anew then rests for an hour under `AlreadyExists`. There are no strangers
-    /// here: whoever reads that finds no file in the workspace and asks for a look, once.
-    async fn ask(&self, sights: &RefCell<Sights>, asked: &mut BTreeSet<(String, i64)>) {
-        let told: Vec<String> = {
-            let sights = sights.borrow();
-            let blocked = sights.now.values().filter(|s| s.says.starts_with("False AlreadyExists"));
-            let first = blocked.filter(|s| asked.insert((s.name.clone(), s.generation)));
-            first.map(|sight| sight.name.clone()).collect()
-        };
-        for name in told {
-            eprintln!("{name} reads AlreadyExists: asked for a look");
-            let annotation = "dataworks.alibabacloud.com/reconcile-requested-at=quiet";
-            self.scene.kubectl.run(&["annotate", "dwr", &name, annotation, "--overwrite"]).await;
-        }
     }
 
     fn rests(&self, sights: &Sights) -> bool {

@@ -54,7 +54,7 @@ async fn another_path_moves_the_file_and_keeps_its_id() {
     let moved = scene.ready("a").await;
     assert_eq!(
         scene.cloud.actions(since),
-        ["UpdateResource", "ListResources", "GetResource", "RenameResource", "MoveResource"],
+        ["ListResources", "GetResource", "UpdateResource", "RenameResource", "MoveResource"],
         "one look does for both"
     );
     let file = scene.cloud.only_file();

@@ -28,6 +28,16 @@ pub fn refused(uid: &Uid, refusals: u32) -> Duration {
     jittered(doubling(REFUSED_FIRST, REFUSED_MOST, refusals), uid, refusals)
 }
 
+/// The wait before a path that was found taken `times` times in a row is looked at again. The first is `lag`, how late the service lists what was done: the file may be one that is gone. Then as a refused
+/// document.
+#[must_use]
+pub fn taken(uid: &Uid, times: u32, lag: Duration) -> Duration {
+    match times {
+        0 | 1 => jittered(lag, uid, times),
+        more => refused(uid, more - 1),
+    }
+}
+
 fn doubling(first: Duration, most: Duration, count: u32) -> Duration {
     let factor = 1u32.checked_shl(count.saturating_sub(1)).unwrap_or(u32::MAX);
     first.saturating_mul(factor).min(most)
@@ -53,6 +63,15 @@ mod tests {
             assert!(wait >= f64::from(least) && wait <= most, "{failures}: {wait}");
         }
         assert!(refused(&uid, 1) >= REFUSED_FIRST && refused(&uid, 100) <= REFUSED_MOST.mul_f64(1.2));
+    }
+
+    #[test]
+    fn a_path_that_is_taken_is_soon_looked_at_once_more() {
+        let (uid, lag) = (Uid::new("8b0f"), Duration::from_secs(60));
+        let first = taken(&uid, 1, lag);
+        assert!(first >= lag && first <= lag.mul_f64(1.2), "{first:?}");
+        assert_eq!(taken(&uid, 2, lag), refused(&uid, 1));
+        assert_eq!(taken(&uid, 9, lag), refused(&uid, 8));
     }
 
     #[test]

@@ -222,9 +222,46 @@ fn another_path_is_a_rename_or_a_move_and_the_id_stays() {
                 Does::Taken,
             ),
             (
-                "content and path: the content first, where the file stands",
+                "content and path: the new path is looked at first",
                 |c| c.wanted = declaring("v2", &json!({"path": "YY/b.py"})),
+                Does::Exactly(Step::Look),
+            ),
+            (
+                "then it is read, before anything is sent",
+                |c| {
+                    c.wanted = declaring("v2", &json!({"path": "YY/b.py"}));
+                    c.observed.look = Some(vec![row("1", "XX/a.py", 0)]);
+                },
+                Does::Exactly(Step::ReadBack(id("1"))),
+            ),
+            (
+                "content and path, and a stranger stands there: the content is sent all the same",
+                |c| {
+                    c.wanted = declaring("v2", &json!({"path": "YY/b.py"}));
+                    c.observed.look = Some(vec![row("9", "YY/b.py", 0)]);
+                },
                 update("XX/a.py"),
+            ),
+            (
+                "then the content, where the file stands",
+                |c| {
+                    c.wanted = declaring("v2", &json!({"path": "YY/b.py"}));
+                    c.observed.look = Some(vec![row("1", "XX/a.py", 0)]);
+                    c.observed.read = read(Held { differs: otherwise().differs, ..standing("XX/a.py") });
+                },
+                update("XX/a.py"),
+            ),
+            (
+                "then the place, without another read: that may not show the update yet",
+                |c| {
+                    c.wanted = declaring("v2", &json!({"path": "YY/b.py"}));
+                    let sent = declaring("v2", &json!({"path": "XX/a.py"}));
+                    c.recorded.status.spec_digest = Some(sent.spec_digest().to_string());
+                    let before = Held { differs: otherwise().differs, ..standing("XX/a.py") };
+                    c.observed.read = ReadBack::Present(before).updated(&PATH.parse().unwrap());
+                    c.observed.look = Some(vec![row("1", "XX/a.py", 0)]);
+                },
+                rename("XX/b.py"),
             ),
             (
                 "half of the way is recorded",

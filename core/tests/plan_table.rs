@@ -6,6 +6,7 @@ mod plan_support;
 use dataworks_core::api::condition::Reason;
 use dataworks_core::api::v1alpha1::{AttemptOutcome, DeletionPolicy};
 use dataworks_core::backoff;
+use dataworks_core::bounds::Bounds;
 use dataworks_core::desired::Desired;
 use dataworks_core::ids::{ProjectId, ResourceId};
 use dataworks_core::intent::{Intent, IntentNote};
@@ -87,6 +88,13 @@ fn deleting(until: i64, message: &str) -> Step {
 /// A wait that leaves status as it is, until the `count`th refusal of `at(seconds)` has rested.
 fn rests(seconds: i64, count: u32) -> Step {
     let rest = SignedDuration::try_from(backoff::refused(&Uid::new(UID), count)).unwrap();
+    Step::Wait { until: at(seconds) + rest, state: None }
+}
+
+/// The same where the path was found taken `times` times.
+fn rests_as_taken(seconds: i64, times: u32) -> Step {
+    let lag = Bounds::default().lag.unsigned_abs();
+    let rest = SignedDuration::try_from(backoff::taken(&Uid::new(UID), times, lag)).unwrap();
     Step::Wait { until: at(seconds) + rest, state: None }
 }
 
@@ -757,10 +765,34 @@ fn a_refused_document_rests() {
         (
             "longer the more often",
             |c| {
-                c.recorded = refused(fresh(), Reason::AlreadyExists, 3, 0);
+                c.recorded = refused(fresh(), Reason::Refused, 3, 0);
                 c.now = at(14_399);
             },
             rests(0, 3),
+        ),
+        (
+            "for a path that is taken, first as long as a file that is gone may be listed",
+            |c| {
+                c.recorded = refused(fresh(), Reason::AlreadyExists, 1, 0);
+                c.now = at(59);
+            },
+            rests_as_taken(0, 1),
+        ),
+        (
+            "then it is looked at once more",
+            |c| {
+                c.recorded = refused(fresh(), Reason::AlreadyExists, 1, 0);
+                c.now = at(73);
+            },
+            Step::Look,
+        ),
+        (
+            "and if it is still taken, for an hour",
+            |c| {
+                c.recorded = refused(fresh(), Reason::AlreadyExists, 2, 0);
+                c.now = at(3599);
+            },
+            rests(0, 1),
         ),
         (
             "then it is tried again",

@@ -322,10 +322,25 @@ impl Control {
     ///
     /// When there is no such file.
     pub fn delete_outside(&self, id: &str) -> Result<(), NoSuchResource> {
+        self.delete_all_outside([id])
+    }
+
+    /// Somebody deletes files in the console, all in one instant. Where one is not there none is deleted.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such file.
+    pub fn delete_all_outside<'a>(
+        &self,
+        ids: impl IntoIterator<Item = &'a str>,
+    ) -> Result<(), NoSuchResource> {
         let (now, lag_ms) = (self.now(), self.0.settings().list_lag_ms);
         let mut world = lock(&self.0.world);
-        let id = file(&world, id)?.id;
-        world.take(id, now, lag_ms);
+        let ids =
+            ids.into_iter().map(|id| Ok(file(&world, id)?.id)).collect::<Result<Vec<_>, NoSuchResource>>()?;
+        for id in ids {
+            world.take(id, now, lag_ms);
+        }
         Ok(())
     }
 

@@ -16,13 +16,13 @@ use dataworks_core::object::{ObjectKey, Uid};
 use dataworks_core::ownership::{Claim, Claimant, Claims, Class};
 use dataworks_core::path::{ResourcePath, claim_key};
 use dataworks_core::plan::Permission;
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt as _;
 
 use super::policy::Policy;
 use super::standing::{
-    Standing, claims, created, fingerprint, is_untouched, key_of, modified, reason_of, recorded, shown,
-    standing, told,
+    Standing, claims, created, fingerprint, is_refused, is_untouched, key_of, modified, reason_of, recorded,
+    shown, standing, told,
 };
 use super::tally::{Shown, Tally};
 
@@ -86,6 +86,8 @@ impl Row {
 pub struct Index {
     cluster: String,
     policy: Policy,
+    /// How late the service may list what was done.
+    lag: SignedDuration,
     rows: HashMap<ObjectKey, Row>,
     claims: Claims,
     proven: BTreeSet<ProjectId>,
@@ -106,12 +108,14 @@ pub struct Applied {
 }
 
 impl Index {
-    /// An empty index of this cluster, under this policy.
+    /// An empty index of this cluster, under this policy, of a service that may list what was done up to `lag`
+    /// late.
     #[must_use]
-    pub fn new(cluster: String, policy: Policy) -> Self {
+    pub fn new(cluster: String, policy: Policy, lag: SignedDuration) -> Self {
         Self {
             cluster,
             policy,
+            lag,
             rows: HashMap::new(),
             claims: Claims::default(),
             proven: BTreeSet::new(),
@@ -142,7 +146,9 @@ impl Index {
         let unchanged = before.is_some_and(|row| row.version == version && version.is_some());
         // Nobody else can have changed it before an own write that named the version before it.
         let ours = unchanged || origin == Origin::Written;
-        let seen = match before.filter(|_| ours) {
+        // But what refused it may be over: only a listing from after that can tell.
+        let refused = origin == Origin::Written && is_refused(object);
+        let seen = match before.filter(|_| ours && !refused) {
             // The watch was faster than the answer to our own write.
             Some(row) if origin == Origin::Written && unchanged => row.seen_before.unwrap_or(row.seen),
             Some(row) => row.seen,
@@ -462,7 +468,7 @@ impl Index {
                 .as_ref()
                 .map(|time| time.0)
                 .filter(|_| recorded.finalizer),
-            standing: standing(object, &recorded, desired.is_some(), permission, now),
+            standing: standing(object, &recorded, desired.is_some(), permission, self.lag, now),
             fingerprint: fingerprint(object),
             uid,
         }

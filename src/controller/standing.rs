@@ -8,7 +8,6 @@ use std::hash::{Hash, Hasher};
 use dataworks_core::api::condition::{ConditionType, Reason};
 use dataworks_core::api::v1alpha1::DataWorksResource;
 use dataworks_core::api::{CREATE_INTENT, FINALIZER, RECONCILE_REQUESTED};
-use dataworks_core::backoff;
 use dataworks_core::desired::Desired;
 use dataworks_core::ids::{ProjectId, ResourceId};
 use dataworks_core::intent::IntentNote;
@@ -139,6 +138,7 @@ pub(super) fn standing(
     recorded: &Recorded,
     valid: bool,
     permission: Option<Permission>,
+    lag: SignedDuration,
     now: Timestamp,
 ) -> Standing {
     if recorded.deleting {
@@ -186,24 +186,12 @@ pub(super) fn standing(
             } else if waits_for_a_change {
                 Standing::Settled
             } else {
-                Standing::Resting(retry_at(recorded, since).max(now))
+                let until = recorded.refused_until(lag);
+                let until = until.or_else(|| since.checked_add(STALLED_RETRY).ok()).unwrap_or(Timestamp::MAX);
+                Standing::Resting(until.max(now))
             }
         }
         Some(_) | None => Standing::Due,
-    }
-}
-
-fn retry_at(recorded: &Recorded, since: Timestamp) -> Timestamp {
-    let status = &recorded.status;
-    let refusals = status.attempt.as_ref().and_then(|attempt| attempt.refusals).unwrap_or(0);
-    let at = status.last_error.as_ref().and_then(|error| error.time.as_ref()).map(|time| time.0);
-    match (u32::try_from(refusals), at) {
-        (Ok(refusals), Some(at)) if refusals > 0 => at
-            .saturating_add(
-                SignedDuration::try_from(backoff::refused(&recorded.uid, refusals)).unwrap_or(STALLED_RETRY),
-            )
-            .unwrap_or(Timestamp::MAX),
-        _ => since.saturating_add(STALLED_RETRY).unwrap_or(Timestamp::MAX),
     }
 }
 
@@ -261,9 +249,15 @@ pub fn key_of(object: &DataWorksResource) -> ObjectKey {
     ObjectKey::new(&object.namespace().unwrap_or_default(), &object.name_any())
 }
 
-/// True while an object has had no file and nobody has asked for a look: after that a listing from
-/// before does not say how things stand now.
+/// True while status counts refusals of what is declared.
+pub(super) fn is_refused(object: &DataWorksResource) -> bool {
+    let attempt = object.status.as_ref().and_then(|status| status.attempt.as_ref());
+    attempt.is_some_and(|attempt| attempt.refusals.is_some())
+}
+
+/// True while an object has had no file, was not refused, and nobody has asked for a look: after that a
+/// listing from before does not say how things stand now.
 pub(super) fn is_untouched(object: &DataWorksResource) -> bool {
     let made = object.status.as_ref().is_some_and(|status| status.id.is_some());
-    !made && !object.annotations().contains_key(RECONCILE_REQUESTED)
+    !made && !is_refused(object) && !object.annotations().contains_key(RECONCILE_REQUESTED)
 }

@@ -30,7 +30,7 @@ pub(super) fn named(
     if let Some(plan) = forbidden(desired, recorded, observed) {
         return plan;
     }
-    if let Some(plan) = refused_before(recorded, now) {
+    if let Some(plan) = refused_before(recorded, observed, now) {
         return plan;
     }
     if recorded.intent == IntentNote::Unreadable {

@@ -7,7 +7,6 @@ use super::step::{because, stalled};
 use super::{Observed, Permission, Plan, Progress, Recorded, Step};
 use crate::api::condition::{ConditionType, Reason};
 use crate::api::v1alpha1::{AdoptionPolicy, AttemptOutcome};
-use crate::backoff;
 use crate::desired::Desired;
 use crate::ids::ResourceId;
 use crate::intent::{Intent, IntentNote};
@@ -23,7 +22,7 @@ pub(super) fn plan(desired: &Desired, recorded: &Recorded, observed: &Observed, 
     if let Some(intent) = recorded.open_intent() {
         return open(intent, desired, recorded, observed, now);
     }
-    if let Some(plan) = refused_before(recorded, now) {
+    if let Some(plan) = refused_before(recorded, observed, now) {
         return plan;
     }
     match &recorded.intent {
@@ -45,9 +44,8 @@ pub(super) fn plan(desired: &Desired, recorded: &Recorded, observed: &Observed, 
 }
 
 /// The same document was refused a while ago, and that wait is not over.
-pub(super) fn refused_before(recorded: &Recorded, now: Timestamp) -> Option<Plan> {
-    let (refusals, at) = recorded.refused_since()?;
-    let until = plus(at, backoff::refused(&recorded.uid, refusals).try_into().unwrap_or_default());
+pub(super) fn refused_before(recorded: &Recorded, observed: &Observed, now: Timestamp) -> Option<Plan> {
+    let until = recorded.refused_until(observed.bounds.lag)?;
     let wait = || because(Step::Wait { until, state: None }, "the same document was refused before");
     (now < until).then(wait)
 }

@@ -13,10 +13,11 @@ mod search;
 mod step;
 mod update;
 
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use crate::api::condition::{ConditionType, Reason};
 use crate::api::v1alpha1::{AttemptOutcome, DataWorksResourceStatus, DeletionPolicy};
+use crate::backoff;
 use crate::bounds::Bounds;
 use crate::desired::{Desired, Held};
 use crate::fault::Fault;
@@ -24,6 +25,7 @@ use crate::ids::{Digest, ResourceId};
 use crate::intent::{Intent, IntentNote};
 use crate::inventory::Row;
 use crate::object::{ObjectKey, Uid};
+use crate::path::ResourcePath;
 use crate::state;
 pub use relocate::Middle;
 pub use search::{Candidate, ReadVerdict, Search, at_path, compare};
@@ -98,28 +100,28 @@ impl Recorded {
         }
     }
 
-    /// How often the same document was definitely refused in a row, and when last; only while
-    /// status still tells of that refusal. Another fault since then has its own, shorter waits, and
-    /// a person who asks for a look now need not wait at all.
-    pub(crate) fn refused_since(&self) -> Option<(u32, Timestamp)> {
+    /// Until when a document that was definitely refused rests; only while status still tells of that refusal.
+    /// Another fault since then has its own, shorter waits, and a person who asks for a look now need
+    /// not wait at all.
+    #[must_use]
+    pub fn refused_until(&self, lag: SignedDuration) -> Option<Timestamp> {
         let status = &self.status;
         if self.requested || status.observed_generation != Some(self.generation) {
             return None;
         }
         let stalled = state::find(&status.conditions, ConditionType::Stalled)?;
-        let refusal = [
-            Reason::Refused,
-            Reason::AlreadyExists,
-            Reason::WorkspaceNotFound,
-            Reason::NotAdoptable,
-            Reason::NotFoundInWorkspace,
-        ];
-        if !refusal.iter().any(|reason| reason.as_str() == stalled.reason) {
-            return None;
-        }
-        let refusals = status.attempt.as_ref()?.refusals.filter(|n| *n > 0)?;
+        let times = status.attempt.as_ref()?.refusals.filter(|n| *n > 0)?;
+        let times = u32::try_from(times).unwrap_or(u32::MAX);
+        let wait = match stalled.reason.parse().ok()? {
+            Reason::AlreadyExists => backoff::taken(&self.uid, times, lag.unsigned_abs()),
+            Reason::Refused
+            | Reason::WorkspaceNotFound
+            | Reason::NotAdoptable
+            | Reason::NotFoundInWorkspace => backoff::refused(&self.uid, times),
+            _ => return None,
+        };
         let at = status.last_error.as_ref()?.time.as_ref()?.0;
-        Some((u32::try_from(refusals).unwrap_or(u32::MAX), at))
+        Some(search::plus(at, wait.try_into().unwrap_or(SignedDuration::MAX)))
     }
 }
 
@@ -202,6 +204,15 @@ pub enum ReadBack {
     },
     /// It is there, and holds this of what is declared.
     Present(Held),
+}
+
+impl ReadBack {
+    /// The same resource after an update that was answered, sent with the path `at`.
+    #[must_use]
+    pub fn updated(self, at: &ResourcePath) -> Option<Self> {
+        let Self::Present(Held { fixed, .. }) = self else { return None };
+        Some(Self::Present(Held { differs: Vec::new(), fixed, path: Some(at.clone()), shows_content: true }))
+    }
 }
 
 /// Who stands between the old path and the new one, by what is changed first.

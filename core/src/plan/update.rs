@@ -50,7 +50,7 @@ pub(super) fn plan(
     }
     // A listing that shows a lost resource again does not wait for the next look on its own.
     let back = observed.memory.doubt && told.is_some_and(|told| told.reason == Reason::NotFoundInWorkspace);
-    if let Some(plan) = refused_before(recorded, now).filter(|_| !back) {
+    if let Some(plan) = refused_before(recorded, observed, now).filter(|_| !back) {
         return plan;
     }
     match &observed.read {
@@ -68,16 +68,21 @@ pub(super) fn plan(
         None if doubted => because(Step::ReadBack(id.clone()), "it may not be as recorded"),
         None => {
             let from = recorded_path(desired, recorded);
-            if !is_recorded(&desired.at(&from), recorded) {
-                return because(Step::UpdateResource { id: id.clone(), at: from }, "the declaration changed");
+            let edited = !is_recorded(&desired.at(&from), recorded);
+            let update = || {
+                because(Step::UpdateResource { id: id.clone(), at: from.clone() }, "the declaration changed")
+            };
+            if edited && from == desired.path {
+                return update();
             }
             let Some(rows) = &observed.look else {
                 return because(Step::Look, "the new path must be known to be free");
             };
             if let Some(row) = at_name(rows, desired, Some(id)) {
-                return taken_by_other(row, desired);
+                return if edited { update() } else { taken_by_other(row, desired) };
             }
-            // Others may have moved or changed it since the last look, and the move would hide that.
+            // Others may have moved or changed it since the last look, and the move would hide that. Before an
+            // update, because a read soon after it may still show what was there before.
             because(Step::ReadBack(id.clone()), "another path is declared: where it stands must be known")
         }
     }

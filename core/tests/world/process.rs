@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use dataworks_core::backoff;
 use dataworks_core::plan::Memory;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
@@ -86,12 +85,9 @@ impl World {
 
     /// When an object that rests with a complaint is looked at again.
     pub(super) fn rest_until(&self, slot: usize) -> Timestamp {
-        let refused = self.objects[slot].as_deref().and_then(|object| {
-            let refusals = object.status.attempt.as_ref()?.refusals?;
-            let since = object.status.last_error.as_ref()?.time.as_ref()?.0;
-            let wait = backoff::refused(&object.full_uid(), u32::try_from(refusals).ok()?);
-            Some(since + SignedDuration::try_from(wait).ok()?)
-        });
+        let refused = self.objects[slot]
+            .as_deref()
+            .and_then(|object| object.recorded().refused_until(Self::bounds().lag));
         refused.unwrap_or_else(|| self.time() + SignedDuration::from_hours(1))
     }
 

@@ -561,7 +561,7 @@ impl World {
             Outcome::Done(done) => {
                 let arrived = *place == desired.path;
                 let state = if arrived { State::Ready } else { State::Updating { message: String::new() } };
-                run.read = None;
+                run.read = run.read.take().and_then(|read| read.updated(place));
                 let sent = Sent::of(&desired.at(place));
                 let fact = Fact::Updated { request_id: None, date: at(done.date), sent };
                 self.done(process, run, state, fact, How::Fine)?;

@@ -6,13 +6,14 @@ use super::super::standing::STALLED_RETRY;
 use super::*;
 
 const CLUSTER: &str = "c1";
+const LAG: SignedDuration = SignedDuration::from_secs(60);
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_767_000_000 + second).unwrap()
 }
 
 fn index() -> Index {
-    let mut index = Index::new(CLUSTER.to_owned(), Policy::new(&["*".to_owned()], &[]));
+    let mut index = Index::new(CLUSTER.to_owned(), Policy::new(&["*".to_owned()], &[]), LAG);
     index.prove(ProjectId::new(7).unwrap());
     index
 }
@@ -187,7 +188,7 @@ fn wakes_who_waits_before_any_connection_worked() {
         object
     };
     let holding = || {
-        let mut index = Index::new(CLUSTER.to_owned(), Policy::new(&["*".to_owned()], &[]));
+        let mut index = Index::new(CLUSTER.to_owned(), Policy::new(&["*".to_owned()], &[]), LAG);
         index.apply(&object("a", 5, holder(path.clone())), Origin::Listed, at(1));
         let mut second = stalled("AlreadyManaged");
         merge(&mut second, path.clone());
@@ -215,7 +216,7 @@ fn a_reserved_claim_is_not_taken_by_an_older_object() {
 
 #[test]
 fn wishes_count_only_where_the_connection_worked() {
-    let mut index = Index::new(CLUSTER.to_owned(), Policy::new(&["*".to_owned()], &[]));
+    let mut index = Index::new(CLUSTER.to_owned(), Policy::new(&["*".to_owned()], &[]), LAG);
     let path = |created: i64| json!({ "spec": { "path": "XX/same.py" }, "metadata": { "creationTimestamp": at(created).to_string() } });
     index.apply(&object("a", 5, path(1)), Origin::Watched, at(1));
     index.apply(&object("b", 6, path(2)), Origin::Watched, at(1));
@@ -226,7 +227,7 @@ fn wishes_count_only_where_the_connection_worked() {
 
 #[test]
 fn a_namespace_that_may_not_use_the_connection_claims_nothing() {
-    let mut index = Index::new(CLUSTER.to_owned(), Policy::new(&["other".to_owned()], &[]));
+    let mut index = Index::new(CLUSTER.to_owned(), Policy::new(&["other".to_owned()], &[]), LAG);
     index.prove(ProjectId::new(7).unwrap());
     let path = |namespace: &str, created: i64| {
         json!({
@@ -269,5 +270,19 @@ fn a_version_of_our_own_is_as_old_as_the_one_it_was_decided_on() {
             index.apply(&written, *origin, at(3));
         }
         assert_eq!(seen(&index), want, "{origins:?}");
+    }
+}
+
+#[test]
+fn after_a_refusal_only_a_later_listing_tells() {
+    let refusal = object("a", 2, json!({ "status": { "attempt": { "refusals": 1 } } }));
+    for origins in [[Origin::Written, Origin::Watched], [Origin::Watched, Origin::Written]] {
+        let mut index = index();
+        index.apply(&object("a", 1, json!({})), Origin::Watched, at(1));
+        for origin in origins {
+            index.apply(&refusal, origin, at(3));
+        }
+        let version = index.version(&key("a")).unwrap();
+        assert_eq!((version.seen, version.born_here), (at(3), false), "{origins:?}");
     }
 }

@@ -44,7 +44,8 @@ pub(super) async fn update(
             } else {
                 State::Updating { message: "The content is there; the file is moved now.".to_owned() }
             };
-            subject.read = None;
+            // What was read before it is still so but for what was sent: a read now may not show that yet.
+            subject.read = subject.read.take().and_then(|read| read.updated(at));
             let fact = Fact::Updated {
                 request_id: Some(answer.request_id),
                 date: answer.date,
