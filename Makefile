@@ -16,7 +16,8 @@ test: need-rust need-go ## Run all tests beside one API server
 	@bin=$$(dev/kubernetes/build.sh); "$$bin/cluster" -- cargo test --locked --workspace
 	@bin=$$(dev/kubernetes/build.sh); "$$bin/cluster" -- cargo test --locked --features failpoints,otlp \
 		--test failpoints --test traces
-	@cd dev/kubernetes && go test ./cluster
+	@# As build.sh builds, so that Go's cache has most of it.
+	@cd dev/kubernetes && CGO_ENABLED=0 go test -trimpath ./cluster ./dns
 	@# Go's cache does not see the objects, which are outside of the module.
 	@cd dev/kstatus && go test -count=1 ./...
 
@@ -48,7 +49,7 @@ lint: need-rust need-go ## Check format, lints, shell scripts and, with cargo-de
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked --features failpoints,otlp --bins --test failpoints --test traces -- -D warnings
 	@files=$$(gofmt -l dev/kubernetes dev/argocd-lua dev/kstatus dev/observability); if [[ -n $$files ]]; then echo "gofmt would change: $$files"; exit 1; fi
-	cd dev/kubernetes && go vet ./cluster
+	cd dev/kubernetes && CGO_ENABLED=0 go vet -trimpath ./cluster ./dns ./pause
 	cd dev/kstatus && go vet ./...
 	cd dev/observability && go vet ./...
 	@if command -v shellcheck >/dev/null; then set -x; shellcheck dev/*.sh dev/docs/*.sh dev/gitops/*.sh dev/observability/*.sh dev/tools/*.sh dev/kubernetes/*.sh .ci/run; \

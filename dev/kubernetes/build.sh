@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # Builds etcd, kube-apiserver, kubectl and the launcher `cluster`, and prints the folder that holds them.
 #
+#   build.sh          what a cluster needs
+#   build.sh --node   what `cluster --node` needs as well: the controllers, the programs of a node, its DNS
+#
 #   DATAWORKS_DEV_CACHE  base folder of what is built (default: .cache at the top of the repository)
 #   KUBEBUILDER_ASSETS   a folder that already has etcd, kube-apiserver and kubectl: only the launcher is built
 #
@@ -14,6 +17,16 @@ root=$(cd "$here/../.." && pwd)
 export CGO_ENABLED=0 GOOS='' GOARCH='' GOWORK=off
 
 say() { printf '%s\n' "$*" >&2; }
+
+node=''
+case $#:${1:-} in
+0:) ;;
+1:--node) node=yes ;;
+*)
+	say "usage: build.sh [--node]"
+	exit 2
+	;;
+esac
 
 # Listing the module fails when Go is absent as well as when it is too old to read go.mod.
 if ! command -v go >/dev/null 2>&1 || ! (cd "$here" && go list -m >/dev/null); then
@@ -94,11 +107,15 @@ build() { # NAME MODULE-FOLDER PACKAGE DURATION
 	printf '%s\n' "$stamp" >"$out/.$1.stamp"
 }
 
-# Go's cache makes this a matter of a second, and an unchanged launcher keeps its file.
-go_build cluster "$here" ./cluster
-if ! cmp -s "$temporary/cluster" "$out/cluster"; then
-	mv "$temporary/cluster" "$out/cluster"
-fi
+# Go's cache makes this a matter of a second, and an unchanged program keeps its file.
+build_own() { # NAME
+	go_build "$1" "$here" "./$1"
+	if ! cmp -s "$temporary/$1" "$out/$1"; then
+		mv "$temporary/$1" "$out/$1"
+	fi
+}
+
+build_own cluster
 
 if [[ -n $assets ]]; then
 	for name in etcd kube-apiserver kubectl; do
@@ -108,6 +125,15 @@ else
 	build etcd "$here/etcd" go.etcd.io/etcd/server/v3 "1 minute"
 	build kube-apiserver "$here" k8s.io/kubernetes/cmd/kube-apiserver "4 minutes"
 	build kubectl "$here" k8s.io/kubernetes/cmd/kubectl "30 seconds"
+fi
+
+if [[ -n $node ]]; then
+	build kube-controller-manager "$here" k8s.io/kubernetes/cmd/kube-controller-manager "2 minutes"
+	build kube-scheduler "$here" k8s.io/kubernetes/cmd/kube-scheduler "10 seconds"
+	build kubelet "$here" k8s.io/kubernetes/cmd/kubelet "40 seconds"
+	build kube-proxy "$here" k8s.io/kubernetes/cmd/kube-proxy "20 seconds"
+	build_own dns
+	build_own pause
 fi
 
 printf '%s\n' "$out"

@@ -32,16 +32,13 @@ func etcdArguments(folder string, p ports) []string {
 	}
 }
 
+// apiserverArguments are those that do not depend on what else the cluster has.
 func apiserverArguments(folder string, p ports) []string {
 	file := func(name string) string { return filepath.Join(folder, name) }
 	return []string{
 		"--etcd-servers=" + loopback("http", p.etcdClient),
 		"--bind-address=127.0.0.1",
 		fmt.Sprintf("--secure-port=%d", p.apiserver),
-		// Without it the address of the default route is looked up, which a machine without network lacks.
-		"--advertise-address=127.0.0.1",
-		// The endpoints of the service "kubernetes" may not be loopback addresses.
-		"--endpoint-reconciler-type=none",
 		"--cert-dir=" + folder,
 		"--tls-cert-file=" + file(servingCertificateFile),
 		"--tls-private-key-file=" + file(servingKeyFile),
@@ -50,10 +47,20 @@ func apiserverArguments(folder string, p ports) []string {
 		"--service-account-signing-key-file=" + file(serviceAccountKeyFile),
 		"--service-account-key-file=" + file(serviceAccountPublicKeyFile),
 		"--service-cluster-ip-range=" + serviceRange,
+		"--allow-privileged=true",
+		"--profiling=false",
+	}
+}
+
+// bareAPIServerArguments are those of an API server that has nothing beside it.
+func bareAPIServerArguments() []string {
+	return []string{
+		// Without it the address of the default route is looked up, which a machine without network lacks.
+		"--advertise-address=127.0.0.1",
+		// The endpoints of the service "kubernetes" may not be loopback addresses.
+		"--endpoint-reconciler-type=none",
 		"--authorization-mode=RBAC",
 		// No controller makes the service account "default" that this plugin asks for with every pod.
 		"--disable-admission-plugins=ServiceAccount",
-		"--allow-privileged=true",
-		"--profiling=false",
 	}
 }

@@ -17,16 +17,19 @@ const startAttempts = 3
 
 // cluster is an etcd and an API server with the files that they need.
 type cluster struct {
-	folder     *folder
-	assets     string
-	logs       string
-	kubeconfig string
-	client     *http.Client
-	ports      ports
+	folder      *folder
+	assets      string
+	logs        string
+	kubeconfig  string
+	credentials credentials
+	client      *http.Client
+	ports       ports
 
 	etcd *process
 	// apiserver is nil while it is stopped on request.
 	apiserver *process
+	// node is nil when none was asked for.
+	node *node
 }
 
 // startCluster returns a cluster that is ready, or leaves nothing behind.
@@ -39,11 +42,19 @@ func startCluster(ctx context.Context, opts options, output io.Writer) (*cluster
 	if err != nil {
 		return nil, err
 	}
+	if opts.node {
+		if err := checkNode(assets, os.TempDir()); err != nil {
+			return nil, err
+		}
+	}
 	folder, err := newFolder()
 	if err != nil {
 		return nil, err
 	}
 	c := &cluster{folder: folder, assets: assets, logs: opts.logs}
+	if opts.node {
+		c.node = newNode(folder.path, assets, c.log)
+	}
 	if err := c.start(ctx, opts, output); err != nil {
 		return nil, errors.Join(err, c.stop())
 	}
@@ -55,8 +66,14 @@ func (c *cluster) start(ctx context.Context, opts options, output io.Writer) err
 	if err != nil {
 		return err
 	}
+	c.credentials = creds
 	if err := creds.write(c.folder.path); err != nil {
 		return err
+	}
+	if c.node != nil {
+		if err := creds.writeKubeletClient(c.node.layout); err != nil {
+			return err
+		}
 	}
 	if c.client, err = newClient(creds.authority, creds.admin); err != nil {
 		return err
@@ -66,6 +83,14 @@ func (c *cluster) start(ctx context.Context, opts options, output io.Writer) err
 	}
 	if err := c.startWithRetries(ctx, output); err != nil {
 		return err
+	}
+	if c.node != nil {
+		if err := c.node.start(ctx, c, opts.images); err != nil {
+			if ctx.Err() == nil {
+				c.showLogs(output)
+			}
+			return fmt.Errorf("node: %w", err)
+		}
 	}
 	rendered := renderKubeconfig(c.server(), creds.authority, creds.admin)
 	c.kubeconfig = filepath.Join(c.folder.path, "kubeconfig")
@@ -130,11 +155,19 @@ func (c *cluster) startAPIServer(ctx context.Context) error {
 
 func (c *cluster) startAPIServerOnce(ctx context.Context) (err error) {
 	c.apiserver, err = startServer("kube-apiserver", filepath.Join(c.assets, "kube-apiserver"),
-		apiserverArguments(c.folder.path, c.ports), c.log("kube-apiserver"))
+		c.apiserverArguments(), c.log("kube-apiserver"))
 	if err != nil {
 		return err
 	}
 	return waitReady(ctx, c.client, c.server(), c.etcd, c.apiserver)
+}
+
+func (c *cluster) apiserverArguments() []string {
+	args := apiserverArguments(c.folder.path, c.ports)
+	if c.node != nil {
+		return append(args, nodeAPIServerArguments(c.node.layout)...)
+	}
+	return append(args, bareAPIServerArguments()...)
 }
 
 func (c *cluster) stopAPIServer() {
@@ -153,6 +186,7 @@ func (c *cluster) kill() {
 }
 
 func (c *cluster) stop() error {
+	err := c.node.stop()
 	c.kill()
-	return c.folder.remove()
+	return errors.Join(err, c.folder.remove())
 }

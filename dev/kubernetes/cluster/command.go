@@ -28,7 +28,7 @@ func runCommand(ctx context.Context, c *cluster, command []string) int {
 
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.Env = append(os.Environ(), "DATAWORKS_TEST_KUBECONFIG="+c.kubeconfig, "DATAWORKS_TEST_ASSETS="+c.assets)
+	cmd.Env = append(os.Environ(), c.environment()...)
 	cmd.SysProcAttr = commandAttributes()
 	p, err := startProcess(command[0], cmd)
 	if err != nil {
@@ -51,6 +51,8 @@ func runCommand(ctx context.Context, c *cluster, command []string) int {
 		case <-apiserverEnded:
 			apiserverEnded = nil
 			c.reportDeath(c.apiserver, os.Stderr)
+		case died := <-c.node.ended():
+			c.reportDeath(died, os.Stderr)
 		case s := <-signals:
 			// The command ends in its own way when asked once; who asks twice does not want to wait for that.
 			if asked {
@@ -61,6 +63,15 @@ func runCommand(ctx context.Context, c *cluster, command []string) int {
 			_ = cmd.Process.Signal(s)
 		}
 	}
+}
+
+// environment tells the command where everything is.
+func (c *cluster) environment() []string {
+	variables := []string{"DATAWORKS_TEST_KUBECONFIG=" + c.kubeconfig, "DATAWORKS_TEST_ASSETS=" + c.assets}
+	if c.node != nil {
+		variables = append(variables, "DATAWORKS_TEST_CONTAINERD="+c.node.layout.containerdSocket())
+	}
+	return variables
 }
 
 func exitCode(state *os.ProcessState) int {

@@ -29,6 +29,7 @@ type keyPair struct {
 
 // credentials are all keys and certificates of one cluster.
 type credentials struct {
+	issuer         *authority
 	authority      []byte
 	serving, admin keyPair
 	// The service-account keys are bare: tokens are verified with the public key, not a certificate.
@@ -47,15 +48,12 @@ func newCredentials(now time.Time) (credentials, error) {
 			"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc",
 			"kubernetes.default.svc.cluster.local",
 		},
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.ParseIP(serviceAddress)},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.ParseIP(serviceAddress), net.ParseIP(hostAddress)},
 	})
 	if err != nil {
 		return credentials{}, err
 	}
-	admin, err := authority.issue(&x509.Certificate{
-		Subject:     pkix.Name{CommonName: "admin", Organization: []string{"system:masters"}},
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-	})
+	admin, err := authority.issueClient("admin", "system:masters")
 	if err != nil {
 		return credentials{}, err
 	}
@@ -68,6 +66,7 @@ func newCredentials(now time.Time) (credentials, error) {
 		return credentials{}, err
 	}
 	return credentials{
+		issuer:                  authority,
 		authority:               encode("CERTIFICATE", authority.certificate.Raw),
 		serving:                 serving,
 		admin:                   admin,
@@ -118,6 +117,14 @@ func (a *authority) issue(template *x509.Certificate) (keyPair, error) {
 	return keyPair{certificate: encode("CERTIFICATE", certificate.Raw), key: keyPEM}, nil
 }
 
+// issueClient names a user and its groups.
+func (a *authority) issueClient(user string, groups ...string) (keyPair, error) {
+	return a.issue(&x509.Certificate{
+		Subject:     pkix.Name{CommonName: user, Organization: groups},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	})
+}
+
 func sign(template, parent *x509.Certificate, public crypto.PublicKey, key crypto.Signer) (*x509.Certificate, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
 	if err != nil {
@@ -150,13 +157,17 @@ func encode(kind string, der []byte) []byte {
 
 // write puts into the folder what the API server reads from files.
 func (c credentials) write(folder string) error {
-	for name, content := range map[string][]byte{
+	return writeFiles(folder, map[string][]byte{
 		authorityFile:               c.authority,
 		servingCertificateFile:      c.serving.certificate,
 		servingKeyFile:              c.serving.key,
 		serviceAccountKeyFile:       c.serviceAccountKey,
 		serviceAccountPublicKeyFile: c.serviceAccountPublicKey,
-	} {
+	})
+}
+
+func writeFiles(folder string, files map[string][]byte) error {
+	for name, content := range files {
 		if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
 			return err
 		}

@@ -37,7 +37,7 @@ func TestServingCertificateIsTrustedForEveryName(t *testing.T) {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(creds.authority)
 	serving := parseCertificate(t, creds.serving.certificate)
-	for _, name := range []string{"127.0.0.1", serviceAddress, "localhost", "kubernetes.default.svc"} {
+	for _, name := range []string{"127.0.0.1", serviceAddress, hostAddress, "localhost", "kubernetes.default.svc"} {
 		if _, err := serving.Verify(x509.VerifyOptions{DNSName: name, Roots: roots}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}

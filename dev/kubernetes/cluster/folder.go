@@ -64,7 +64,10 @@ func removeAbandoned(parent string) {
 			continue
 		}
 		if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
-			os.RemoveAll(filepath.Dir(path))
+			abandoned := filepath.Dir(path)
+			// Those of its node, if it had one.
+			_ = removeCgroups(filepath.Base(abandoned))
+			os.RemoveAll(abandoned)
 		}
 		lock.Close()
 	}

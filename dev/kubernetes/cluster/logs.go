@@ -6,11 +6,20 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 const shownLines = 20
 
 var servers = []string{"etcd", "kube-apiserver"}
+
+// servers are all whose logs this cluster keeps.
+func (c *cluster) servers() []string {
+	if c.node == nil {
+		return servers
+	}
+	return append(slices.Clone(servers), nodeLogs...)
+}
 
 func (c *cluster) log(server string) string {
 	return filepath.Join(c.logs, server+".log")
@@ -24,7 +33,7 @@ func (c *cluster) prepareLogs() error {
 	if err := os.MkdirAll(c.logs, 0o755); err != nil {
 		return err
 	}
-	for _, server := range servers {
+	for _, server := range c.servers() {
 		if err := os.WriteFile(c.log(server), nil, 0o600); err != nil {
 			return err
 		}
@@ -33,7 +42,7 @@ func (c *cluster) prepareLogs() error {
 }
 
 func (c *cluster) showLogs(output io.Writer) {
-	for _, server := range servers {
+	for _, server := range c.servers() {
 		content, err := os.ReadFile(c.log(server))
 		if err != nil {
 			continue

@@ -1,4 +1,5 @@
-// Command cluster runs a real Kubernetes API server with its etcd for as long as a test or a person needs it.
+// Command cluster runs a real Kubernetes API server with its etcd, and a node beside it when asked to, for as long as a
+// test or a person needs them.
 package main
 
 import (
@@ -9,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
@@ -17,6 +19,11 @@ func main() {
 }
 
 func run(args []string) int {
+	if len(args) == 1 {
+		if folder, first := strings.CutPrefix(args[0], nodeInit); first {
+			return runNodeInit(layout{folder})
+		}
+	}
 	opts, err := parseOptions(args, os.Stderr)
 	if errors.Is(err, flag.ErrHelp) {
 		return 0
@@ -56,6 +63,8 @@ type options struct {
 	assets     string
 	logs       string
 	kubeconfig string
+	node       bool
+	images     []string
 	command    []string
 }
 
@@ -65,8 +74,13 @@ func parseOptions(args []string, output io.Writer) (options, error) {
 	flags.SetOutput(output)
 	flags.StringVar(&opts.assets, "assets", "",
 		"`folder` with etcd and kube-apiserver (default $KUBEBUILDER_ASSETS when complete, else the folder of this program)")
-	flags.StringVar(&opts.logs, "logs", "", "`folder` for etcd.log and kube-apiserver.log (default a temporary one)")
+	flags.StringVar(&opts.logs, "logs", "", "`folder` for the logs of all servers (default a temporary one)")
 	flags.StringVar(&opts.kubeconfig, "kubeconfig", "", "`file` to write the administrator's kubeconfig to as well")
+	flags.BoolVar(&opts.node, "node", false, "bring up a node as well (Linux, as root)")
+	flags.Func("image", "`archive` (OCI or docker) of an image for the node, under its full name; can be repeated", func(archive string) error {
+		opts.images = append(opts.images, archive)
+		return nil
+	})
 	flags.Usage = func() {
 		fmt.Fprint(output, usage)
 		flags.PrintDefaults()
@@ -75,6 +89,11 @@ func parseOptions(args []string, output io.Writer) (options, error) {
 		return options{}, err
 	}
 	opts.command = flags.Args()
+	if len(opts.images) > 0 && !opts.node {
+		err := errors.New("--image needs --node")
+		fmt.Fprintln(output, "cluster:", err)
+		return options{}, err
+	}
 	return opts, nil
 }
 
@@ -82,6 +101,7 @@ const usage = `usage: cluster [flags] [-- COMMAND ARGS...]
 
 With COMMAND: runs it with DATAWORKS_TEST_KUBECONFIG and DATAWORKS_TEST_ASSETS set and ends with its exit code.
 Without: prints one line of JSON when the API server is ready and runs until standard input ends or a signal comes.
-Commands on standard input, one a line: restart-apiserver, stop-apiserver, start-apiserver.
+Commands on standard input, one a line: restart-apiserver, stop-apiserver, start-apiserver, load-image FILE.
+With a node, COMMAND finds the socket of its containerd in DATAWORKS_TEST_CONTAINERD.
 
 `

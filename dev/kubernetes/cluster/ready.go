@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -39,27 +40,38 @@ func newClient(authority []byte, user keyPair) (*http.Client, error) {
 
 // waitReady returns when every path answers 200, and early when one of the needed processes ends.
 func waitReady(ctx context.Context, client *http.Client, server string, needed ...*process) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, startLimit, fmt.Errorf("not ready after %s", startLimit))
+	ctx, cancel := withStartLimit(ctx)
 	defer cancel()
 	// The next wait may be for another API server at the same address.
 	defer client.CloseIdleConnections()
 	for _, path := range readyPaths {
-		for {
-			err := get(ctx, client, server+path)
-			if ended := firstEnded(needed); ended != nil {
-				return ended.exited()
-			}
-			if err == nil {
-				break
-			}
-			select {
-			case <-ctx.Done():
-				return fmt.Errorf("%w (last answer: %v)", context.Cause(ctx), err)
-			case <-time.After(50 * time.Millisecond):
-			}
+		if err := poll(ctx, needed, func(ctx context.Context) error { return get(ctx, client, server+path, nil) }); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func withStartLimit(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, startLimit, fmt.Errorf("not ready after %s", startLimit))
+}
+
+// poll repeats the check until it passes, and gives up when one of the needed processes ends.
+func poll(ctx context.Context, needed []*process, check func(context.Context) error) error {
+	for {
+		err := check(ctx)
+		if ended := firstEnded(needed); ended != nil {
+			return ended.exited()
+		}
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w (last answer: %v)", context.Cause(ctx), err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 func firstEnded(processes []*process) *process {
@@ -73,7 +85,8 @@ func firstEnded(processes []*process) *process {
 	return nil
 }
 
-func get(ctx context.Context, client *http.Client, url string) error {
+// get wants the answer 200, and puts its body into content unless that is nil.
+func get(ctx context.Context, client *http.Client, url string, content *json.RawMessage) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
@@ -84,9 +97,13 @@ func get(ctx context.Context, client *http.Client, url string) error {
 	}
 	defer response.Body.Close()
 	// Read to the end, so that the connection serves the next request as well.
-	_, _ = io.Copy(io.Discard, response.Body)
+	body, err := io.ReadAll(response.Body)
 	if response.StatusCode != http.StatusOK {
 		return fmt.Errorf("%s: %s", url, response.Status)
+	}
+	if content != nil {
+		*content = body
+		return err
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -16,18 +17,14 @@ type announcement struct {
 	Assets       string `json:"assets"`
 	APIServerPID int    `json:"apiserverPid"`
 	EtcdPID      int    `json:"etcdPid"`
+	// Containerd is the socket of the node's containerd.
+	Containerd string `json:"containerd,omitempty"`
 }
 
 // serve follows the commands of standard input until it ends, which it does when the parent is killed as well.
 func serve(ctx context.Context, c *cluster, input io.Reader, output, complaints io.Writer) int {
 	replies := json.NewEncoder(output)
-	_ = replies.Encode(announcement{
-		Kubeconfig:   c.kubeconfig,
-		Server:       c.server(),
-		Assets:       c.assets,
-		APIServerPID: c.apiserver.cmd.Process.Pid,
-		EtcdPID:      c.etcd.cmd.Process.Pid,
-	})
+	_ = replies.Encode(c.announcement())
 	lines := readLines(input)
 	for {
 		select {
@@ -37,6 +34,8 @@ func serve(ctx context.Context, c *cluster, input io.Reader, output, complaints 
 			return c.reportDeath(c.etcd, complaints)
 		case <-c.apiserver.ended():
 			return c.reportDeath(c.apiserver, complaints)
+		case died := <-c.node.ended():
+			return c.reportDeath(died, complaints)
 		case line, open := <-lines:
 			if !open {
 				return 0
@@ -48,28 +47,52 @@ func serve(ctx context.Context, c *cluster, input io.Reader, output, complaints 
 			case err != nil:
 				fmt.Fprintf(complaints, "cluster: %s: %v\n", line, err)
 				_ = replies.Encode(map[string]string{"error": err.Error()})
-			case reply == "":
+			case reply == nil:
 				fmt.Fprintf(complaints, "cluster: unknown command %q\n", line)
 			default:
-				_ = replies.Encode(map[string]bool{reply: true})
+				_ = replies.Encode(reply)
 			}
 		}
 	}
 }
 
-// obey carries out one command and returns the word that confirms it, or none for a command that is unknown.
-func (c *cluster) obey(ctx context.Context, command string) (string, error) {
+func (c *cluster) announcement() announcement {
+	a := announcement{
+		Kubeconfig:   c.kubeconfig,
+		Server:       c.server(),
+		Assets:       c.assets,
+		APIServerPID: c.apiserver.cmd.Process.Pid,
+		EtcdPID:      c.etcd.cmd.Process.Pid,
+	}
+	if c.node != nil {
+		a.Containerd = c.node.layout.containerdSocket()
+	}
+	return a
+}
+
+// reply is what confirms a command: the word for what was done, and its outcome.
+type reply map[string]any
+
+// obey carries out one command and returns its confirmation, or none for a command that is unknown.
+func (c *cluster) obey(ctx context.Context, line string) (reply, error) {
+	command, argument, _ := strings.Cut(line, " ")
 	switch command {
 	case "restart-apiserver":
 		c.stopAPIServer()
-		return "restarted", c.startAPIServer(ctx)
+		return reply{"restarted": true}, c.startAPIServer(ctx)
 	case "stop-apiserver":
 		c.stopAPIServer()
-		return "stopped", nil
+		return reply{"stopped": true}, nil
 	case "start-apiserver":
-		return "started", c.startAPIServer(ctx)
+		return reply{"started": true}, c.startAPIServer(ctx)
+	case "load-image":
+		if c.node == nil {
+			return nil, errors.New("there is no node: start the launcher with --node")
+		}
+		names, err := c.node.load(ctx, strings.TrimSpace(argument))
+		return reply{"loaded": names}, err
 	default:
-		return "", nil
+		return nil, nil
 	}
 }
 
