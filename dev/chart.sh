@@ -49,8 +49,9 @@ test_files() {
 test_variables() { # FILE
 	local name
 	while read -r name; do
-		grep -qF "env = \"$name\"" "$root/src/cli/run.rs" || die "sets $name, which the operator does not read"
-	done < <(grep -oE '^ +- name: (DATAWORKS|ALIBABA_CLOUD|POD)_[A-Z_]+$' "$1" | sed 's/.*: //')
+		grep -qF "env = \"$name\"" "$root/src/cli/run.rs" "$root/simulator/src/cli.rs" || grep -qrF "\"$name\"" "$root/src/dataworks" ||
+			die "sets $name, which neither the operator nor the simulator reads"
+	done < <(grep -oE '^ +- name: (DATAWORKS|ALIBABA_CLOUD|POD|HTTPS|NO)_[A-Z_]+$' "$1" | sed 's/.*: //')
 }
 
 test_values() { # FOLDER
