@@ -142,10 +142,11 @@ tolerations:
 {{- if $v.rrsa.roleName -}}{{- $sources = append $sources "rrsa.roleName" -}}{{- end -}}
 {{- if $v.rrsa.manual.enabled -}}{{- $sources = append $sources "rrsa.manual.enabled" -}}{{- end -}}
 {{- if $v.simulator.enabled -}}{{- $sources = append $sources "simulator.enabled" -}}{{- end -}}
+{{- if contains " ALIBABA_CLOUD_ACCESS_KEY_ID " $extra -}}{{- $sources = append $sources "ALIBABA_CLOUD_ACCESS_KEY_ID in extraEnv" -}}{{- end -}}
 {{- if gt (len $sources) 1 -}}
 {{- fail (printf "\n\n%s are set, but calls are signed with one of them: leave one.\n" (join " and " $sources)) -}}
 {{- end -}}
-{{- if not (or $sources $v.extraEnvFrom (contains " ALIBABA_CLOUD_ACCESS_KEY_ID " $extra)) -}}
+{{- if not (or $sources $v.extraEnvFrom) -}}
 {{- fail (printf "\n\nNothing says what calls are signed with. Give one of\n\n    connection.existingSecret.name   a Secret in namespace %s that holds an AccessKey. Make it with\n                                     kubectl create secret generic dataworks-credentials --namespace %s \\\n                                       --from-literal=accessKeyId=... --from-literal=accessKeySecret=...\n    rrsa.roleName                    a RAM role, where ack-pod-identity-webhook is installed\n    rrsa.manual.enabled              a RAM role, without the webhook\n    simulator.enabled                no account at all: a trial against a simulated DataWorks\n" $namespace $namespace) -}}
 {{- end -}}
 {{- if and $v.rrsa.manual.enabled (not (and $v.rrsa.manual.roleArn $v.rrsa.manual.oidcProviderArn)) -}}
@@ -156,6 +157,13 @@ tolerations:
 {{- end -}}
 {{- if and $v.proxy.noProxy (not $v.proxy.httpsProxy) -}}
 {{- fail "\n\nproxy.noProxy needs proxy.httpsProxy.\n" -}}
+{{- end -}}
+{{- $names := dict -}}
+{{- range include "dataworks-operator.environment" . | fromYamlArray -}}
+{{- if hasKey $names .name -}}
+{{- fail (printf "\n\nextraEnv sets %s, which the chart sets, too. Use its value in place of the variable.\n" .name) -}}
+{{- end -}}
+{{- $_ := set $names .name true -}}
 {{- end -}}
 {{- if and (not $v.leaderElection.enabled) (gt (int $v.replicaCount) 1) -}}
 {{- fail "\n\nreplicaCount above 1 needs leaderElection.enabled: two pods that both work would make files twice.\n" -}}
