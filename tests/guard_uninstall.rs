@@ -5,7 +5,11 @@
 mod support;
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
+use axum::Router;
+use axum::http::StatusCode;
 use k8s_openapi::api::authentication::v1::TokenRequest;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
@@ -15,6 +19,7 @@ use kube::config::{AuthInfo, Kubeconfig};
 use secrecy::SecretString;
 use serde_json::json;
 use support::{Scene, python};
+use tokio::net::TcpListener;
 use tokio::process::Command;
 
 /// Its exit code, and what it said.
@@ -157,4 +162,52 @@ async fn an_api_server_that_is_away_is_no_answer() {
     let (code, said) = guard(scene.cluster.kubeconfig(), &["--retry-for=1ms"]).await;
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("cannot be told"), "{said}");
+}
+
+/// A kubeconfig that leads to something else than an API server.
+async fn led_to(router: Router) -> tempfile::NamedTempFile {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let config = json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "it", "cluster": {"server": server}}],
+        "contexts": [{"name": "it", "context": {"cluster": "it", "user": "me"}}],
+        "users": [{"name": "me", "user": {}}],
+        "current-context": "it",
+    });
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    serde_json::to_writer(&mut file, &config).unwrap();
+    file
+}
+
+#[tokio::test]
+async fn a_404_of_something_else_is_no_answer() {
+    let not_found = Router::new().fallback(async || (StatusCode::NOT_FOUND, "404 page not found"));
+    let kubeconfig = led_to(not_found).await;
+    let (code, said) = guard(kubeconfig.path(), &["--retry-for=1ms"]).await;
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("cannot be told"), "{said}");
+}
+
+#[tokio::test]
+async fn what_may_pass_is_asked_again() {
+    let asked = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&asked);
+    let forbidden_at_first = Router::new().fallback(async move || {
+        if count.fetch_add(1, Ordering::SeqCst) == 0 {
+            return (StatusCode::FORBIDDEN, "not yet".to_owned());
+        }
+        let list = json!({
+            "apiVersion": "meta.k8s.io/v1",
+            "kind": "PartialObjectMetadataList",
+            "metadata": {},
+            "items": [],
+        });
+        (StatusCode::OK, list.to_string())
+    });
+    let kubeconfig = led_to(forbidden_at_first).await;
+    let (code, said) = guard(kubeconfig.path(), &[]).await;
+    assert_eq!((code, asked.load(Ordering::SeqCst)), (Some(0), 2), "{said}");
 }

@@ -123,10 +123,10 @@ async fn patient(client: &Client, namespace: Option<&str>, end: Instant) -> anyh
         None => Api::all(client.clone()),
     };
     loop {
-        let why = match tokio::time::timeout(DEADLINE, look(&api)).await {
+        let why = match tokio::time::timeout(DEADLINE, look(client, &api)).await {
             Ok(Ok(left)) => return Ok(left),
-            Ok(Err(kube::Error::Api(status))) => status.message,
-            Ok(Err(error)) => error.to_string(),
+            Ok(Err(kube::Error::Api(status))) => format!("{} ({})", status.message, status.code),
+            Ok(Err(error)) => format!("{:#}", anyhow::Error::from(error)),
             Err(_) => format!("no answer within {} s", DEADLINE.as_secs()),
         };
         if Instant::now() + PAUSE > end {
@@ -143,11 +143,14 @@ async fn patient(client: &Client, namespace: Option<&str>, end: Instant) -> anyh
     }
 }
 
-async fn look(api: &Api<DataWorksResource>) -> Result<Left, kube::Error> {
+async fn look(client: &Client, api: &Api<DataWorksResource>) -> Result<Left, kube::Error> {
     let page = match api.list_metadata(&ListParams::default().limit(1)).await {
         Ok(page) => page,
-        // Not of the objects, which would be an empty list: the kind is not known, so there are none.
-        Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(Left::default()),
+        // Not of the objects, which would be an empty list, but of the kind. Its code alone tells: a path that is not
+        // served is answered by a bare text.
+        Err(kube::Error::Api(status)) if status.code == 404 && is_unknown(client).await? => {
+            return Ok(Left::default());
+        }
         Err(error) => return Err(error),
     };
     let more = page.metadata.continue_.is_some_and(|token| !token.is_empty());
@@ -163,6 +166,18 @@ async fn look(api: &Api<DataWorksResource>) -> Result<Left, kube::Error> {
         first,
         namespaces: Vec::new(),
     })
+}
+
+/// Whether the API server, asked what it serves, does not name our kind. Anything on the way may answer a 404.
+async fn is_unknown(client: &Client) -> Result<bool, kube::Error> {
+    let groups = client.list_api_groups().await?.groups;
+    let ours = groups.iter().find(|group| group.name == DataWorksResource::group(&()));
+    let version = DataWorksResource::version(&());
+    if !ours.is_some_and(|group| group.versions.iter().any(|served| served.version == version)) {
+        return Ok(true);
+    }
+    let kinds = client.list_api_group_resources(&DataWorksResource::api_version(&())).await?.resources;
+    Ok(kinds.iter().all(|kind| kind.name != DataWorksResource::plural(&())))
 }
 
 #[cfg(test)]
