@@ -58,7 +58,7 @@ test_values() { # FOLDER
 	has "$1/default.yaml" 'kind: PodDisruptionBudget'
 	has "$1/default.yaml" 'helm.sh/resource-policy: keep'
 	has "$1/default.yaml" 'helm.sh/hook: pre-delete'
-	has "$1/default.yaml" 'args:' 'guard-uninstall' 'resources:'
+	has "$1/default.yaml" 'args:' 'guard-uninstall'
 	has "$1/default.yaml" 'data:' 'level: "info"'
 	has "$1/default.yaml" 'name: DATAWORKS_LOG_FILE' 'value: /etc/dataworks-operator/logs/level'
 	lacks "$1/default.yaml" '^kind: (NetworkPolicy|ServiceMonitor|PodMonitor|PrometheusRule|Secret)$'
