@@ -6,6 +6,7 @@
 pub mod crds;
 pub mod documents;
 pub mod flowspec;
+pub mod guard_uninstall;
 mod run;
 pub mod validate;
 
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use documents::{Exit, Source, Streams};
+use guard_uninstall::{GuardArgs, guard_uninstall};
 pub use run::{BoundsArgs, Edition, RunArgs};
 
 /// Makes Alibaba Cloud DataWorks file resources declarative: one DataWorksResource, one file.
@@ -35,6 +37,9 @@ enum Command {
     Flowspec(Files),
     /// Check manifests as admission would, without a cluster. Exits with 1 when one is not valid.
     Validate(Files),
+    /// Look whether objects are left that need the operator, before it is removed. Exits with 1 when
+    /// there are, with 2 when that cannot be told.
+    GuardUninstall(GuardArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -52,6 +57,7 @@ pub fn main() -> ExitCode {
         Command::Crds => ended(crds::crds(&mut io::stdout().lock()).map(|()| Exit::Good)),
         Command::Flowspec(files) => with_streams(|streams| flowspec::flowspec(&files.files, streams)),
         Command::Validate(files) => with_streams(|streams| validate::validate(&files.files, streams)),
+        Command::GuardUninstall(args) => guard(&args),
     }
 }
 
@@ -78,6 +84,23 @@ fn run(args: RunArgs) -> ExitCode {
     match end {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
+    }
+}
+
+fn guard(args: &GuardArgs) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.into()),
+    };
+    match runtime.block_on(guard_uninstall(args)) {
+        Ok(left) => {
+            let _unwritable = writeln!(io::stderr(), "{left}");
+            if left.is_nothing() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            failed(&error);
+            ExitCode::from(2)
+        }
     }
 }
 

@@ -223,7 +223,7 @@ fn positive(text: &str) -> Result<f64, String> {
     }
 }
 
-fn duration(text: &str) -> Result<SignedDuration, String> {
+pub(super) fn duration(text: &str) -> Result<SignedDuration, String> {
     match text.parse::<SignedDuration>() {
         Ok(span) if span.is_positive() => Ok(span),
         Ok(_) | Err(_) => Err("a duration such as 30s, 15m or 1h".to_owned()),

@@ -1,22 +1,32 @@
-{{/* The operator's variables. */}}
-{{- define "dataworks-operator.environment" -}}
+{{/* The simulator takes any; the operator needs none beside an endpoint, but logs and metrics name it. */}}
+{{- define "dataworks-operator.region" -}}
+{{- if .Values.connection.region -}}
+{{ .Values.connection.region }}
+{{- else if .Values.simulator.enabled -}}
+cn-shanghai
+{{- end -}}
+{{- end }}
+
+{{- define "dataworks-operator.endpoint" -}}
+{{- if .Values.simulator.enabled -}}
+http://{{ include "dataworks-operator.simulatorName" . }}.{{ include "dataworks-operator.namespace" . }}.svc
+{{- else -}}
+{{ .Values.connection.endpoint }}
+{{- end -}}
+{{- end }}
+
+{{/* Ids of workspaces, comma separated. Numbers of a values file are floating: a large one would have an exponent. */}}
+{{- define "dataworks-operator.projects" -}}
+{{- $ids := list -}}
+{{- range .Values.connection.projects -}}
+{{- $ids = append $ids (include "dataworks-operator.count" .) -}}
+{{- end -}}
+{{ join "," $ids }}
+{{- end }}
+
+{{/* What calls are signed with. */}}
+{{- define "dataworks-operator.credentials" -}}
 {{- $v := .Values -}}
-- name: POD_UID
-  valueFrom:
-    fieldRef:
-      fieldPath: metadata.uid
-- name: POD_NAMESPACE
-  valueFrom:
-    fieldRef:
-      fieldPath: metadata.namespace
-{{- with $v.connection.region }}
-- name: DATAWORKS_REGION
-  value: {{ . | quote }}
-{{- end }}
-{{- if $v.connection.endpoint }}
-- name: DATAWORKS_ENDPOINT
-  value: {{ $v.connection.endpoint | quote }}
-{{- end }}
 {{- with $v.connection.existingSecret }}
 {{- if .name }}
 - name: ALIBABA_CLOUD_ACCESS_KEY_ID
@@ -38,18 +48,54 @@
 {{- end }}
 {{- end }}
 {{- end }}
+{{- with $v.rrsa.manual }}
+{{- if .enabled }}
+- name: ALIBABA_CLOUD_ROLE_ARN
+  value: {{ .roleArn | quote }}
+- name: ALIBABA_CLOUD_OIDC_PROVIDER_ARN
+  value: {{ .oidcProviderArn | quote }}
+- name: ALIBABA_CLOUD_OIDC_TOKEN_FILE
+  value: {{ include "dataworks-operator.rrsaFolder" $ }}/token
+{{- end }}
+{{- end }}
+{{- if $v.simulator.enabled }}
+# No secret: the simulator's own, as its source has it. Plain http, since it speaks nothing else.
+- name: DATAWORKS_ALLOW_PLAIN_HTTP
+  value: "true"
+- name: ALIBABA_CLOUD_ACCESS_KEY_ID
+  value: LTAIexampleAKID
+- name: ALIBABA_CLOUD_ACCESS_KEY_SECRET
+  value: exampleSecret
+{{- end }}
+{{- end }}
+
+{{/* The operator's variables. */}}
+{{- define "dataworks-operator.environment" -}}
+{{- $v := .Values -}}
+- name: POD_UID
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.uid
+- name: POD_NAMESPACE
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.namespace
+{{- with include "dataworks-operator.region" . }}
+- name: DATAWORKS_REGION
+  value: {{ . | quote }}
+{{- end }}
+{{- with include "dataworks-operator.endpoint" . }}
+- name: DATAWORKS_ENDPOINT
+  value: {{ . | quote }}
+{{- end }}
+{{- include "dataworks-operator.credentials" . }}
 {{- with $v.connection.namespaces }}
 - name: DATAWORKS_DEFAULT_CONNECTION_NAMESPACES
   value: {{ join "," . | quote }}
 {{- end }}
-{{- with $v.connection.projects }}
-{{- /* Numbers of a values file are floating: as a text a large one would have an exponent. */}}
-{{- $ids := list }}
-{{- range . }}
-{{- $ids = append $ids (int64 .) }}
-{{- end }}
+{{- with include "dataworks-operator.projects" . }}
 - name: DATAWORKS_DEFAULT_CONNECTION_PROJECTS
-  value: {{ join "," $ids | quote }}
+  value: {{ . | quote }}
 {{- end }}
 - name: DATAWORKS_EDITION
   value: {{ $v.connection.edition }}
@@ -59,7 +105,7 @@
 {{- end }}
 {{- with $v.connection.requestsPerDay }}
 - name: DATAWORKS_REQUESTS_PER_DAY
-  value: {{ int64 . | quote }}
+  value: {{ include "dataworks-operator.count" . | quote }}
 {{- end }}
 - name: DATAWORKS_DRIFT_INTERVAL
   value: {{ $v.driftInterval | quote }}
@@ -98,11 +144,21 @@
   value: {{ printf "%s:%d" (ternary $v.listenAddress (ternary "[::1]" "127.0.0.1" (hasPrefix "[" $v.listenAddress)) $v.metrics.enabled) (int $v.metrics.port) | quote }}
 - name: DATAWORKS_LOG_FORMAT
   value: {{ $v.logs.format }}
-- name: DATAWORKS_LOG
-  value: {{ $v.logs.level | quote }}
-{{- with $v.proxy.url }}
-- name: DATAWORKS_PROXY
+- name: DATAWORKS_LOG_FILE
+  value: {{ include "dataworks-operator.mountFolder" . }}/logs/level
+{{- if or $v.caBundle.configMap.name $v.caBundle.secret.name }}
+- name: DATAWORKS_CA_BUNDLE
+  value: {{ include "dataworks-operator.mountFolder" . }}/ca/ca.crt
+{{- end }}
+{{- with $v.proxy.httpsProxy }}
+- name: DATAWORKS_PROXY_FROM_ENVIRONMENT
+  value: "true"
+- name: HTTPS_PROXY
   value: {{ . | quote }}
+{{- with $v.proxy.noProxy }}
+- name: NO_PROXY
+  value: {{ . | quote }}
+{{- end }}
 {{- end }}
 {{- with $v.extraEnv }}
 {{ toYaml . }}

@@ -62,6 +62,39 @@ helm.sh/chart: {{ printf "%s-%s" $context.Chart.Name $context.Chart.Version | re
 {{- end }}
 {{- end }}
 
+{{/* Where a pod may run, and as whom: of every pod of the chart. */}}
+{{- define "dataworks-operator.podPlacement" -}}
+{{- $v := .Values -}}
+{{- with $v.imagePullSecrets -}}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{ end -}}
+{{- if not (kindIs "invalid" $v.hostUsers) -}}
+hostUsers: {{ $v.hostUsers }}
+{{ end -}}
+securityContext:
+  {{- toYaml $v.podSecurityContext | nindent 2 }}
+{{- with $v.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with $v.runtimeClassName }}
+runtimeClassName: {{ . }}
+{{- end }}
+{{- with $v.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $v.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* A whole number without an exponent, or the text that was given in its place. */}}
+{{- define "dataworks-operator.count" -}}
+{{- if kindIs "string" . }}{{ . }}{{ else }}{{ int64 . }}{{ end }}
+{{- end }}
+
 {{/* Seconds of a duration such as 1h30m or 45s. */}}
 {{- define "dataworks-operator.seconds" -}}
 {{- $seconds := 0 -}}
@@ -97,11 +130,40 @@ helm.sh/chart: {{ printf "%s-%s" $context.Chart.Name $context.Chart.Version | re
 {{- define "dataworks-operator.validate" -}}
 {{- $v := .Values -}}
 {{- $extra := include "dataworks-operator.extraEnvNames" . -}}
-{{- if not (or $v.connection.region $v.connection.endpoint $v.extraEnvFrom (contains " DATAWORKS_REGION " $extra) (contains " DATAWORKS_ENDPOINT " $extra)) -}}
+{{- $namespace := include "dataworks-operator.namespace" . -}}
+{{- if and $v.simulator.enabled $v.connection.endpoint -}}
+{{- fail "\n\nsimulator.enabled and connection.endpoint are both set: the operator calls one of them. Set simulator.enabled=false to work on\nreal workspaces.\n" -}}
+{{- end -}}
+{{- if not (or $v.simulator.enabled $v.connection.region $v.connection.endpoint $v.extraEnvFrom (contains " DATAWORKS_REGION " $extra) (contains " DATAWORKS_ENDPOINT " $extra)) -}}
 {{- fail "\n\nconnection.region is needed: the region of your DataWorks workspaces, such as\n\n    --set connection.region=cn-shanghai\n" -}}
 {{- end -}}
-{{- if not (or $v.connection.existingSecret.name $v.extraEnvFrom (contains " ALIBABA_CLOUD_ACCESS_KEY_ID " $extra)) -}}
-{{- fail (printf "\n\nconnection.existingSecret.name is needed: a Secret in namespace %s that holds an AccessKey. Make one with\n\n    kubectl create secret generic dataworks-credentials --namespace %s \\\n      --from-literal=accessKeyId=... --from-literal=accessKeySecret=...\n\nand add --set connection.existingSecret.name=dataworks-credentials\n" (include "dataworks-operator.namespace" .) (include "dataworks-operator.namespace" .)) -}}
+{{- $sources := list -}}
+{{- if $v.connection.existingSecret.name -}}{{- $sources = append $sources "connection.existingSecret.name" -}}{{- end -}}
+{{- if $v.rrsa.roleName -}}{{- $sources = append $sources "rrsa.roleName" -}}{{- end -}}
+{{- if $v.rrsa.manual.enabled -}}{{- $sources = append $sources "rrsa.manual.enabled" -}}{{- end -}}
+{{- if $v.simulator.enabled -}}{{- $sources = append $sources "simulator.enabled" -}}{{- end -}}
+{{- if contains " ALIBABA_CLOUD_ACCESS_KEY_ID " $extra -}}{{- $sources = append $sources "ALIBABA_CLOUD_ACCESS_KEY_ID in extraEnv" -}}{{- end -}}
+{{- if gt (len $sources) 1 -}}
+{{- fail (printf "\n\n%s are set, but calls are signed with one of them: leave one.\n" (join " and " $sources)) -}}
+{{- end -}}
+{{- if not (or $sources $v.extraEnvFrom) -}}
+{{- fail (printf "\n\nNothing says what calls are signed with. Give one of\n\n    connection.existingSecret.name   a Secret in namespace %s that holds an AccessKey. Make it with\n                                     kubectl create secret generic dataworks-credentials --namespace %s \\\n                                       --from-literal=accessKeyId=... --from-literal=accessKeySecret=...\n    rrsa.roleName                    a RAM role, where ack-pod-identity-webhook is installed\n    rrsa.manual.enabled              a RAM role, without the webhook\n    simulator.enabled                no account at all: a trial against a simulated DataWorks\n" $namespace $namespace) -}}
+{{- end -}}
+{{- if and $v.rrsa.manual.enabled (not (and $v.rrsa.manual.roleArn $v.rrsa.manual.oidcProviderArn)) -}}
+{{- fail "\n\nrrsa.manual.enabled needs rrsa.manual.roleArn and rrsa.manual.oidcProviderArn.\n" -}}
+{{- end -}}
+{{- if and $v.caBundle.configMap.name $v.caBundle.secret.name -}}
+{{- fail "\n\ncaBundle.configMap.name and caBundle.secret.name are both set: put all certificates into one of them.\n" -}}
+{{- end -}}
+{{- if and $v.proxy.noProxy (not $v.proxy.httpsProxy) -}}
+{{- fail "\n\nproxy.noProxy needs proxy.httpsProxy.\n" -}}
+{{- end -}}
+{{- $names := dict -}}
+{{- range include "dataworks-operator.environment" . | fromYamlArray -}}
+{{- if hasKey $names .name -}}
+{{- fail (printf "\n\nextraEnv sets %s, which the chart sets, too. Use its value in place of the variable.\n" .name) -}}
+{{- end -}}
+{{- $_ := set $names .name true -}}
 {{- end -}}
 {{- if and (not $v.leaderElection.enabled) (gt (int $v.replicaCount) 1) -}}
 {{- fail "\n\nreplicaCount above 1 needs leaderElection.enabled: two pods that both work would make files twice.\n" -}}
