@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test test-alerts test-argocd test-chart test-docs test-kube-state-metrics docs reference model chaos bench image lint lint-deny fmt crds fixtures build clean need-rust need-go
+.PHONY: help chart demo test test-alerts test-argocd test-chart test-docs test-kube-state-metrics docs reference model chaos bench image lint lint-deny fmt crds fixtures build clean need-rust need-go
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,8 +38,9 @@ test-alerts: need-go ## Check alerts, runbooks and the dashboard: syntax, unit t
 test-kube-state-metrics: need-go ## Run kube-state-metrics' own code on the configuration for it (minutes, the first time)
 	@cd dev/observability/kube-state-metrics && GOWORK=off go test -count=1 .
 
-test-chart: need-go ## Check the Helm chart: lint, rendering, its fit to the operator, and what it refuses
+test-chart: need-rust need-go ## Check the Helm chart and deploy/: lint, unit tests, renders, package; then beside an API server
 	@dev/chart.sh test
+	@bin=$$(dev/kubernetes/build.sh); "$$bin/cluster" -- cargo test --locked --test deploy
 
 model: need-rust ## Tell the plan longer stories of faults than `make test` does (many minutes, gigabytes)
 	MODEL=deep cargo test --locked -p dataworks-core --test model -- --test-threads 1
@@ -65,9 +66,13 @@ fmt: need-rust need-go ## Format Rust and Go
 	cargo fmt --all
 	gofmt -w dev/kubernetes dev/argocd-lua dev/kstatus dev/observability
 
-crds: need-rust ## Write crds/, the chart's copy and docs/reference.md anew from the Rust types
+chart: need-go ## Write anew what is made from the chart: its README.md, deploy/ and the renders in tests/fixtures/chart
+	@dev/chart.sh update
+
+crds: need-rust need-go ## Write crds/, the chart's copy, deploy/ and docs/reference.md anew from the Rust types
 	UPDATE_CRDS=1 UPDATE_DOCS=1 cargo test --locked -p dataworks-core --test crd --test reference
 	cp crds/*.yaml charts/dataworks-operator/files/crds/
+	dev/chart.sh update
 
 fixtures: need-rust ## Write the objects of every phase, and what is made from them, anew
 	UPDATE_FIXTURES=1 cargo test --locked -p dataworks-core --test status_in_tools

@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# Checks the Helm chart, without a cluster.
+# Checks the Helm chart, without a cluster, and writes what is made from it. tests/deploy.rs does the rest beside one.
 #
-#   chart.sh test   lints and renders it with each ci/*-values.yaml; sees that it fits the operator, that unknown
-#                   and wrong values are refused, and what some values become
+#   chart.sh test       lints, packages and renders it with each ci/*-values.yaml, runs its unit tests, and compares what
+#                       is made from it with what is in the repository
+#   chart.sh update     writes that anew: tests/fixtures/chart, deploy/ and the chart's README.md
+#   chart.sh render VALUES [ARGUMENT...]
+#                       prints what it renders with ci/VALUES-values.yaml and more of Helm's arguments
 #
-# Go is needed to build Helm.
+# Go is needed to build Helm, helm-unittest and helm-docs.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -20,28 +23,66 @@ render() { # VALUES [ARGUMENT...]
 	"$helm" template release "$chart" --namespace dataworks-system --values "$chart/ci/$1-values.yaml" "${@:2}"
 }
 
-# What is refused has to be refused for the reason that is meant.
-refuses() { # TEXT VALUES [ARGUMENT...]
-	local said
-	if said=$(render "${@:2}" 2>&1 >/dev/null); then die "takes ${*:2}"; fi
-	if [[ $said != *"$1"* ]]; then die "refuses ${*:2}, but does not say '$1': $said"; fi
+shapes() {
+	basename -a -s -values.yaml "$chart"/ci/*-values.yaml
 }
 
-has() { # FILE LINE...: the lines, one after the other, whatever their indentation
-	local want
-	want=$(printf '%s\n' "${@:2}")
-	if [[ $(sed 's/^ *\(- \)\?//' "$1") != *"$want"* ]]; then die "$(basename "$1" .yaml) values do not render: $want"; fi
+# What the chart takes from its files as it is would be said twice: CRDs (deploy/crds has them), alerts, dashboard.
+without_files() {
+	awk '
+		/^---$/ { kind = ""; skip = 0 }
+		/^kind: / { kind = $2 }
+		skip && /^[^ ]/ { skip = 0 }
+		!skip { print }
+		kind == "CustomResourceDefinition" && /^spec:$/ { skip = 1; print "  # as in the file" }
+		kind == "PrometheusRule" && /^spec:$/ { skip = 1; print "  # as in the file" }
+		kind == "ConfigMap" && /^  [^ ]*\.json: \|-$/ { skip = 1; print "    # as in the file" }
+	'
 }
 
-lacks() { # FILE PATTERN
-	if grep -nE "$2" "$1"; then die "$(basename "$1" .yaml) values render $2"; fi
+# A manifest that Helm does not manage. Variables that say the operator's default are left to settings.env: in the
+# Deployment they would win over it.
+without_helm() {
+	echo '# Rendered from the chart by dev/chart.sh.'
+	sed -E \
+		-e '/^ +(helm\.sh\/chart|app\.kubernetes\.io\/managed-by): /d' \
+		-e '/^# Source: /d' \
+		-e '/^ +- name: DATAWORKS_(EDITION|DRIFT_INTERVAL|CALL_DEADLINE|COMMIT_LAG|SIGNATURE_VALIDITY|START_DEADLINE|CLOCK_SKEW|LEASE_DURATION|LOG_FORMAT)$/,+1d'
+}
+
+render_plain() { # [ARGUMENT...]
+	"$helm" template dataworks-operator "$chart" --namespace dataworks-system --values "$root/deploy/values.yaml" "$@" | without_helm
+}
+
+# Everything that is made from the chart, at its place below a folder.
+write() { # FOLDER
+	local shape
+	mkdir -p "$1"/tests/fixtures/chart "$1"/deploy/{crds,simulator} "$1/charts/dataworks-operator"
+	for shape in $(shapes); do
+		render "$shape" | without_files >"$1/tests/fixtures/chart/$shape.yaml"
+	done
+	render_plain --show-only templates/crds.yaml >"$1/deploy/crds/crds.yaml"
+	render_plain --set crds.enabled=false >"$1/deploy/operator.yaml"
+	render_plain --set crds.enabled=false --values "$root/deploy/simulator/values.yaml" >"$1/deploy/simulator/operator.yaml"
+	"$tools/helm-docs" --chart-search-root "$root/charts" --sort-values-order file --log-level warning \
+		--dry-run >"$1/charts/dataworks-operator/README.md"
+}
+
+tools() { # TOOL...
+	tools=$("$here/tools/build.sh" "$@")
+	helm=$tools/helm
+}
+
+temporary() {
+	folder=$(mktemp -d)
+	trap 'rm -rf "$folder"' EXIT
 }
 
 test_files() {
-	local crd copy
+	local crd
 	for crd in "$root"/crds/*.yaml; do
-		copy=$chart/files/crds/$(basename "$crd")
-		cmp "$crd" "$copy" || die "the chart's CRD is not the one in crds/: cp crds/*.yaml charts/dataworks-operator/files/crds/"
+		cmp "$crd" "$chart/files/crds/$(basename "$crd")" ||
+			die "the chart's CRD is not the one in crds/: cp crds/*.yaml charts/dataworks-operator/files/crds/"
 	done
 }
 
@@ -53,117 +94,78 @@ test_variables() { # FILE
 	done < <(grep -oE '^ +- name: (DATAWORKS|ALIBABA_CLOUD_(ACCESS|SECURITY)|POD)_[A-Z_]+$' "$1" | sed 's/.*: //')
 }
 
-test_values() { # FOLDER
-	has "$1/default.yaml" 'name: DATAWORKS_REGION' 'value: "cn-shanghai"'
-	has "$1/default.yaml" 'kind: PodDisruptionBudget'
-	has "$1/default.yaml" 'helm.sh/resource-policy: keep'
-	has "$1/default.yaml" 'helm.sh/hook: pre-delete'
-	has "$1/default.yaml" 'args:' 'guard-uninstall'
-	has "$1/default.yaml" 'data:' 'level: "info"'
-	has "$1/default.yaml" 'name: DATAWORKS_LOG_FILE' 'value: /etc/dataworks-operator/logs/level'
-	lacks "$1/default.yaml" '^kind: (NetworkPolicy|ServiceMonitor|PodMonitor|PrometheusRule|Secret)$'
-	lacks "$1/default.yaml" 'DEFAULT_CONNECTION|SECURITY_TOKEN|_PROXY|DATAWORKS_CLUSTER_ID|PLAIN_HTTP|CA_BUNDLE|pod-identity|simulator'
-
-	has "$1/full.yaml" 'name: DATAWORKS_DEFAULT_CONNECTION_PROJECTS' 'value: "1234567890,17"'
-	has "$1/full.yaml" 'name: DATAWORKS_REQUESTS_PER_DAY' 'value: "1000000"'
-	has "$1/full.yaml" 'name: DATAWORKS_REQUESTS_PER_SECOND' 'value: "2.5"'
-	has "$1/full.yaml" 'name: DATAWORKS_PROXY_FROM_ENVIRONMENT' 'value: "true"' 'name: HTTPS_PROXY' 'value: "http://proxy.example.com:3128"'
-	has "$1/full.yaml" 'level: "info,dataworks_operator=debug"'
-	has "$1/full.yaml" 'secret:' 'secretName: company-ca' 'items:' 'key: "bundle.pem"' 'path: ca.crt'
-	has "$1/full.yaml" 'name: DATAWORKS_CA_BUNDLE' 'value: /etc/dataworks-operator/ca/ca.crt'
-	has "$1/full.yaml" 'hostUsers: false'
-	has "$1/full.yaml" 'maxUnavailable: 50%'
-	has "$1/full.yaml" 'kind: ServiceMonitor'
-	has "$1/full.yaml" 'kind: NetworkPolicy'
-	has "$1/full.yaml" "name: 'release-more'"
-	if [[ -e $chart/files/prometheus-rules.yaml ]]; then has "$1/full.yaml" 'alert: DataWorksOperatorDown'; fi
-
-	has "$1/namespaced.yaml" 'kind: Role' 'metadata:' 'name: release-dataworks-operator' 'namespace: finance'
-	has "$1/namespaced.yaml" 'serviceAccountName: given'
-	has "$1/namespaced.yaml" 'type: Recreate'
-	has "$1/namespaced.yaml" 'name: DATAWORKS_NO_LEADER_ELECT' 'value: "true"'
-	has "$1/namespaced.yaml" 'name: DATAWORKS_METRICS_ADDRESS' 'value: "[::1]:8080"'
-	has "$1/namespaced.yaml" 'guard-uninstall' '--namespace=analytics' '--namespace=finance'
-	lacks "$1/namespaced.yaml" '^kind: (ClusterRole|ServiceAccount|CustomResourceDefinition|Service|PodDisruptionBudget)$'
-
-	has "$1/simulator.yaml" 'name: DATAWORKS_ENDPOINT' 'value: "http://release-dataworks-operator-simulator.dataworks-system.svc"'
-	has "$1/simulator.yaml" 'name: DATAWORKS_ALLOW_PLAIN_HTTP' 'value: "true"'
-	has "$1/simulator.yaml" 'name: DATAWORKS_SIMULATOR_PROJECTS' 'value: "12345678"'
-	has "$1/simulator.yaml" 'name: DATAWORKS_REGION' 'value: "cn-shanghai"'
-	has "$1/simulator.yaml" 'image: "ghcr.io/dataworks-operator/dataworks-simulator:'"$(sed -n 's/^appVersion: //p' "$chart/Chart.yaml")"'"'
-
-	has "$1/rrsa.yaml" 'name: DATAWORKS_DEFAULT_CONNECTION_PROJECTS' 'value: "9007199254740993"'
-	has "$1/rrsa.yaml" 'name: ALIBABA_CLOUD_OIDC_TOKEN_FILE' 'value: /var/run/secrets/ack.alibabacloud.com/rrsa-tokens/token'
-	has "$1/rrsa.yaml" 'audience: "sts.aliyuncs.com"' 'expirationSeconds: 3600' 'path: token'
-	has "$1/rrsa.yaml" 'configMap:' 'name: company-ca' 'items:' 'key: "ca.crt"' 'path: ca.crt'
-	has "$1/rrsa.yaml" 'name: NO_PROXY' 'value: ".internal.example.com,10.0.0.0/8"'
-	lacks "$1/rrsa.yaml" 'helm.sh/hook|ACCESS_KEY'
-}
-
 # The simulator's own key: with another one every call would be refused.
 test_simulator() { # FILE
-	local value
-	for value in "$(sed -n 's/^ *value: \(LTAI.*\)/\1/p' "$1")" "$(grep -A 1 'name: ALIBABA_CLOUD_ACCESS_KEY_SECRET' "$1" | sed -n 's/^ *value: //p')"; do
+	local name value
+	for name in ALIBABA_CLOUD_ACCESS_KEY_ID ALIBABA_CLOUD_ACCESS_KEY_SECRET; do
+		value=$(grep -A 1 "name: $name\$" "$1" | sed -n 's/^ *value: //p')
 		grep -qF "\"$value\".to_owned()" "$root/simulator/src/config.rs" || die "the simulator does not know the key '$value'"
 	done
-	render default --set connection.existingSecret.name=,rrsa.roleName=operator >"$folder/role.yaml"
-	has "$folder/role.yaml" 'annotations:' 'pod-identity.alibabacloud.com/role-name: operator'
-	has "$folder/role.yaml" 'pod-identity.alibabacloud.com/injection: "on"'
-	lacks "$folder/role.yaml" 'ALIBABA_CLOUD_'
 }
 
-test_refusals() {
-	local unknown="additional properties"
-	refuses "$unknown" default --set connetion.region=cn-shanghai
-	refuses "$unknown" default --set connection.regoin=cn-shanghai
-	refuses "$unknown" default --set image.tagg=1
-	refuses "$unknown" default --set networkPolicy.cloud.port=443
-	refuses replicaCount default --set replicaCount=two
-	refuses edition default --set connection.edition=Free
-	refuses endpoint default --set connection.endpoint=http://dataworks.example.com
-	refuses 'connection.region is needed' default --set connection.region=
-	refuses 'Nothing says what calls are signed with' default --set connection.existingSecret.name=
-	refuses 'connection.existingSecret.name and rrsa.roleName are set' default --set rrsa.roleName=operator
-	refuses 'connection.existingSecret.name and simulator.enabled are set' default --set simulator.enabled=true
-	refuses 'rrsa.roleName and rrsa.manual.enabled are set' rrsa --set rrsa.roleName=operator
-	refuses 'needs rrsa.manual.roleArn' rrsa --set rrsa.manual.roleArn=
-	refuses 'simulator.enabled and connection.endpoint are both set' simulator --set connection.endpoint=https://dataworks.example.com
-	refuses 'caBundle.configMap.name and caBundle.secret.name are both set' rrsa --set caBundle.secret.name=other
-	refuses httpsProxy rrsa --set proxy.httpsProxy=http://user:hush@proxy.example.com:3128
-	refuses httpsProxy rrsa --set proxy.httpsProxy=socks5://proxy.example.com:1080
-	refuses 'proxy.noProxy needs proxy.httpsProxy' default --set proxy.noProxy=example.com
-	refuses "$unknown" default --set proxy.url=http://proxy.example.com:3128
-	refuses level default --set logs.level=inof
-	refuses projects default --set 'connection.projects={12x}'
-	refuses projects default --set 'connection.projects={9007199254740993}'
-	refuses 'extraEnv sets DATAWORKS_REGION' default --set 'extraEnv[0].name=DATAWORKS_REGION,extraEnv[0].value=cn-beijing'
-	refuses 'needs leaderElection.enabled' default --set leaderElection.enabled=false
-	refuses 'has to be at least 70' default --set bounds.callDeadline=1m
-	refuses 'clusterId is needed' namespaced --set clusterId=
-	refuses 'need metrics.enabled' namespaced --set serviceMonitor.enabled=true
-	refuses 'enable one' full --set podMonitor.enabled=true
+test_shapes() { # FOLDER
+	local shape
+	for shape in $(shapes); do
+		"$helm" lint --strict --quiet "$chart" --values "$chart/ci/$shape-values.yaml"
+		test_variables "$1/tests/fixtures/chart/$shape.yaml"
+		printf 'chart: %s values: %s objects\n' "$shape" "$(grep -c '^kind: ' "$1/tests/fixtures/chart/$shape.yaml")"
+	done
+}
+
+test_fresh() { # FOLDER
+	local stale=0
+	diff -ru "$root/tests/fixtures/chart" "$1/tests/fixtures/chart" || stale=1
+	for file in deploy/crds/crds.yaml deploy/operator.yaml deploy/simulator/operator.yaml charts/dataworks-operator/README.md; do
+		diff -u --label "$file" --label "$file (new)" "$root/$file" "$1/$file" || stale=1
+	done
+	((stale == 0)) || die 'what is made from the chart is stale: look at the difference, then make chart'
+}
+
+test_readme() {
+	if grep -E '\|  \|$' "$chart/README.md"; then die 'values.yaml does not say what these are'; fi
+}
+
+# What is in the package: all that an installation needs, and nothing of our tests.
+test_package() { # FOLDER
+	local files file
+	"$helm" package "$chart" --destination "$1/package" >/dev/null
+	files=$(tar -tzf "$1"/package/dataworks-operator-*.tgz | sed 's,^dataworks-operator/,,')
+	for file in Chart.yaml README.md values.yaml values.schema.json templates/NOTES.txt templates/deployment.yaml \
+		files/dashboard.json files/prometheus-rules.yaml files/crds/dataworks.alibabacloud.com_dataworksresources.yaml; do
+		grep -qxF "$file" <<<"$files" || die "the package lacks $file"
+	done
+	if grep -E '^(ci|tests)/|\.gotmpl$|_test\.yaml$' <<<"$files"; then die 'the package has what is only ours'; fi
+	printf 'chart: package of %s files\n' "$(wc -l <<<"$files")"
 }
 
 chart_test() {
-	local values name
-	helm=$("$here/tools/build.sh" helm)/helm
-	folder=$(mktemp -d)
-	trap 'rm -rf "$folder"' EXIT
+	tools helm helm-unittest helm-docs
+	temporary
 	test_files
-	for values in "$chart"/ci/*-values.yaml; do
-		name=$(basename "$values" -values.yaml)
-		"$helm" lint --strict --quiet "$chart" --values "$values"
-		render "$name" >"$folder/$name.yaml"
-		test_variables "$folder/$name.yaml"
-		printf 'chart: %s values: %s objects\n' "$name" "$(grep -c '^kind: ' "$folder/$name.yaml")"
-	done
-	test_values "$folder"
-	test_simulator "$folder/simulator.yaml"
-	test_refusals
+	write "$folder"
+	test_shapes "$folder"
+	test_simulator "$folder/tests/fixtures/chart/simulator.yaml"
+	"$tools/helm-unittest" --strict --color=false "$chart"
+	test_package "$folder"
+	test_fresh "$folder"
+	test_readme
 	echo 'chart: good'
+}
+
+chart_update() {
+	tools helm helm-docs
+	temporary
+	write "$folder"
+	rm -f "$root"/tests/fixtures/chart/*.yaml
+	cp -r "$folder/." "$root"
 }
 
 case ${1:-} in
 test) chart_test ;;
-*) die 'what? chart.sh test' ;;
+update) chart_update ;;
+render)
+	tools helm
+	render "${@:2}"
+	;;
+*) die 'what? chart.sh test | update | render VALUES [ARGUMENT...]' ;;
 esac

@@ -1,18 +1,16 @@
 {{/* Names */}}
 {{- define "dataworks-operator.name" -}}
-{{- default .Chart.Name .Values.nameOverride | trunc 50 | trimSuffix "-" }}
+{{- default .Chart.Name .Values.nameOverride | trunc 50 | trimAll "-" }}
 {{- end }}
 
-{{/* At most 50 characters: what is appended to it has room in 63. */}}
+{{/* At most 50 characters: what is appended to it has room in 63. A release may have dots in its name, a Service may not. */}}
 {{- define "dataworks-operator.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride }}
-{{- if .Values.fullnameOverride }}
-{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" }}
-{{- else if contains $name .Release.Name }}
-{{- .Release.Name | trunc 50 | trimSuffix "-" }}
-{{- else }}
-{{- printf "%s-%s" .Release.Name $name | trunc 50 | trimSuffix "-" }}
+{{- $full := .Values.fullnameOverride }}
+{{- if not $full }}
+{{- $full = contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name) }}
 {{- end }}
+{{- $full | replace "." "-" | trunc 50 | trimAll "-" }}
 {{- end }}
 
 {{- define "dataworks-operator.namespace" -}}
@@ -27,11 +25,19 @@
 {{- end }}
 {{- end }}
 
+{{- define "dataworks-operator.simulatorName" -}}
+{{ include "dataworks-operator.fullname" . }}-simulator
+{{- end }}
+
+{{- define "dataworks-operator.guardName" -}}
+{{ include "dataworks-operator.fullname" . }}-guard
+{{- end }}
+
 {{- define "dataworks-operator.leaseName" -}}
 {{- default (include "dataworks-operator.fullname" .) .Values.leaderElection.leaseName }}
 {{- end }}
 
-{{/* Labels. Arguments: the context, and the component. */}}
+{{/* Labels that select. Arguments: the context, and the component. */}}
 {{- define "dataworks-operator.selectorLabels" -}}
 {{- $context := index . 0 -}}
 app.kubernetes.io/name: {{ include "dataworks-operator.name" $context }}
@@ -39,16 +45,19 @@ app.kubernetes.io/instance: {{ $context.Release.Name }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end }}
 
+{{/* Labels of an object. Arguments: the context, the component and, as a third, more labels. Those that select are ours; of
+the others the user's win. */}}
 {{- define "dataworks-operator.labels" -}}
 {{- $context := index . 0 -}}
-{{- with $context.Values.commonLabels }}
-{{- toYaml . }}
-{{ end -}}
-{{ include "dataworks-operator.selectorLabels" . }}
-app.kubernetes.io/part-of: dataworks-operator
-app.kubernetes.io/version: {{ $context.Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ $context.Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" $context.Chart.Name $context.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- $more := dict -}}
+{{- if gt (len .) 2 }}{{ $more = index . 2 }}{{ end -}}
+{{- $labels := include "dataworks-operator.selectorLabels" . | fromYaml -}}
+{{- $_ := set $labels "app.kubernetes.io/managed-by" $context.Release.Service -}}
+{{- $labels = merge $labels $more $context.Values.commonLabels -}}
+{{- $_ := set $labels "app.kubernetes.io/part-of" (get $labels "app.kubernetes.io/part-of" | default "dataworks-operator") -}}
+{{- $_ := set $labels "app.kubernetes.io/version" (get $labels "app.kubernetes.io/version" | default $context.Chart.AppVersion) -}}
+{{- $_ := set $labels "helm.sh/chart" (printf "%s-%s" $context.Chart.Name $context.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-") -}}
+{{- toYaml $labels }}
 {{- end }}
 
 {{/* An image; the digest wins. Arguments: the context, and the image's values. */}}
