@@ -16,7 +16,7 @@ use super::answer::is_true;
 /// Longest text of the service that is kept, in bytes: a condition's message stays readable.
 const MESSAGE_LIMIT: usize = 512;
 /// Longest code or request id that is kept, in bytes: known ones are below 50.
-const CODE_LIMIT: usize = 128;
+pub(super) const CODE_LIMIT: usize = 128;
 /// Longest wait that `x-acs-retry-after` may ask for: what the vendor's SDK allows.
 const ACS_WAIT_LIMIT: Duration = Duration::from_millis(120_000);
 /// Longest wait that `Retry-After` may ask for: a wrong header must not stop an object for long.

@@ -153,8 +153,15 @@ fn json(text: &str) -> String {
     out
 }
 
-fn plain(out: &mut Writer<'_>, c: char) -> fmt::Result {
+fn plain(out: &mut impl fmt::Write, c: char) -> fmt::Result {
     if is_order(c) { write!(out, "{}", c.escape_default()) } else { out.write_char(c) }
+}
+
+/// A text of others for a line on a terminal: what it would obey is escaped.
+pub(crate) fn shown(text: &str) -> String {
+    let mut out = String::new();
+    let _infallible = text.chars().try_for_each(|c| plain(&mut out, c));
+    out
 }
 
 /// Characters that are no text: controls, line ends, and those that turn the direction.
