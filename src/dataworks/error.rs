@@ -131,10 +131,11 @@ pub(super) fn judge(
          changed the request"
             .to_owned()
     } else {
-        clean(&without_secrets(message, secrets), MESSAGE_LIMIT)
+        shown(message, secrets, MESSAGE_LIMIT)
     };
-    let code = match (said_code.is_empty(), success) {
-        (false, _) => clean(&without_secrets(&said_code, secrets), CODE_LIMIT),
+    let shown_code = shown(&said_code, secrets, CODE_LIMIT);
+    let code = match (shown_code.is_empty(), success) {
+        (false, _) => shown_code,
         (true, true) => code::UNSUCCESSFUL.to_owned(),
         (true, false) => format!("Http{status}"),
     };
@@ -248,7 +249,12 @@ fn without_status_prefix(message: &str) -> &str {
         .unwrap_or(message)
 }
 
-// Before any cut: the rest of a token that was cut in half would not be found.
+// Before any cut: the rest of a token that was cut in half would not be found. After the characters that are left out:
+// one within a token would hide it.
+fn shown(text: &str, secrets: &[&str], limit: usize) -> String {
+    clean(&without_secrets(&clean(text, usize::MAX), secrets), limit)
+}
+
 fn without_secrets(text: &str, secrets: &[&str]) -> String {
     secrets
         .iter()
