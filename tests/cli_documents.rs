@@ -198,7 +198,12 @@ fn no_manifest_gives_orders_to_the_terminal() {
         object("DataWorksResource", orders, good.clone()).to_string(),
         object("DataWorksResource", "url", good).to_string(),
         object("DataWorksResource", "raw", raw).to_string(),
-        object("DataWorksResource", "odd", serde_json::json!({orders: orders, "path": orders, "type": orders})).to_string(),
+        object(
+            "DataWorksResource",
+            "odd",
+            serde_json::json!({orders: orders, "path": orders, "type": orders}),
+        )
+        .to_string(),
         object("DataWorksResource", "odd", serde_json::json!(orders)).to_string(),
         object(orders, orders, serde_json::json!({})).to_string(),
         object(&format!("{api}x"), orders, serde_json::json!({})).to_string(),

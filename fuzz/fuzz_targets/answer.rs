@@ -9,12 +9,10 @@ fuzz_target!(|data: &[u8]| dataworks::check(data));
 
 /// The client's reading of answers, from its own files: pure functions that need no client.
 #[allow(dead_code, unused_imports, reason = "the client uses the rest")]
+#[path = "../../src/dataworks"]
 mod dataworks {
-    #[path = "../../../src/dataworks/answer.rs"]
     mod answer;
-    #[path = "../../../src/dataworks/error.rs"]
     mod error;
-    #[path = "../../../src/dataworks/types.rs"]
     pub mod types;
 
     use std::fmt::Debug;
@@ -46,7 +44,10 @@ mod dataworks {
         assert!(![message, code].iter().any(|text| text.contains(SECRET)), "{failure:?}");
         if *class == Class::NotFound {
             // Absence is believed: only the API itself, in JSON and with a word for it, may say so.
-            assert!(body.trim_ascii_start().starts_with(b"{") && *certainty == Certainty::Nothing, "{failure:?}");
+            assert!(
+                body.trim_ascii_start().starts_with(b"{") && *certainty == Certainty::Nothing,
+                "{failure:?}"
+            );
         }
         if *class == Class::AlreadyExists && effect == Effect::Create {
             assert_eq!(*certainty, Certainty::Doubt, "{failure:?}");

@@ -51,7 +51,10 @@ async fn awkward_fields(scene: &Scene) {
     let made = scene.until("fields", |object| status(object).id.is_some()).await;
     let edit = OutsideEdit { content: Some("theirs".to_owned()), ..OutsideEdit::default() };
     scene.cloud.edit_outside(&id(&made), edit).unwrap();
-    scene.kubectl.run(&["annotate", "dwr", "fields", "dataworks.alibabacloud.com/reconcile-requested-at=x"]).await;
+    scene
+        .kubectl
+        .run(&["annotate", "dwr", "fields", "dataworks.alibabacloud.com/reconcile-requested-at=x"])
+        .await;
     scene.until("fields", |object| status(object).last_handled_reconcile_at.as_deref() == Some("x")).await;
 }
 
@@ -149,7 +152,8 @@ async fn a_log_for_people_is_not_forged_either() {
     let scene = Scene::new().await;
     let operator = scene.launch().with(&["--log-format=text"]).start();
     lived(&scene, &operator).await;
-    let begin = Regex::new(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z (ERROR| WARN| INFO|DEBUG|TRACE) [a-z]").unwrap();
+    let begin =
+        Regex::new(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z (ERROR| WARN| INFO|DEBUG|TRACE) [a-z]").unwrap();
     for line in operator.log().lines() {
         no_orders("a line", line);
         assert!(begin.is_match(line) && line.len() <= LINE, "{line}");

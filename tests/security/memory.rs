@@ -78,7 +78,9 @@ async fn the_largest_objects_fill_no_memory_and_are_told_why() {
     good.kubectl.apply(&python("good", "M/good.py")).await;
     good.ready("good").await;
     let listed = operator.memory("VmHWM");
-    println!("KiB: {before} before, at most {watched} while they came, at most {listed} when they were listed");
+    println!(
+        "KiB: {before} before, at most {watched} while they came, at most {listed} when they were listed"
+    );
     assert!(watched < MOST && listed < MOST, "{watched}, {listed} KiB of {MOST}");
     // What is taken back goes as any other.
     scene.kubectl.run(&["delete", "dwr", "large-0", "large-1", "--wait=false"]).await;

@@ -11,7 +11,8 @@ use crate::support::operator::Operator;
 use crate::support::{DEADLINE, PROJECT, Scene, manifest, poll};
 
 /// What stands in an object, its name and the credentials, and must come out of no port.
-const MARKS: [&str; 7] = ["hunter2", "0bjectname", "Hidden", "t0psecret", "LTAImarked", "k3ysecret", "t0kenmark"];
+const MARKS: [&str; 7] =
+    ["hunter2", "0bjectname", "Hidden", "t0psecret", "LTAImarked", "k3ysecret", "t0kenmark"];
 /// What is sent along with requests.
 const SENT: &str = "3choed";
 
@@ -57,7 +58,8 @@ async fn ask(address: &str, request: &[u8]) -> String {
 
 fn request(method: &str, path: &str, headers: &str, body: &str) -> Vec<u8> {
     let length = body.len();
-    format!("{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n{headers}\r\n{body}").into_bytes()
+    format!("{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n{headers}\r\n{body}")
+        .into_bytes()
 }
 
 fn status(answer: &str) -> Option<u16> {
@@ -70,9 +72,22 @@ async fn the_ports_tell_nothing_of_objects_and_credentials_and_take_no_orders() 
     let operator = marked(&scene).await;
     let known = ["/livez", "/readyz", "/healthz", "/metrics"];
     let paths = [
-        "/livez?verbose", "/readyz?verbose", "/healthz?verbose&exclude=3choed", "/metrics?name=3choed", "/", "/3choed",
-        "/debug/pprof/", "/metrics/3choed", "/..", "/../../proc/self/environ", "/%2e%2e/%2e%2e/proc/self/environ",
-        "//metrics", "/metrics%00", "/METRICS", "*", "http://example.com/metrics",
+        "/livez?verbose",
+        "/readyz?verbose",
+        "/healthz?verbose&exclude=3choed",
+        "/metrics?name=3choed",
+        "/",
+        "/3choed",
+        "/debug/pprof/",
+        "/metrics/3choed",
+        "/..",
+        "/../../proc/self/environ",
+        "/%2e%2e/%2e%2e/proc/self/environ",
+        "//metrics",
+        "/metrics%00",
+        "/METRICS",
+        "*",
+        "http://example.com/metrics",
     ];
     let mut answers = Vec::new();
     for what in ["probes", "metrics"] {

@@ -64,8 +64,17 @@ async fn no_role_of_the_chart_reaches_a_secret_or_more_than_is_named() {
                     ["apiGroups", "resources", "verbs"].iter().flat_map(|field| words(rule, field)).collect();
                 assert!(all.iter().all(|word| !word.contains('*')), "{values} {name}: {rule}");
                 let forbidden = [
-                    "secrets", "pods", "pods/exec", "pods/attach", "pods/portforward", "serviceaccounts",
-                    "serviceaccounts/token", "nodes", "impersonate", "escalate", "bind",
+                    "secrets",
+                    "pods",
+                    "pods/exec",
+                    "pods/attach",
+                    "pods/portforward",
+                    "serviceaccounts",
+                    "serviceaccounts/token",
+                    "nodes",
+                    "impersonate",
+                    "escalate",
+                    "bind",
                 ];
                 let found = forbidden.iter().find(|word| all.iter().any(|held| held == *word));
                 assert_eq!(found, None, "{values} {name}: {rule}");
@@ -114,7 +123,10 @@ async fn may(scene: &Scene, user: &str, args: &[&str]) -> bool {
 async fn sees_no_secret(scene: &Scene, other: &Scene, user: &str) {
     for verb in ["get", "list", "watch", "create", "update", "patch", "delete"] {
         for namespace in [&*scene.namespace, &other.namespace, "kube-system"] {
-            assert!(!may(scene, user, &[verb, "secrets", "-n", namespace]).await, "{user}: {verb} in {namespace}");
+            assert!(
+                !may(scene, user, &[verb, "secrets", "-n", namespace]).await,
+                "{user}: {verb} in {namespace}"
+            );
         }
         assert!(!may(scene, user, &[verb, "secrets", "--all-namespaces"]).await, "{user}: {verb}");
     }
@@ -159,7 +171,10 @@ async fn the_charts_rights_are_enough_and_reach_no_secret() {
     for scene in [&scene, &other] {
         scene.kubectl.apply(&python("made", &format!("R/{}.py", scene.namespace))).await;
         scene.ready("made").await;
-        scene.kubectl.run(&["wait", "event", "--for=jsonpath={.reason}=Created", "--all", "--timeout=60s"]).await;
+        scene
+            .kubectl
+            .run(&["wait", "event", "--for=jsonpath={.reason}=Created", "--all", "--timeout=60s"])
+            .await;
         scene.kubectl.run(&["delete", "dwr", "made", "--wait=false"]).await;
         scene.gone("made").await;
     }
@@ -175,7 +190,10 @@ async fn the_charts_rights_are_enough_and_reach_no_secret() {
     assert!(may(&scene, "tenant", &["create", "dataworksresources"]).await);
     assert!(!may(&other, "tenant", &["get", "dataworksresources"]).await);
     for verb in ["patch", "update"] {
-        assert!(!may(&scene, "tenant", &[verb, "dataworksresources", "--subresource=status"]).await, "{verb}");
+        assert!(
+            !may(&scene, "tenant", &[verb, "dataworksresources", "--subresource=status"]).await,
+            "{verb}"
+        );
     }
     sees_no_secret(&scene, &other, "tenant").await;
 }
@@ -185,11 +203,15 @@ async fn rights_by_namespace_end_there() {
     let scene = Scene::new().await;
     let other = scene.neighbour().await;
     let only = format!("watchNamespaces={{{}}}", scene.namespace);
-    let (user, _) =
-        bound(&scene, "namespaced", &["--set".to_owned(), only, "--set".to_owned(), "serviceAccount.create=true".to_owned()])
-            .await;
+    let (user, _) = bound(
+        &scene,
+        "namespaced",
+        &["--set".to_owned(), only, "--set".to_owned(), "serviceAccount.create=true".to_owned()],
+    )
+    .await;
     assert!(may(&scene, &user, &["patch", "dataworksresources"]).await);
-    for args in [&["get", "dataworksresources"][..], &["patch", "dataworksresources", "--subresource=status"]] {
+    for args in [&["get", "dataworksresources"][..], &["patch", "dataworksresources", "--subresource=status"]]
+    {
         assert!(!may(&other, &user, args).await, "{args:?}");
     }
     sees_no_secret(&scene, &other, &user).await;

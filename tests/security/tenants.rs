@@ -42,7 +42,8 @@ fn attempts(id: &str, path: &str) -> Vec<Value> {
 /// The trace that the operator itself would leave of a create, written by the author.
 async fn forge_intent(scene: &Scene, name: &str, path: &str) {
     let object = scene.objects().get(name).await.unwrap();
-    let cluster = scene.kubectl.run(&["get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}"]).await;
+    let cluster =
+        scene.kubectl.run(&["get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}"]).await;
     let now = k8s_openapi::jiff::Timestamp::now();
     let intent = json!({
         "cluster": cluster, "object": format!("{}/{name}", scene.namespace), "uid": object.metadata.uid,
@@ -158,7 +159,10 @@ async fn no_address_that_an_object_names_is_called() {
     }]}});
     raw.as_object_mut().unwrap().extend(places.as_object().unwrap().clone());
     let rows = [
-        ("url", json!({"path": "F/lib.jar", "content": {"url": {"location": url, "sha256": "0".repeat(64)}}})),
+        (
+            "url",
+            json!({"path": "F/lib.jar", "content": {"url": {"location": url, "sha256": "0".repeat(64)}}}),
+        ),
         ("storage", json!({"path": "F/s.py", "storage": storage, "content": {"inline": "1"}})),
         ("raw", json!({"flowSpec": raw, "content": {"url": {"location": url}}})),
     ];
@@ -167,7 +171,8 @@ async fn no_address_that_an_object_names_is_called() {
         let mut object = manifest(name, &spec);
         let keys = ["endpoint", "region", "url", "proxy", "ca-bundle", "sts-endpoint"];
         let annotations = keys.map(|key| (format!("dataworks.alibabacloud.com/{key}"), url.clone()));
-        object["metadata"]["annotations"] = json!(annotations.into_iter().collect::<std::collections::BTreeMap<_, _>>());
+        object["metadata"]["annotations"] =
+            json!(annotations.into_iter().collect::<std::collections::BTreeMap<_, _>>());
         scene.kubectl.apply(&object).await;
         let file = scene.cloud.resource(&id(&scene.ready(name).await)).unwrap();
         // It is handed on as it stands.
@@ -188,5 +193,11 @@ async fn no_address_that_an_object_names_is_called() {
     // The listener would have noticed.
     let _stream = TcpStream::connect(&address).await.unwrap();
     let noticed = async || (connections.load(Ordering::SeqCst) == 1).then_some(());
-    crate::support::poll(crate::support::DEADLINE, std::time::Duration::from_millis(5), "not counted", noticed).await;
+    crate::support::poll(
+        crate::support::DEADLINE,
+        std::time::Duration::from_millis(5),
+        "not counted",
+        noticed,
+    )
+    .await;
 }

@@ -32,7 +32,10 @@ mod tests {
         for good in ["", "plain", "文件 \"a\\nb\" é", &"x".repeat(LIMIT)] {
             assert_eq!(fit(good), good);
         }
-        assert_eq!(fit("a\nb\r\u{1b}[31m\u{85}\u{202e}\u{2028}c"), "a\u{fffd}b\u{fffd}\u{fffd}[31m\u{fffd}\u{fffd}\u{fffd}c");
+        assert_eq!(
+            fit("a\nb\r\u{1b}[31m\u{85}\u{202e}\u{2028}c"),
+            "a\u{fffd}b\u{fffd}\u{fffd}[31m\u{fffd}\u{fffd}\u{fffd}c"
+        );
         let long = fit(&"é".repeat(1_000_000)).into_owned();
         assert!(long.len() <= LIMIT && long.ends_with("é…"), "{}", long.len());
         assert!(fit(&"\n".repeat(LIMIT)).len() <= LIMIT);

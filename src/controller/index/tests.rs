@@ -286,7 +286,11 @@ fn nothing_that_is_kept_grows_with_the_content() {
         let text = format!("{index:?}");
         assert!(!text.contains("hunter2"));
         // Of the same length, but for digests of another number of digits.
-        text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect::<String>().replace("00", "0").len()
+        text.chars()
+            .map(|c| if c.is_ascii_digit() { '0' } else { c })
+            .collect::<String>()
+            .replace("00", "0")
+            .len()
     };
     let small = held("hunter2", json!({}));
     let more = json!({
