@@ -100,7 +100,7 @@ struct Untold {
 
 impl Untold {
     /// The next, or the end of the task.
-    fn next(&mut self) -> Option<(ObjectKey, Undecodable)> {
+    fn take(&mut self) -> Option<(ObjectKey, Undecodable)> {
         let next = self.objects.pop_first();
         self.is_told = next.is_some();
         next
@@ -348,7 +348,7 @@ impl Context {
         }
         let ctx = Arc::clone(self);
         tokio::spawn(async move {
-            let next = || lock(&ctx.activity.untold).next();
+            let next = || lock(&ctx.activity.untold).take();
             while let Some((key, undecodable)) = next() {
                 record::undecodable(&ctx, &key, &undecodable).await;
             }

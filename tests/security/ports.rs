@@ -190,7 +190,7 @@ async fn slow_callers_are_few_and_do_not_stay() {
         assert_eq!((status(&answer), answer.ends_with("ok")), (Some(200), true), "{answer}");
     };
     tokio::select! {
-        () = drip => {}
+        _never = drip => {}
         () = probed => {}
     }
     for mut stream in callers {

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Scene, python};
+use crate::support::{DEADLINE, Scene, poll, python};
 
 const TOP: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -171,10 +172,9 @@ async fn the_charts_rights_are_enough_and_reach_no_secret() {
     for scene in [&scene, &other] {
         scene.kubectl.apply(&python("made", &format!("R/{}.py", scene.namespace))).await;
         scene.ready("made").await;
-        scene
-            .kubectl
-            .run(&["wait", "event", "--for=jsonpath={.reason}=Created", "--all", "--timeout=60s"])
-            .await;
+        let told =
+            async || scene.events().await.iter().any(|event| event["reason"] == "Created").then_some(());
+        poll(DEADLINE, Duration::from_millis(100), "the event is not there", told).await;
         scene.kubectl.run(&["delete", "dwr", "made", "--wait=false"]).await;
         scene.gone("made").await;
     }
