@@ -131,9 +131,9 @@ pub(super) fn judge(
          changed the request"
             .to_owned()
     } else {
-        shown(message, secrets, MESSAGE_LIMIT)
+        told(message, secrets, MESSAGE_LIMIT)
     };
-    let shown_code = shown(&said_code, secrets, CODE_LIMIT);
+    let shown_code = told(&said_code, secrets, CODE_LIMIT);
     let code = match (shown_code.is_empty(), success) {
         (false, _) => shown_code,
         (true, true) => code::UNSUCCESSFUL.to_owned(),
@@ -251,7 +251,7 @@ fn without_status_prefix(message: &str) -> &str {
 
 // Before any cut: the rest of a token that was cut in half would not be found. After the characters that are left out:
 // one within a token would hide it.
-fn shown(text: &str, secrets: &[&str], limit: usize) -> String {
+fn told(text: &str, secrets: &[&str], limit: usize) -> String {
     clean(&without_secrets(&clean(text, usize::MAX), secrets), limit)
 }
 

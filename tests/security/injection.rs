@@ -80,9 +80,13 @@ async fn awkward_answers(scene: &Scene) {
 
 /// A stranger's file whose path is as he likes, where MaxCompute knows files by name only.
 async fn awkward_strangers(scene: &Scene) {
-    for (n, folder) in [ORDERS.to_owned(), "f".repeat(200_000)].into_iter().enumerate() {
+    let folders = [ORDERS.to_owned(), "f".repeat(200_000)];
+    // All of them before the first look, which is believed for a while.
+    for (n, folder) in folders.iter().enumerate() {
         let path = format!("{folder}/taken-{n}.py");
         scene.cloud.create_outside(OutsideFile::new(PROJECT, path, "theirs")).unwrap();
+    }
+    for n in 0..folders.len() {
         let name = format!("taken-{n}");
         scene.kubectl.apply(&python(&name, &format!("S/{name}.py"))).await;
         scene.says(&name, "False", "AlreadyExists").await;

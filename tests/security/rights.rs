@@ -108,8 +108,8 @@ async fn bound(scene: &Scene, values: &str, more: &[String]) -> (String, String)
 
 /// What the API server says to a user: `yes` or `no`.
 async fn may(scene: &Scene, user: &str, args: &[&str]) -> bool {
-    let groups = "--as-group=system:authenticated";
-    let all = [&["auth", "can-i"], args, &[&*format!("--as={user}"), groups]].concat();
+    let user = format!("--as={user}");
+    let all = [&["auth", "can-i"], args, &[&*user, "--as-group=system:authenticated"]].concat();
     match scene.kubectl.try_run(&all, "").await {
         Ok(said) => said.trim() == "yes",
         // `no` ends with 1; anything else is no answer.
@@ -168,7 +168,7 @@ async fn the_charts_rights_are_enough_and_reach_no_secret() {
     config["users"][0]["user"]["as"] = json!(user);
     std::fs::write(kubeconfig.path(), config.to_string()).unwrap();
     let launch = scene.launch_for(&[&scene.namespace, &other.namespace]).kubeconfig(kubeconfig.path());
-    let operator = launch.with(&["--requests-per-day=1000"]).start();
+    let operator = launch.with(&["--requests-per-day=1000", &format!("--lease-name={name}")]).start();
     for scene in [&scene, &other] {
         scene.kubectl.apply(&python("made", &format!("R/{}.py", scene.namespace))).await;
         scene.ready("made").await;

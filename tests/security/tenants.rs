@@ -151,7 +151,7 @@ async fn no_address_that_an_object_names_is_called() {
     let operator = scene.launch().start();
     let url = format!("http://{address}/lib.jar?token=hunter2");
     let places = json!({"endpoint": url, "url": url, "proxy": url, "resourceFile": url, "sts": url});
-    let storage = json!({"type": "Oss", "bucket": "b", "endpoint": url, "addresses": [address]});
+    let storage = json!({"type": "oss", "bucket": "b", "endpoint": url, "addresses": [address]});
     let file = json!({"storage": {"type": "oss", "endpoint": url, "addresses": [address]}, "path": url});
     let mut raw = json!({"version": "1.1.0", "kind": "Resource", "spec": {"fileResources": [{
         "name": "raw.py", "file": file, "url": url,
