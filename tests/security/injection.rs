@@ -41,7 +41,7 @@ async fn awkward_objects(scene: &Scene) {
 /// The name of an unknown field of a document reaches the message about what differs there.
 async fn awkward_fields(scene: &Scene) {
     let mut resource = json!({
-        "name": "f.py", "script": {"path": "F/f.py", "content": "1", "runtime": {"command": "ODPS_PYTHON"}},
+        "name": "f.py", "type": "python", "script": {"path": "F/f.py", "content": "1", "runtime": {"command": "ODPS_PYTHON"}},
     });
     resource[ORDERS] = json!("declared");
     resource["x".repeat(100_000)] = json!("declared");

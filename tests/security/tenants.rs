@@ -151,10 +151,10 @@ async fn no_address_that_an_object_names_is_called() {
     let operator = scene.launch().start();
     let url = format!("http://{address}/lib.jar?token=hunter2");
     let places = json!({"endpoint": url, "url": url, "proxy": url, "resourceFile": url, "sts": url});
-    let storage = json!({"type": "oss", "bucket": "b", "endpoint": url, "addresses": [address]});
+    let storage = json!({"type": "oss", "bucket": "b", "endpoint": url});
     let file = json!({"storage": {"type": "oss", "endpoint": url, "addresses": [address]}, "path": url});
     let mut raw = json!({"version": "1.1.0", "kind": "Resource", "spec": {"fileResources": [{
-        "name": "raw.py", "file": file, "url": url,
+        "name": "raw.py", "type": "python", "file": file, "url": url,
         "script": {"path": "F/raw.py", "runtime": {"command": "ODPS_PYTHON", "endpoint": url}},
     }]}});
     raw.as_object_mut().unwrap().extend(places.as_object().unwrap().clone());
