@@ -12,7 +12,7 @@ use crate::support::{PROJECT, Scene, condition, id, manifest, python, status};
 /// Ends a line and begins a forged one, in JSON and in text; colours; turns the rest around; ends a label.
 const ORDERS: &str = "x\"}\n{\"level\":\"error\",\"msg\":\"forged\"}\r\n2026-01-01T00:00:00Z ERROR forged\u{1b}[31m\u{9b}2J\u{202e}\u{2028}\",code=\"forged\"} 1\n# HELP forged";
 
-/// Longest line of the log: every text in it has a limit of its own.
+/// Longest line of the log: every value in it has a limit of 1 KiB, before it is escaped.
 const LINE: usize = 8 * 1024;
 
 /// What a person may write and admission takes, and what comes of it.
@@ -161,6 +161,5 @@ async fn a_log_for_people_is_not_forged_either() {
     for line in operator.log().lines() {
         no_orders("a line", line);
         assert!(begin.is_match(line) && line.len() <= LINE, "{line}");
-        assert!(!line.contains("Z ERROR forged") || line.contains(r"\n"), "{line}");
     }
 }
