@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help chart demo test test-alerts test-argocd test-chart test-docs test-kube-state-metrics docs reference model chaos bench image lint lint-deny fmt crds fixtures build clean need-rust need-go
+.PHONY: help chart demo test test-alerts test-argocd test-chart test-docs test-memory fuzz test-kube-state-metrics docs reference model chaos bench image lint lint-deny fmt crds fixtures build clean need-rust need-go
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,12 @@ chaos: need-rust need-go ## Kill and freeze two operators while the cloud fails 
 	@bin=$$(dev/kubernetes/build.sh); CHAOS_SEED=$(or $(SEED),1) CHAOS_OBJECTS=$(or $(OBJECTS),200) \
 		CHAOS_KILLS=$(or $(KILLS),50) "$$bin/cluster" -- cargo test --locked --test chaos -- --nocapture
 
+fuzz: need-rust ## Feed the readers of paths, documents, specs and answers with whatever breaks them (SECONDS=20 each)
+	@dev/fuzz.sh $(or $(SECONDS),20)
+
+test-memory: need-rust need-go ## Fill etcd with the largest objects and measure the operator (many minutes, gigabytes)
+	@bin=$$(dev/kubernetes/build.sh); "$$bin/cluster" -- cargo test --locked --test security -- --ignored --nocapture
+
 bench: need-rust need-go ## Measure what many objects cost (N=2000,10000; SAVE=1 keeps the figures)
 	@bin=$$(dev/kubernetes/build.sh); cargo build --locked --release --workspace --bins --bench life; \
 		"$$bin/cluster" -- cargo bench --locked --workspace --bench life
@@ -47,6 +53,7 @@ model: need-rust ## Tell the plan longer stories of faults than `make test` does
 
 lint: need-rust need-go ## Check format, lints, shell scripts and, with cargo-deny installed, dependencies
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked --features failpoints,otlp --bins --test failpoints --test traces -- -D warnings
 	@files=$$(gofmt -l dev/kubernetes dev/argocd-lua dev/kstatus dev/observability); if [[ -n $$files ]]; then echo "gofmt would change: $$files"; exit 1; fi
@@ -64,6 +71,7 @@ lint-deny: need-rust ## Check licences, duplicates and sources of the dependenci
 
 fmt: need-rust need-go ## Format Rust and Go
 	cargo fmt --all
+	cargo fmt --manifest-path fuzz/Cargo.toml
 	gofmt -w dev/kubernetes dev/argocd-lua dev/kstatus dev/observability
 
 chart: need-go ## Write anew what is made from the chart: its README.md, deploy/ and the renders in tests/fixtures/chart

@@ -1,6 +1,6 @@
 //! What every reconcile shares.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,7 +12,6 @@ use dataworks_core::ids::ProjectId;
 use dataworks_core::object::{ObjectKey, Uid};
 use dataworks_core::plan::{Identity, Listing, Memory};
 use dataworks_core::queue::{Lane, SubQueue};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -26,6 +25,7 @@ use crate::events::Events;
 use crate::health::Vitals;
 use crate::leader::Pulse;
 use crate::metrics::Metrics;
+use crate::pruned::Undecodable;
 use crate::reconcile::kube_client::Calls;
 use crate::reconcile::record;
 use crate::workspace::limiter::{Limiter, Permit};
@@ -85,8 +85,26 @@ pub struct Activity {
     /// Objects under work, and since when.
     running: Mutex<HashMap<ObjectKey, Instant>>,
     doubted: Mutex<HashMap<ObjectKey, Doubt>>,
-    /// Objects that could not be decoded while another process worked: told when this one does.
-    untold: Mutex<HashMap<ObjectKey, ObjectMeta>>,
+    /// Objects that could not be decoded and were not told so: told when this process works.
+    untold: Mutex<Untold>,
+}
+
+/// Objects that could not be decoded, without what they hold.
+#[derive(Debug, Default)]
+struct Untold {
+    objects: BTreeMap<ObjectKey, Undecodable>,
+    /// A task tells them, one after the other: there may be as many as there are objects, and each is
+    /// read whole.
+    is_told: bool,
+}
+
+impl Untold {
+    /// The next, or the end of the task.
+    fn take(&mut self) -> Option<(ObjectKey, Undecodable)> {
+        let next = self.objects.pop_first();
+        self.is_told = next.is_some();
+        next
+    }
 }
 
 /// The objects under work, for metrics.
@@ -309,24 +327,30 @@ impl Context {
         changed && index.standing(key) == Standing::Due
     }
 
-    /// An object of a newer or broken schema: told in its status, and left alone.
-    pub fn undecodable(self: &Arc<Self>, key: &ObjectKey, metadata: &ObjectMeta) {
-        tracing::warn!(namespace = %key.namespace, name = %key.name, "the object cannot be decoded by this version of the operator");
+    /// An object of a newer or broken schema, or too large a one: told in its status, and left alone.
+    pub fn undecodable(self: &Arc<Self>, key: &ObjectKey, undecodable: Undecodable) {
+        tracing::warn!(namespace = %key.namespace, name = %key.name, why = %undecodable, "the object cannot be decoded by this version of the operator");
         self.metrics.undecodable.inc();
         // Kept first: leading may begin between the two.
-        lock(&self.activity.untold).insert(key.clone(), metadata.clone());
+        lock(&self.activity.untold).objects.insert(key.clone(), undecodable);
         if self.is_leading() {
             self.tell_undecodable();
         }
     }
 
     fn tell_undecodable(self: &Arc<Self>) {
-        let untold = std::mem::take(&mut *lock(&self.activity.untold));
+        {
+            let mut untold = lock(&self.activity.untold);
+            if untold.is_told || untold.objects.is_empty() {
+                return;
+            }
+            untold.is_told = true;
+        }
         let ctx = Arc::clone(self);
-        // One after the other: there may be as many as there are objects.
         tokio::spawn(async move {
-            for (key, metadata) in untold {
-                record::undecodable(&ctx, &key, &metadata).await;
+            let next = || lock(&ctx.activity.untold).take();
+            while let Some((key, undecodable)) = next() {
+                record::undecodable(&ctx, &key, &undecodable).await;
             }
         });
     }

@@ -5,6 +5,7 @@
 //! connection; [`dataworks`] is the cloud.
 
 pub mod app;
+pub mod bounded;
 pub mod cli;
 pub mod context;
 pub mod controller;

@@ -2,7 +2,7 @@
 //!
 //! `managedFields` outgrows many an object and comes with every answer and every change; as a tree
 //! of maps it would be built and dropped each time. Here it is skipped unread. An object that
-//! cannot be decoded keeps its metadata and fails alone.
+//! cannot be decoded, or holds more than is taken, keeps its metadata and fails alone.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -13,18 +13,36 @@ use kube::Resource;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use crate::bounded::Bounded;
+
+/// Finalizers of an object: each is somebody's who deletes with care, and there are few of them.
+const MAX_FINALIZERS: usize = 64;
+/// Longest text of why an object cannot be decoded, in bytes.
+const WHY_LIMIT: usize = 256;
+
 /// An object, decoded or not.
 #[derive(Clone, Debug)]
 pub struct Pruned(pub Result<DataWorksResource, Undecodable>);
 
-/// What is known of an object of a newer or broken schema.
+/// What is known of an object of a newer or broken schema, or of too large a one.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{error}")]
+#[error("{why}")]
 pub struct Undecodable {
     /// Why.
-    pub error: String,
-    /// Its metadata, as far as it is read here.
+    pub why: Why,
+    /// Its metadata, as far as it is read here, without what may be large.
     pub metadata: ObjectMeta,
+}
+
+/// Why an object cannot be decoded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Why {
+    /// It is not as this version reads it. What it holds instead is not told.
+    #[error("{0}")]
+    Schema(String),
+    /// It holds more than is taken.
+    #[error("it holds more than this operator takes")]
+    TooMuch,
 }
 
 /// The answer to a write of metadata, which holds nothing else.
@@ -39,10 +57,14 @@ pub struct MetadataOnly {
 struct Parts {
     #[serde(deserialize_with = "metadata")]
     metadata: ObjectMeta,
-    #[serde(default)]
-    spec: Value,
+    #[serde(default = "nothing")]
+    spec: Bounded,
     #[serde(default)]
     status: Value,
+}
+
+fn nothing() -> Bounded {
+    Bounded(Some(Value::Null))
 }
 
 /// What is read of metadata.
@@ -88,14 +110,31 @@ fn metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D:
 
 impl<'de> Deserialize<'de> for Pruned {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Parts { metadata, spec, status } = Parts::deserialize(deserializer)?;
-        let decoded =
-            serde_json::from_value(spec).and_then(|spec| Ok((spec, serde_json::from_value(status)?)));
+        let Parts { mut metadata, spec: Bounded(spec), status } = Parts::deserialize(deserializer)?;
+        let few = metadata.finalizers.as_ref().is_none_or(|names| names.len() <= MAX_FINALIZERS);
+        let decoded = spec.filter(|_| few).ok_or(Why::TooMuch).and_then(|spec| {
+            let spec = serde_json::from_value(spec).map_err(|error| why(&error))?;
+            Ok((spec, serde_json::from_value(status).map_err(|error| why(&error))?))
+        });
         Ok(Self(match decoded {
             Ok((spec, status)) => Ok(DataWorksResource { metadata, spec, status }),
-            Err(error) => Err(Undecodable { error: error.to_string(), metadata }),
+            Err(why) => {
+                (metadata.finalizers, metadata.annotations) = (None, None);
+                Err(Undecodable { why, metadata })
+            }
         }))
     }
+}
+
+/// What was expected, without what stands there: it may be content.
+fn why(error: &serde_json::Error) -> Why {
+    let text = error.to_string();
+    let mut text = match text.rsplit_once(", expected ") {
+        Some((_, expected)) => format!("expected {expected}"),
+        None => text,
+    };
+    text.truncate(text.floor_char_boundary(WHY_LIMIT));
+    Why::Schema(text)
 }
 
 impl Resource for Pruned {
@@ -186,6 +225,45 @@ mod tests {
             let got: Pruned = serde_json::from_value(object).unwrap();
             assert_eq!(got.meta().uid.as_deref(), Some("u"), "{field}");
             got.0.unwrap_err();
+        }
+    }
+
+    #[test]
+    fn why_an_object_is_not_decoded_tells_nothing_of_what_it_holds() {
+        let marked = "hunter2, expected \u{1b}[31m hunter2";
+        for spec in [
+            json!({ "projectId": marked, "path": "XX/a.py" }),
+            json!({ "projectId": 7, "path": "XX/a.py", "content": marked }),
+            json!({ "projectId": 7, "path": [marked] }),
+            json!({ "projectId": 7, "path": "XX/a.py", "type": marked }),
+            json!({ "projectId": 7, "path": "XX/a.py", "adoptionPolicy": marked.repeat(9_000) }),
+        ] {
+            let mut object = whole();
+            object["spec"] = spec;
+            object["metadata"]["annotations"]["x"] = json!(marked);
+            let got: Pruned = serde_json::from_value(object).unwrap();
+            if let Err(undecodable) = got.0 {
+                let text = format!("{undecodable} {undecodable:?}");
+                assert!(!text.contains("hunter2") && text.len() < 2000, "{text}");
+            }
+        }
+    }
+
+    /// What the watch keeps for as long as it keeps anything, of objects as large as they come.
+    #[test]
+    fn too_much_is_not_built() {
+        let mut many = whole();
+        many["spec"]["flowSpec"]["x"] = json!(vec![0; 700_000]);
+        let mut long = whole();
+        long["spec"]["description"] = json!("x".repeat(1_400_000));
+        let mut held = whole();
+        held["metadata"]["finalizers"] = json!(vec!["a/b"; 300_000]);
+        for (name, object) in [("many", many), ("long", long), ("held", held)] {
+            let got: Pruned = serde_json::from_str(&object.to_string()).unwrap();
+            let undecodable = got.0.unwrap_err();
+            assert_eq!(undecodable.why, Why::TooMuch, "{name}");
+            assert!(format!("{undecodable:?}").len() < 2000, "{name}");
+            assert_eq!(undecodable.metadata.uid.as_deref(), Some("u"), "{name}");
         }
     }
 }

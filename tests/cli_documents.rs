@@ -178,3 +178,67 @@ fn crds_are_what_the_folder_holds() {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("crds/dataworks.alibabacloud.com_dataworksresources.yaml");
     assert_eq!(String::from_utf8(out).unwrap(), std::fs::read_to_string(file).unwrap());
 }
+
+/// Whose manifest it is, is not asked: it comes by a pull request, and what is said of it goes to a terminal.
+#[test]
+fn no_manifest_gives_orders_to_the_terminal() {
+    let orders = "x\u{1b}[2J\u{9b}31m\r\n::error::forged\u{202e}\u{2028}";
+    let is_order = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let api = "dataworks.alibabacloud.com/v1alpha1";
+    let object = |kind: &str, name: &str, spec: serde_json::Value| {
+        serde_json::json!({
+            "apiVersion": if kind == "DataWorksResource" { api } else { kind }, "kind": kind,
+            "metadata": {"name": name, "namespace": name}, "spec": spec,
+        })
+    };
+    let url = format!("https://example.com/{}", orders.replace(['\r', '\n', '\u{1b}'], ""));
+    let good = serde_json::json!({"projectId": 1, "path": "a.jar", "content": {"url": {"location": url}}});
+    let raw = serde_json::json!({"projectId": 1, "flowSpec": {orders: orders, "kind": orders, "spec": {orders: 1}}});
+    let rows = [
+        object("DataWorksResource", orders, good.clone()).to_string(),
+        object("DataWorksResource", "url", good).to_string(),
+        object("DataWorksResource", "raw", raw).to_string(),
+        object(
+            "DataWorksResource",
+            "odd",
+            serde_json::json!({orders: orders, "path": orders, "type": orders}),
+        )
+        .to_string(),
+        object("DataWorksResource", "odd", serde_json::json!(orders)).to_string(),
+        object(orders, orders, serde_json::json!({})).to_string(),
+        object(&format!("{api}x"), orders, serde_json::json!({})).to_string(),
+        format!("a: \u{1b}[2J\u{9b}: b: {{"),
+        format!("? {orders}"),
+    ];
+    for input in rows {
+        for command in [validate::validate as Command, flowspec::flowspec] {
+            let (_, out, err) = run(command, &input);
+            let line = |line: &str| assert!(!line.chars().any(is_order), "{line:?}");
+            err.lines().for_each(line);
+            assert!(err.lines().chain(out.lines()).all(|line| !line.starts_with("::error")), "{err}");
+            // The document is data: it is as it would be sent, and one line of JSON.
+            for line in out.lines().filter(|line| line.starts_with('{')) {
+                serde_json::from_str::<serde_json::Value>(line).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn more_than_the_operator_takes_is_told() {
+    let with = |more: serde_json::Value| {
+        serde_json::json!({
+            "apiVersion": "dataworks.alibabacloud.com/v1alpha1", "kind": "DataWorksResource", "metadata": {"name": "n"},
+            "spec": {"projectId": 1, "flowSpec": {"version": "1.1.0", "kind": "Resource", "more": more, "spec": {
+                "fileResources": [{"name": "a.py", "script": {"path": "a.py", "runtime": {"command": "ODPS_PYTHON"}}}],
+            }}},
+        })
+    };
+    let (exit, _, err) = run(validate::validate, &with(serde_json::json!(vec![0; 9_000])).to_string());
+    assert_eq!((exit, err.as_str()), (Exit::Good, ""));
+    for more in [serde_json::json!(vec![0; 10_000]), serde_json::json!("x".repeat(400_000))] {
+        let (exit, _, err) = run(validate::validate, &with(more).to_string());
+        assert_eq!(exit, Exit::Invalid);
+        assert!(err.contains("spec: holds more than 10000 values"), "{err}");
+    }
+}

@@ -1,7 +1,8 @@
 //! Manifests from files and standard input, as `kubectl` reads them.
 //!
 //! It finds the objects of our kind and says where each stands. It must not know whether one is
-//! valid. Rule: nothing is passed over in silence.
+//! valid. Rules: nothing is passed over in silence, and a manifest is somebody else's text: what a
+//! terminal would obey is escaped.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -12,6 +13,8 @@ use std::str::FromStr;
 use dataworks_core::api::GROUP;
 use dataworks_core::api::v1alpha1::VERSION;
 use serde_json::Value;
+
+use crate::telemetry::shown;
 
 /// Objects of a list inside a list and so on are looked for this deep.
 const MAX_LIST_DEPTH: usize = 4;
@@ -116,7 +119,7 @@ pub fn for_each(
             exit = exit.max(match parsed {
                 Ok(value) => visit(&at, value, MAX_LIST_DEPTH, streams, &mut each)?,
                 Err(message) => {
-                    writeln!(streams.err, "{at}: {message}")?;
+                    writeln!(streams.err, "{at}: {}", shown(&message))?;
                     Exit::Invalid
                 }
             });
@@ -188,8 +191,8 @@ fn visit(
     each: &mut impl FnMut(&Document, &mut Streams<'_>) -> io::Result<Exit>,
 ) -> io::Result<Exit> {
     let text = |field: &str| object[field].as_str().unwrap_or_default().to_owned();
-    let (api_version, kind) = (text("apiVersion"), text("kind"));
-    let place = format!("{at} ({})", name_of(&object));
+    let (api_version, kind) = (shown(&text("apiVersion")), shown(&text("kind")));
+    let place = format!("{at} ({})", shown(&name_of(&object)));
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
     if api_version.is_empty() || kind.is_empty() {
         writeln!(streams.err, "{place}: apiVersion or kind is missing: write those of a Kubernetes object")?;

@@ -4,6 +4,7 @@ use std::io;
 
 use super::documents::{self, Exit, Source, Streams};
 use super::validate::{Admission, report};
+use crate::telemetry::shown;
 
 /// Writes for every object of our kind its document on `out`, one line of JSON each; a URL that
 /// goes with it, and what is wrong with an object, on `err`.
@@ -19,7 +20,7 @@ pub fn flowspec(sources: &[Source], streams: &mut Streams<'_>) -> io::Result<Exi
         };
         writeln!(streams.out, "{}", desired.document_json())?;
         if let Some(location) = desired.resource_file() {
-            writeln!(streams.err, "{}: ResourceFile: {location}", document.place)?;
+            writeln!(streams.err, "{}: ResourceFile: {}", document.place, shown(location))?;
         }
         Ok(Exit::Good)
     })

@@ -9,9 +9,12 @@ use dataworks_core::api::v1alpha1::DataWorksResource;
 use dataworks_core::api::{crds, schema, schema_of};
 use dataworks_core::desired::Desired;
 use kube::core::cel::{CompiledSchema, Validator, compile_schema};
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::documents::{self, Document, Exit, Source, Streams};
+use crate::bounded::{Bounded, MAX_TEXT, MAX_VALUES};
+use crate::telemetry::shown;
 
 /// Checks every object of our kind in the sources: one line for each on `out` when it is good,
 /// one for each finding on `err` when it is not.
@@ -40,7 +43,7 @@ pub(super) fn report(
         Ok(desired) => Ok(Some(desired)),
         Err(findings) => {
             for finding in findings {
-                writeln!(streams.err, "{}: {finding}", document.place)?;
+                writeln!(streams.err, "{}: {}", document.place, shown(&finding))?;
             }
             Ok(None)
         }
@@ -66,6 +69,7 @@ impl Admission {
         let mut findings: Vec<String> =
             schema::violations(&self.schema, &object).iter().map(ToString::to_string).collect();
         findings.extend(name_problem(&object));
+        findings.extend(size_problem(&object));
         if !findings.is_empty() {
             return Err(findings);
         }
@@ -86,6 +90,15 @@ impl Admission {
             Ok(_) | Err(_) => Err(findings),
         }
     }
+}
+
+/// The operator reads no further than this, whatever the API server takes.
+fn size_problem(object: &Value) -> Option<String> {
+    let Ok(Bounded(None)) = Bounded::deserialize(&object["spec"]) else { return None };
+    Some(format!(
+        "spec: holds more than {MAX_VALUES} values or {MAX_TEXT} bytes of text: take out of flowSpec what is no part \
+         of the document"
+    ))
 }
 
 /// An object needs a name (or the beginning of one) of at most 253 lower-case letters, digits,

@@ -21,8 +21,9 @@ use crate::pruned::Pruned;
 use crate::reconcile::span;
 use crate::reconcile::vanished::{take_back, was_overlooked};
 
-/// Objects a page where the API server does not stream lists: each may hold 128 KiB of content.
-const PAGE_SIZE: u32 = 50;
+/// Objects a page: the text of a page is held whole, and the API server takes objects of 1.5 MB. Lists
+/// are not streamed: such a list may begin with an older state than the one that was seen before.
+const PAGE_SIZE: u32 = 10;
 
 /// Watches one namespace, or all (`None`), until the process ends. `synced` is called when all
 /// objects have been seen once.
@@ -82,7 +83,7 @@ fn take_in(ctx: &Arc<Context>, pruned: Pruned, origin: Origin) -> Option<ObjectK
     let object = match pruned.0 {
         Ok(object) => object,
         Err(invalid) => {
-            ctx.undecodable(&key, &invalid.metadata);
+            ctx.undecodable(&key, invalid);
             return Some(key);
         }
     };

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, Unexpected, Visitor};
 use serde_json::Value;
 
+use super::error::{CODE_LIMIT, clean};
 use super::types::{CallerIdentity, Created, Page, Project, Resource, ResourceRow, RowDatasource, Written};
 
 /// Reads CreateResource's answer, or `None` when it says no id.
@@ -19,6 +20,7 @@ pub(super) fn created(body: &[u8], date: Timestamp) -> Option<Created> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Answer {
+        #[serde(deserialize_with = "request_id")]
         request_id: String,
         #[serde(deserialize_with = "text_or_integer")]
         id: String,
@@ -35,6 +37,7 @@ pub(super) fn written(body: &[u8], date: Timestamp) -> Option<Written> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Answer {
+        #[serde(deserialize_with = "request_id")]
         request_id: String,
         success: Value,
     }
@@ -52,6 +55,7 @@ pub(super) fn resource(body: &[u8], date: Timestamp) -> Option<Resource> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Answer {
+        #[serde(deserialize_with = "request_id")]
         request_id: String,
         resource: Inner,
     }
@@ -90,6 +94,7 @@ pub(super) fn page(body: &[u8], date: Timestamp) -> Option<Page> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Answer {
+        #[serde(deserialize_with = "request_id")]
         request_id: String,
         paging_info: PagingInfo,
     }
@@ -163,6 +168,7 @@ pub(super) fn project(body: &[u8], date: Timestamp) -> Option<Project> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Answer {
+        #[serde(deserialize_with = "request_id")]
         request_id: String,
         project: Inner,
     }
@@ -196,6 +202,7 @@ pub(super) fn caller_identity(body: &[u8], date: Timestamp) -> Option<CallerIden
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Answer {
+        #[serde(deserialize_with = "request_id")]
         request_id: String,
         #[serde(deserialize_with = "text_or_integer")]
         account_id: String,
@@ -226,6 +233,11 @@ impl Visitor<'_> for TextOrInteger {
     fn visit_i64<E>(self, number: i64) -> Result<String, E> {
         Ok(number.to_string())
     }
+}
+
+/// An id to show: one that is none must not spoil the status that it is written into.
+fn request_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(clean(&String::deserialize(deserializer)?, CODE_LIMIT))
 }
 
 fn text_or_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {

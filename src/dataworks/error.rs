@@ -16,7 +16,7 @@ use super::answer::is_true;
 /// Longest text of the service that is kept, in bytes: a condition's message stays readable.
 const MESSAGE_LIMIT: usize = 512;
 /// Longest code or request id that is kept, in bytes: known ones are below 50.
-const CODE_LIMIT: usize = 128;
+pub(super) const CODE_LIMIT: usize = 128;
 /// Longest wait that `x-acs-retry-after` may ask for: what the vendor's SDK allows.
 const ACS_WAIT_LIMIT: Duration = Duration::from_millis(120_000);
 /// Longest wait that `Retry-After` may ask for: a wrong header must not stop an object for long.
@@ -131,10 +131,11 @@ pub(super) fn judge(
          changed the request"
             .to_owned()
     } else {
-        clean(&without_secrets(message, secrets), MESSAGE_LIMIT)
+        told(message, secrets, MESSAGE_LIMIT)
     };
-    let code = match (said_code.is_empty(), success) {
-        (false, _) => clean(&without_secrets(&said_code, secrets), CODE_LIMIT),
+    let shown_code = told(&said_code, secrets, CODE_LIMIT);
+    let code = match (shown_code.is_empty(), success) {
+        (false, _) => shown_code,
         (true, true) => code::UNSUCCESSFUL.to_owned(),
         (true, false) => format!("Http{status}"),
     };
@@ -248,7 +249,12 @@ fn without_status_prefix(message: &str) -> &str {
         .unwrap_or(message)
 }
 
-// Before any cut: the rest of a token that was cut in half would not be found.
+// Before any cut: the rest of a token that was cut in half would not be found. After the characters that are left out:
+// one within a token would hide it.
+fn told(text: &str, secrets: &[&str], limit: usize) -> String {
+    clean(&without_secrets(&clean(text, usize::MAX), secrets), limit)
+}
+
 fn without_secrets(text: &str, secrets: &[&str]) -> String {
     secrets
         .iter()

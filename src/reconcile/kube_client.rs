@@ -11,10 +11,11 @@ use dataworks_core::api::FIELD_MANAGER;
 use dataworks_core::api::v1alpha1::DataWorksResource;
 use dataworks_core::object::ObjectKey;
 use kube::Resource as _;
-use kube::api::{Api, Patch, PatchParams};
+use kube::api::{Api, GetParams, Patch, PatchParams};
 use kube::core::request::Error as RequestError;
-use kube::core::{ApiResource, DynamicObject, ObjectMeta, Request};
+use kube::core::{ObjectMeta, Request};
 use reqwest::header::{ACCEPT, HeaderValue};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::metrics::Metrics;
@@ -123,11 +124,27 @@ impl Calls {
     /// # Errors
     /// When the API server cannot be asked, or [`CallError::Gone`].
     pub async fn raw_conditions(&self, key: &ObjectKey) -> Result<(String, Vec<Value>), CallError> {
-        let kind = ApiResource::erase::<DataWorksResource>(&());
-        let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), &key.namespace, &kind);
-        let object = self.call("get", api.get(&key.name)).await?;
-        let conditions = object.data["status"]["conditions"].as_array().cloned().unwrap_or_default();
-        Ok((object.metadata.resource_version.unwrap_or_default(), conditions))
+        // The rest is passed over: it may be far more than is taken.
+        #[derive(Clone, Debug, Deserialize)]
+        struct Raw {
+            metadata: RawMetadata,
+            #[serde(default)]
+            status: RawStatus,
+        }
+        #[derive(Clone, Debug, Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct RawMetadata {
+            resource_version: String,
+        }
+        #[derive(Clone, Debug, Default, Deserialize)]
+        struct RawStatus {
+            #[serde(default)]
+            conditions: Vec<Value>,
+        }
+        let request = paths(key).get(&key.name, &GetParams::default());
+        let request = request.map_err(|error| CallError::Failed(error.to_string()))?;
+        let Raw { metadata, status } = self.call("get", self.client.request::<Raw>(request)).await?;
+        Ok((metadata.resource_version, status.conditions))
     }
 
     /// Patches status of an object that cannot be decoded.

@@ -22,9 +22,11 @@ use tracing::{error, info, warn};
 
 use super::kube_client::CallError;
 use super::observe::Subject;
+use crate::bounded::{MAX_TEXT, MAX_VALUES};
 use crate::context::Context;
 use crate::controller::standing::request;
 use crate::failpoint::{Place, around};
+use crate::pruned::{Undecodable, Why};
 
 /// Pauses between tries to record an id: short at first, since a conflict is over at once.
 const RECORD_PAUSE_FIRST: Duration = Duration::from_millis(50);
@@ -235,9 +237,19 @@ fn took_back(ctx: &Context, project: ProjectId, id: &ResourceId) {
 
 /// Says in the status of an object that cannot be decoded that it cannot. The same every time, so
 /// that saying it again changes nothing.
-pub async fn undecodable(ctx: &Context, key: &ObjectKey, metadata: &ObjectMeta) {
-    let message = "This version of the operator cannot read the object: it is of a newer schema, or was stored \
-                   before the present one. Upgrade the operator, or apply the object again.";
+pub async fn undecodable(ctx: &Context, key: &ObjectKey, undecodable: &Undecodable) {
+    let Undecodable { why, metadata } = undecodable;
+    let message = match why {
+        Why::Schema(_) => {
+            "This version of the operator cannot read the object: it is of a newer schema, or was stored \
+             before the present one. Upgrade the operator, or apply the object again."
+                .to_owned()
+        }
+        Why::TooMuch => format!(
+            "The object holds more than the operator takes: {MAX_VALUES} values and {MAX_TEXT} bytes of text in spec. \
+             Take out of spec.flowSpec what is no part of the document."
+        ),
+    };
     let since = metadata.creation_timestamp.clone();
     let condition = |type_: ConditionType, status: &str| {
         json!({

@@ -4,6 +4,7 @@
 //! Names, paths and the service's texts come from others: whatever they hold, a line is one line and
 //! says nothing to a terminal.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
 use k8s_openapi::jiff::Timestamp;
@@ -19,6 +20,10 @@ use super::LogFormat;
 
 /// Spans of others are not shown: their fields are not ours to keep stable.
 const OURS: &str = env!("CARGO_CRATE_NAME");
+
+/// Longest message and longest value of a field, in bytes before they are escaped: names of fields are an
+/// author's and may be hundreds of kilobytes, which would push all else out of what is kept of a log.
+const VALUE_LIMIT: usize = 1024;
 
 /// Formats events and the fields of spans.
 #[derive(Clone, Copy, Debug)]
@@ -42,12 +47,12 @@ where
         match self.0 {
             LogFormat::Json => {
                 write!(out, "{{\"ts\":\"{now:.6}\",\"level\":\"{}\",\"msg\":", level.to_ascii_lowercase())?;
-                out.write_str(&json(&message.0))?;
+                out.write_str(&json(&cut(&message.0)))?;
                 write!(out, ",\"logger\":\"{}\"", metadata.target())?;
             }
             LogFormat::Text => {
                 write!(out, "{now:.6} {level:>5} ")?;
-                message.0.chars().try_for_each(|c| plain(&mut out, c))?;
+                cut(&message.0).chars().try_for_each(|c| plain(&mut out, c))?;
             }
         }
         event.record(&mut Fields { format: self.0, out: out.by_ref() });
@@ -94,6 +99,7 @@ struct Fields<'a> {
 impl Fields<'_> {
     fn put(&mut self, field: &Field, bare: bool, value: &str) {
         let name = field.name();
+        let value = &*cut(value);
         // Into a buffer, which does not fail.
         let _infallible = match self.format {
             _ if name == "message" => Ok(()),
@@ -138,6 +144,14 @@ impl Visit for Fields<'_> {
     }
 }
 
+/// A text of at most [`VALUE_LIMIT`].
+fn cut(text: &str) -> Cow<'_, str> {
+    if text.len() <= VALUE_LIMIT {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(format!("{}…", &text[..text.floor_char_boundary(VALUE_LIMIT - '…'.len_utf8())]))
+}
+
 /// A text as JSON, with what a terminal or an editor would obey escaped as well.
 fn json(text: &str) -> String {
     let quoted = serde_json::to_string(text).unwrap_or_default();
@@ -153,8 +167,15 @@ fn json(text: &str) -> String {
     out
 }
 
-fn plain(out: &mut Writer<'_>, c: char) -> fmt::Result {
+fn plain(out: &mut impl fmt::Write, c: char) -> fmt::Result {
     if is_order(c) { write!(out, "{}", c.escape_default()) } else { out.write_char(c) }
+}
+
+/// A text of others for a line on a terminal: what it would obey is escaped.
+pub(crate) fn shown(text: &str) -> String {
+    let mut out = String::new();
+    let _infallible = text.chars().try_for_each(|c| plain(&mut out, c));
+    out
 }
 
 /// Characters that are no text: controls, line ends, and those that turn the direction.

@@ -17,6 +17,7 @@ use tracing_subscriber::{fmt, registry, reload};
 
 use level::{Levels, filter};
 use line::Line;
+pub(crate) use line::shown;
 
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -126,3 +126,19 @@ async fn a_resource_project_and_identity_are_read() {
     assert_eq!(seen.header("x-acs-version"), Some("2015-04-01"));
     assert_eq!(seen.header("content-type"), None);
 }
+
+/// It is written into status, whose schema takes 128 characters: an id that could not be recorded would be lost.
+#[tokio::test]
+async fn request_ids_of_good_answers_are_clean_and_short() {
+    let said = format!("a\n\u{1b}[31m\u{202e}{}", "é".repeat(500_000));
+    let server = answering(json!({"RequestId": said, "Id": "1", "Success": true}).to_string()).await;
+    let Outcome::Done(created) = server.client().create_resource(project(), "{}", None).await else {
+        panic!("the file was made")
+    };
+    let Outcome::Done(written) = server.client().delete_resource(project(), &id()).await else {
+        panic!("the file was deleted")
+    };
+    for shown in [created.request_id, written.request_id] {
+        assert_eq!(shown, format!("a [31m{}", "é".repeat(61)));
+    }
+}

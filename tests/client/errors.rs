@@ -197,6 +197,14 @@ async fn texts_are_clean_and_short() {
     }
 }
 
+/// A character that is left out of what is shown must not hide a secret from who looks for it.
+#[tokio::test]
+async fn a_secret_with_a_control_character_in_it_is_found() {
+    let said = "your secret is ex\u{0}ample\u{202e}Secret, exampleSe\u{7f}cret.";
+    let server = answering(400, "", body("X", said)).await;
+    assert_eq!(read(&server).await.message, "your secret is [redacted], [redacted].");
+}
+
 #[tokio::test]
 async fn a_refused_signature_does_not_repeat_what_was_signed() {
     let said = "server CanonicalRequest is [POST\n/\n\nx-acs-security-token:of-another-shape]";

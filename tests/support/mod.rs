@@ -142,6 +142,13 @@ impl Scene {
         about.map(|call| call.action).collect()
     }
 
+    /// The events of the namespace, as they stand.
+    pub(crate) async fn events(&self) -> Vec<Value> {
+        let text = self.kubectl.run(&["get", "events.events.k8s.io", "-o", "json"]).await;
+        let list: Value = serde_json::from_str(&text).unwrap();
+        list["items"].as_array().unwrap().clone()
+    }
+
     /// The version of an object: it moves with every write.
     pub(crate) async fn version(&self, name: &str) -> String {
         self.objects().get(name).await.unwrap().metadata.resource_version.unwrap()

@@ -67,6 +67,12 @@ impl Launch {
         self
     }
 
+    /// As somebody else to the API server.
+    pub(crate) fn kubeconfig(mut self, path: &std::path::Path) -> Self {
+        path.clone_into(&mut self.kubeconfig);
+        self
+    }
+
     /// To end where this says. Only a binary with the feature `failpoints` does.
     pub(crate) fn failpoint(mut self, point: String) -> Self {
         self.failpoint = Some(point);
@@ -221,10 +227,17 @@ impl Operator {
     }
 
     /// The address at which something is served.
-    async fn serves(&self, what: &str) -> String {
+    pub(crate) async fn serves(&self, what: &str) -> String {
         let line = self.says(&["serving HTTP", &format!("\"what\":\"{what}\"")]).await;
         let line: serde_json::Value = serde_json::from_str(&line).unwrap();
         line["address"].as_str().unwrap().to_owned()
+    }
+
+    /// A line of its process's status in kibibytes, such as `VmHWM`, the most memory that it ever had.
+    pub(crate) fn memory(&self, line: &str) -> u64 {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = text.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':')).unwrap();
+        line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
     }
 
     /// Writes to objects and their status that were made so far.

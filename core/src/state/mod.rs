@@ -5,6 +5,7 @@
 
 mod beside;
 mod codes;
+mod message;
 mod next;
 mod patch;
 

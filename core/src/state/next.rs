@@ -3,6 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 
+use super::message::fit;
 use super::{Progress, State, Truth, Waited, Words};
 use crate::api::condition::{ConditionType, Reason};
 use crate::api::v1alpha1::{Attempt, AttemptOutcome, DataWorksResourceStatus, LastError, Origin};
@@ -310,7 +311,7 @@ fn own_fault(reason: Reason, message: &str) -> Fault {
     Fault {
         class: crate::fault::Class::AlreadyExists,
         code: reason.as_str().to_owned(),
-        message: message.chars().take(500).collect(),
+        message: fit(message).chars().take(500).collect(),
         request_id: None,
         retry_after: None,
     }
@@ -400,7 +401,7 @@ fn set(
     };
     let condition = Condition {
         last_transition_time: since,
-        message: message.to_owned(),
+        message: fit(message).into_owned(),
         observed_generation: Some(generation),
         reason: reason.as_str().to_owned(),
         status: truth.as_str().to_owned(),

@@ -286,3 +286,32 @@ fn after_a_refusal_only_a_later_listing_tells() {
         assert_eq!((version.seen, version.born_here), (at(3), false), "{origins:?}");
     }
 }
+
+/// All that is kept of an object is shown here, so that what is shown is as long for any content.
+#[test]
+fn nothing_that_is_kept_grows_with_the_content() {
+    let held = |content: &str, more: Value| {
+        let mut index = index();
+        let changes = json!({ "spec": { "content": { "inline": content } } });
+        index.apply(&object("a", 1, changes.clone()), Origin::Watched, at(1));
+        let mut ready = ready();
+        merge(&mut ready, changes);
+        merge(&mut ready, more);
+        index.apply(&object("a", 2, ready), Origin::Watched, at(1));
+        let text = format!("{index:?}");
+        assert!(!text.contains("hunter2"));
+        // Of the same length, but for digests of another number of digits.
+        text.chars()
+            .map(|c| if c.is_ascii_digit() { '0' } else { c })
+            .collect::<String>()
+            .replace("00", "0")
+            .len()
+    };
+    let small = held("hunter2", json!({}));
+    let more = json!({
+        "metadata": { "annotations": { "note": "hunter2".repeat(30_000) }, "labels": { "l": "hunter2" } },
+        "spec": { "description": "hunter2".repeat(1000), "owner": "hunter2" },
+    });
+    let large = held(&"hunter2".repeat(18_000), more);
+    assert!(large.abs_diff(small) < 64, "{small} {large}");
+}

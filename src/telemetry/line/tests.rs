@@ -94,3 +94,16 @@ fn text_is_short() {
     let text = logged(LogFormat::Text, || tracing::info!(id = "5/a.py", empty = "", n = 2, "created"));
     assert_eq!(text.split_once("  INFO ").unwrap().1, "created id=5/a.py empty=\"\" n=2\n");
 }
+
+#[test]
+fn nothing_that_is_logged_fills_the_log() {
+    let long = "é\n".repeat(100_000);
+    for format in [LogFormat::Json, LogFormat::Text] {
+        let text = logged(format, || {
+            let _guard = tracing::info_span!("reconcile", name = long).entered();
+            tracing::info!(path = long, shown = %long, error = ?long, "{long}");
+        });
+        assert!(text.len() < 5 * 6 * VALUE_LIMIT, "{}", text.len());
+        assert_eq!(text.matches('…').count(), 5, "{text}");
+    }
+}

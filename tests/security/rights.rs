@@ -1,0 +1,218 @@
+//! The operator's and the tenants' rights: as the chart renders them, and as a real API server enforces them.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::{DEADLINE, Scene, poll, python};
+
+const TOP: &str = env!("CARGO_MANIFEST_DIR");
+
+/// What the chart renders for a namespace.
+async fn rendered(values: &str, namespace: &str, more: &[String]) -> Vec<Value> {
+    let (values, namespace, more) = (values.to_owned(), namespace.to_owned(), more.to_vec());
+    let render = move || {
+        let built = Command::new(Path::new(TOP).join("dev/tools/build.sh"))
+            .arg("helm")
+            .stderr(Stdio::inherit())
+            .output()
+            .unwrap();
+        assert!(built.status.success(), "dev/tools/build.sh: {}", built.status);
+        let tools = String::from_utf8(built.stdout).unwrap();
+        let chart = Path::new(TOP).join("charts/dataworks-operator");
+        let out = Command::new(Path::new(tools.trim_end()).join("helm"))
+            .args(["template", &namespace])
+            .arg(&chart)
+            .args(["--namespace", &namespace, "--values"])
+            .arg(chart.join(format!("ci/{values}-values.yaml")))
+            .args(&more)
+            .output()
+            .unwrap();
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).unwrap()
+    };
+    let text = tokio::task::spawn_blocking(render).await.unwrap();
+    let documents = text.split("\n---\n").filter(|text| text.lines().any(|line| line.starts_with("kind:")));
+    documents.map(|text| serde_saphyr::from_str(text).unwrap()).collect()
+}
+
+fn is(object: &Value, kinds: &[&str]) -> bool {
+    kinds.iter().any(|kind| object["kind"] == *kind)
+}
+
+fn words(rule: &Value, field: &str) -> Vec<String> {
+    let words = rule[field].as_array().into_iter().flatten();
+    words.map(|word| word.as_str().unwrap().to_owned()).collect()
+}
+
+/// Everything that no role of the chart may hold, whatever it is for.
+#[tokio::test]
+async fn no_role_of_the_chart_reaches_a_secret_or_more_than_is_named() {
+    for values in ["default", "full", "namespaced"] {
+        let roles: Vec<Value> = rendered(values, "release", &[])
+            .await
+            .into_iter()
+            .filter(|object| is(object, &["Role", "ClusterRole"]))
+            .collect();
+        assert!(roles.len() >= 2, "{values}: {}", roles.len());
+        for role in &roles {
+            let name = &role["metadata"]["name"];
+            assert!(role.get("aggregationRule").is_none(), "{values} {name}");
+            for rule in role["rules"].as_array().unwrap() {
+                let all: Vec<String> =
+                    ["apiGroups", "resources", "verbs"].iter().flat_map(|field| words(rule, field)).collect();
+                assert!(all.iter().all(|word| !word.contains('*')), "{values} {name}: {rule}");
+                let forbidden = [
+                    "secrets",
+                    "pods",
+                    "pods/exec",
+                    "pods/attach",
+                    "pods/portforward",
+                    "serviceaccounts",
+                    "serviceaccounts/token",
+                    "nodes",
+                    "impersonate",
+                    "escalate",
+                    "bind",
+                ];
+                let found = forbidden.iter().find(|word| all.iter().any(|held| held == *word));
+                assert_eq!(found, None, "{values} {name}: {rule}");
+                // What is not ours is named one by one, but for what cannot be.
+                let groups = words(rule, "apiGroups");
+                let named = !words(rule, "resourceNames").is_empty();
+                let ours = groups == ["dataworks.alibabacloud.com"] || groups == ["events.k8s.io"];
+                assert!(ours || named || words(rule, "verbs") == ["create"], "{values} {name}: {rule}");
+            }
+        }
+    }
+}
+
+/// The roles and bindings of the chart, applied; answers the operator's user name and the chart's name.
+async fn bound(scene: &Scene, values: &str, more: &[String]) -> (String, String) {
+    let objects = rendered(values, &scene.namespace, more).await;
+    let kinds = ["ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"];
+    let rights: Vec<&Value> = objects
+        .iter()
+        .filter(|object| is(object, &kinds) && object["metadata"]["annotations"]["helm.sh/hook"].is_null())
+        .collect();
+    for object in &rights {
+        scene.kubectl.apply(object).await;
+    }
+    let deployment = objects.iter().find(|object| is(object, &["Deployment"])).unwrap();
+    let account = deployment["spec"]["template"]["spec"]["serviceAccountName"].as_str().unwrap();
+    let name = deployment["metadata"]["name"].as_str().unwrap().to_owned();
+    (format!("system:serviceaccount:{}:{account}", scene.namespace), name)
+}
+
+/// What the API server says to a user: `yes` or `no`.
+async fn may(scene: &Scene, user: &str, args: &[&str]) -> bool {
+    let user = format!("--as={user}");
+    let all = [&["auth", "can-i"], args, &[&*user, "--as-group=system:authenticated"]].concat();
+    match scene.kubectl.try_run(&all, "").await {
+        Ok(said) => said.trim() == "yes",
+        // `no` ends with 1; anything else is no answer.
+        Err(said) => {
+            assert!(!said.to_lowercase().contains("error:"), "{said}");
+            false
+        }
+    }
+}
+
+/// No Secret of any namespace, by review and by trying.
+async fn sees_no_secret(scene: &Scene, other: &Scene, user: &str) {
+    for verb in ["get", "list", "watch", "create", "update", "patch", "delete"] {
+        for namespace in [&*scene.namespace, &other.namespace, "kube-system"] {
+            assert!(
+                !may(scene, user, &[verb, "secrets", "-n", namespace]).await,
+                "{user}: {verb} in {namespace}"
+            );
+        }
+        assert!(!may(scene, user, &[verb, "secrets", "--all-namespaces"]).await, "{user}: {verb}");
+    }
+    for args in [&["get", "secret", "theirs", "-o", "yaml"][..], &["get", "secrets", "-o", "yaml"]] {
+        let user = format!("--as={user}");
+        let said = other.kubectl.try_run(&[args, &[&*user]].concat(), "").await.unwrap_err();
+        assert!(said.contains("Forbidden") || said.contains("forbidden"), "{said}");
+        assert!(!said.contains("aHVudGVyMg"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn the_charts_rights_are_enough_and_reach_no_secret() {
+    let scene = Scene::new().await;
+    let other = scene.neighbour().await;
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "theirs"}, "stringData": {"key": "hunter2"},
+    });
+    other.kubectl.apply(&secret).await;
+    other.kubectl.run(&["get", "secret", "theirs"]).await;
+
+    let (user, name) = bound(&scene, "default", &[]).await;
+    // The question is answered at all.
+    for (args, want) in [
+        (&["patch", "dataworksresources", "--subresource=status", "--all-namespaces"][..], true),
+        (&["update", "dataworksresources", "--all-namespaces"], false),
+        (&["delete", "dataworksresources", "--all-namespaces"], false),
+        (&["create", "dataworksresources", "--all-namespaces"], false),
+    ] {
+        assert_eq!(may(&scene, &user, args).await, want, "{args:?}");
+    }
+    sees_no_secret(&scene, &other, &user).await;
+
+    // With these rights and no others it does its work.
+    let kubeconfig = tempfile::NamedTempFile::new().unwrap();
+    let text = std::fs::read_to_string(scene.cluster.kubeconfig()).unwrap();
+    let mut config: Value = serde_saphyr::from_str(&text).unwrap();
+    config["users"][0]["user"]["as"] = json!(user);
+    std::fs::write(kubeconfig.path(), config.to_string()).unwrap();
+    let launch = scene.launch_for(&[&scene.namespace, &other.namespace]).kubeconfig(kubeconfig.path());
+    let operator = launch.with(&["--requests-per-day=1000", &format!("--lease-name={name}")]).start();
+    for scene in [&scene, &other] {
+        scene.kubectl.apply(&python("made", &format!("R/{}.py", scene.namespace))).await;
+        scene.ready("made").await;
+        let told =
+            async || scene.events().await.iter().any(|event| event["reason"] == "Created").then_some(());
+        poll(DEADLINE, Duration::from_millis(100), "the event is not there", told).await;
+        scene.kubectl.run(&["delete", "dwr", "made", "--wait=false"]).await;
+        scene.gone("made").await;
+    }
+    let stopped = operator.log();
+    assert!(operator.stop().await.success());
+    assert!(!stopped.to_lowercase().contains("forbidden"), "{stopped}");
+
+    // Who may edit objects, and nothing more, sees no Secret either, and writes no status.
+    for role in ["view", "edit"] {
+        let binding = format!("--clusterrole={name}-{role}");
+        scene.kubectl.run(&["create", "rolebinding", role, &binding, "--user=tenant"]).await;
+    }
+    assert!(may(&scene, "tenant", &["create", "dataworksresources"]).await);
+    assert!(!may(&other, "tenant", &["get", "dataworksresources"]).await);
+    for verb in ["patch", "update"] {
+        assert!(
+            !may(&scene, "tenant", &[verb, "dataworksresources", "--subresource=status"]).await,
+            "{verb}"
+        );
+    }
+    sees_no_secret(&scene, &other, "tenant").await;
+}
+
+#[tokio::test]
+async fn rights_by_namespace_end_there() {
+    let scene = Scene::new().await;
+    let other = scene.neighbour().await;
+    let only = format!("watchNamespaces={{{}}}", scene.namespace);
+    let (user, _) = bound(
+        &scene,
+        "namespaced",
+        &["--set".to_owned(), only, "--set".to_owned(), "serviceAccount.create=true".to_owned()],
+    )
+    .await;
+    assert!(may(&scene, &user, &["patch", "dataworksresources"]).await);
+    for args in [&["get", "dataworksresources"][..], &["patch", "dataworksresources", "--subresource=status"]]
+    {
+        assert!(!may(&other, &user, args).await, "{args:?}");
+    }
+    sees_no_secret(&scene, &other, &user).await;
+}
