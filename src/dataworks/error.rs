@@ -40,6 +40,9 @@ pub(super) mod code {
     pub(super) const UNSUCCESSFUL: &str = "Unsuccessful";
 }
 
+/// The code of a call that was not sent for want of credentials.
+pub const NO_CREDENTIALS: &str = code::NO_CREDENTIALS;
+
 /// All codes of ours.
 pub const OWN_CODES: [&str; 7] = [
     code::CONNECTION_FAILED,
@@ -220,6 +223,11 @@ fn says_already_exists(code: &str, message: &str) -> bool {
 
 pub(super) fn is_clock(code: &str) -> bool {
     is_or_under(code, "InvalidTimeStamp")
+}
+
+/// Whether the service does not take the key or its token, whoever signed with it.
+pub(super) fn is_about_key(code: &str) -> bool {
+    ["InvalidSecurityToken", "InvalidAccessKeyId"].iter().any(|family| is_or_under(code, family))
 }
 
 fn is_about_signature(code: &str) -> bool {

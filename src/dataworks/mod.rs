@@ -30,7 +30,7 @@ pub mod types;
 
 pub use call::{CallRecord, Observer};
 pub use clock::Clock;
-pub use error::OWN_CODES;
+pub use error::{NO_CREDENTIALS, OWN_CODES};
 pub use proxy::{InvalidProxy, Proxy};
 pub use transport::{BODY_LIMIT, Transport, TransportConfig, TransportError};
 pub use trust::{Trust, TrustError};
@@ -95,6 +95,12 @@ impl Client {
     #[must_use]
     pub fn cloud_now(&self) -> Timestamp {
         self.inner.clock.now()
+    }
+
+    /// Who signs.
+    #[must_use]
+    pub fn credentials(&self) -> &CredentialSource {
+        &self.inner.credentials
     }
 
     /// CreateResource, on a connection of its own. `spec` is the FlowSpec text, `resource_file`

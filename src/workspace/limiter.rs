@@ -13,6 +13,8 @@ use k8s_openapi::jiff::Timestamp;
 use prometheus_client::metrics::histogram::Histogram;
 use tokio::time::Instant;
 
+use crate::dataworks::NO_CREDENTIALS;
+
 /// Hands out permits.
 #[derive(Clone, Debug)]
 pub struct Limiter {
@@ -173,6 +175,8 @@ impl Limiter {
         let mut bucket = self.lock();
         match fault {
             None => bucket.succeeded(now),
+            // Nothing was sent, so nothing of the day is used.
+            Some(fault) if fault.code == NO_CREDENTIALS => bucket.give_back(Ticket::of_work()),
             Some(fault) => match fault.class {
                 Class::Throttled => bucket.throttled(fault.retry_after, now),
                 Class::Quota => {
