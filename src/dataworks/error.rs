@@ -31,7 +31,7 @@ pub(super) mod code {
     /// The deadline passed after the request may have been sent.
     pub(in super::super) const TIMED_OUT: &str = "TimedOut";
     /// There was nothing to sign with.
-    pub(in super::super) const NO_CREDENTIALS: &str = "CredentialsUnavailable";
+    pub(in super::super) const NO_CREDENTIALS: &str = dataworks_core::codes::NO_CREDENTIALS;
     /// A success that cannot be read.
     pub(in super::super) const UNREADABLE: &str = "UnreadableAnswer";
     /// An answer beyond the size limit.
@@ -39,9 +39,6 @@ pub(super) mod code {
     /// `Success: false` without a code.
     pub(super) const UNSUCCESSFUL: &str = "Unsuccessful";
 }
-
-/// The code of a call that was not sent for want of credentials.
-pub const NO_CREDENTIALS: &str = code::NO_CREDENTIALS;
 
 /// All codes of ours.
 pub const OWN_CODES: [&str; 7] = [

@@ -30,7 +30,7 @@ pub mod types;
 
 pub use call::{CallRecord, Observer};
 pub use clock::Clock;
-pub use error::{NO_CREDENTIALS, OWN_CODES};
+pub use error::OWN_CODES;
 pub use proxy::{InvalidProxy, Proxy};
 pub use transport::{BODY_LIMIT, Transport, TransportConfig, TransportError};
 pub use trust::{Trust, TrustError};

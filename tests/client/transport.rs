@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use dataworks_core::fault::{Class, Fault, Outcome};
-use dataworks_operator::dataworks::credentials::{CredentialSource, Environment};
+use dataworks_operator::dataworks::credentials::{CredentialError, CredentialSource};
 use dataworks_operator::dataworks::types::Created;
 use dataworks_operator::dataworks::{BODY_LIMIT, Client, ClientConfig};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};

@@ -300,6 +300,43 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_held_is_used_until_it_ends_whatever_became_of_its_renewal() {
+        let now = Instant::now();
+        let held = |left: u64, refused| {
+            Some(Held {
+                credentials: Arc::new(Credentials {
+                    access_key_id: String::new(),
+                    access_key_secret: String::new().into(),
+                    security_token: None,
+                }),
+                expires: Timestamp::MAX,
+                until: now + Duration::from_secs(left),
+                refused,
+            })
+        };
+        let rows = [
+            (None, false, "wait"),
+            (None, true, "error"),
+            (held(1, false), false, "good"),
+            (held(1, false), true, "good"),
+            (held(0, false), false, "wait"),
+            (held(0, false), true, "error"),
+            (held(1, true), false, "wait"),
+            (held(1, true), true, "error"),
+        ];
+        for (n, (held, failed, want)) in rows.into_iter().enumerate() {
+            let trouble = failed.then_some(CredentialError::Stopping);
+            let state = State { held, trouble, refused_at: None };
+            let found = match state.verdict(now) {
+                Some(Ok(_)) => "good",
+                Some(Err(_)) => "error",
+                None => "wait",
+            };
+            assert_eq!(found, want, "row {n}");
+        }
+    }
+
+    #[test]
     fn credentials_are_renewed_well_before_they_end_and_not_all_at_once() {
         // left, share -> renewed after, used for
         let rows = [
