@@ -202,7 +202,9 @@ fn cloud(
     let counted = Arc::clone(metrics);
     let observer: Observer = Arc::new(move |record| counted.cloud_call(record));
     let sts_endpoint = sts(args)?;
-    let reach = |transport| Reach::new(transport, Arc::new(Timestamp::now), Some(Arc::clone(&observer)));
+    let counted = Arc::clone(metrics);
+    let asked: Observer = Arc::new(move |record| counted.credentials_call(record));
+    let reach = |transport| Reach::new(transport, Arc::new(Timestamp::now), Some(Arc::clone(&asked)));
     let credentials = match choose(settings(args)) {
         Err(error) => {
             warn!(%error, "no credentials: no call to the cloud will be made");
