@@ -24,7 +24,9 @@ use crate::controller::index::Index;
 use crate::controller::policy::Policy;
 use crate::controller::scheduler::Scheduler;
 use crate::controller::{self, queued, watch};
-use crate::dataworks::credentials::{Choice, CredentialSource, METADATA_SERVICE, Provider, Reach, Renewal, Settings, choose};
+use crate::dataworks::credentials::{
+    Choice, CredentialSource, METADATA_SERVICE, Provider, Reach, Renewal, Settings, choose,
+};
 use crate::dataworks::endpoint::{Endpoint, Network, PlainHttp, Region};
 use crate::dataworks::{Client, ClientConfig, Observer, Proxy, Transport, TransportConfig, Trust};
 use crate::events::Events;
@@ -255,7 +257,9 @@ fn renewed(provider: Provider) -> CredentialSource {
 
 /// An empty value is an absent one: whoever writes manifests may leave it so.
 fn sts(args: &RunArgs) -> anyhow::Result<Endpoint> {
-    let set = |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+    let set = |text: &Option<String>| {
+        text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
+    };
     if let Some(text) = set(&args.sts_endpoint) {
         return Endpoint::parse(&text, plain_http(args)).context("ALIBABA_CLOUD_STS_ENDPOINT");
     }

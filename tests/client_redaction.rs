@@ -143,8 +143,7 @@ async fn renewed_credentials() -> String {
     let mut shown = String::new();
     for (status, answer) in answers {
         let server = Server::start(move |_| Reply::new(status, "", answer)).await;
-        let reach =
-            Reach::new(transport(std::time::Duration::from_secs(5)), Arc::new(Timestamp::now), None);
+        let reach = Reach::new(transport(std::time::Duration::from_secs(5)), Arc::new(Timestamp::now), None);
         let provider = Provider::Role { role: role.clone(), endpoint: server.url.parse().unwrap(), reach };
         shown += &format!("{provider:?}");
         let source = CredentialSource::Renewed(Renewal::start(provider, Uid::new("a-process")));

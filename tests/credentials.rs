@@ -35,8 +35,10 @@ struct Scene {
 impl Scene {
     /// Where the token is `one`, and STS takes no other.
     async fn new() -> Self {
-        let scene =
-            Self { folder: tempfile::tempdir().unwrap(), cloud: Simulator::start(Config::default()).await.unwrap() };
+        let scene = Self {
+            folder: tempfile::tempdir().unwrap(),
+            cloud: Simulator::start(Config::default()).await.unwrap(),
+        };
         scene.write("one");
         scene.takes("one");
         scene
@@ -131,7 +133,13 @@ async fn a_role_that_cannot_be_had_says_why() {
     scene.write("two");
     check(Class::Denied, "STS: AuthenticationFail.OIDCToken.Invalid (This JWT is invalid)").await;
     scene.write("one\n");
-    scene.cloud.add_fault(Rule::new(STS, FaultKind::Throttle { numeric: false, retry_after_ms: None, retry_after_seconds: None }).times(1));
+    scene.cloud.add_fault(
+        Rule::new(
+            STS,
+            FaultKind::Throttle { numeric: false, retry_after_ms: None, retry_after_seconds: None },
+        )
+        .times(1),
+    );
     check(Class::Transient, "STS: Throttling.User").await;
     scene.cloud.add_fault(Rule::new(STS, FaultKind::DropBefore).times(1));
     check(Class::Transient, "STS: ConnectionLost").await;
@@ -198,7 +206,7 @@ async fn a_refused_token_is_renewed_at_once_with_what_is_on_disk_by_then() {
     scene.write("two");
     let fault = ask(&client).await.unwrap_err();
     assert_eq!((fault.class, fault.code.as_str()), (Class::Transient, "InvalidAccessKeyId.NotFound"));
-    assert!(returns.has_changed().unwrap(), "what was denied is woken");
+    returns.changed().await.unwrap();
     ask(&client).await.unwrap();
     assert_eq!(scene.actions(), [STS, "GetProject", "GetProject", STS, "GetProject"]);
 

@@ -43,7 +43,8 @@ async fn assumed(scene: &Scene, times: u64) {
 /// When the credentials end, by the metric.
 async fn expiry(operator: &Operator) -> Option<f64> {
     let metrics = operator.metrics().await;
-    let line = metrics.lines().find(|line| line.starts_with("dataworks_credentials_expiry_timestamp_seconds "));
+    let line =
+        metrics.lines().find(|line| line.starts_with("dataworks_credentials_expiry_timestamp_seconds "));
     line.map(|line| line.rsplit(' ').next().unwrap().parse().unwrap())
 }
 
@@ -59,7 +60,11 @@ async fn credentials_end_and_are_renewed_and_nothing_else_happens() {
     let (since, version, writes) = (scene.cloud.last(), scene.version("a").await, operator.writes().await);
     let before = scene.cloud.calls_of(STS);
     assumed(&scene, before + 3).await;
-    assert!(scene.cloud.actions(since).iter().all(|action| action == STS), "{:?}", scene.cloud.actions(since));
+    assert!(
+        scene.cloud.actions(since).iter().all(|action| action == STS),
+        "{:?}",
+        scene.cloud.actions(since)
+    );
     assert_eq!((scene.version("a").await, operator.writes().await), (version, writes));
     assert_eq!(scene.cloud.counts().by_code, [].into(), "nothing was refused");
     let now = Timestamp::now().as_duration().as_secs_f64();
@@ -88,7 +93,10 @@ async fn a_role_that_is_not_trusted_is_told_and_its_mending_is_noticed() {
     scene.kubectl.apply(&python("a", "D/a.py")).await;
     let denied = scene.says("a", "Unknown", "AccessDenied").await;
     let text = message(&denied);
-    assert!(text.contains("STS: AuthenticationFail.NoPermission") && text.contains("no credentials"), "{text}");
+    assert!(
+        text.contains("STS: AuthenticationFail.NoPermission") && text.contains("no credentials"),
+        "{text}"
+    );
     assert_eq!(scene.cloud.counts().total, scene.cloud.calls_of(STS), "nothing was sent without credentials");
     assert_eq!((operator.probe("/livez").await.0, operator.probe("/readyz").await.0), (200, 200));
     assert_eq!(expiry(&operator).await, None);
@@ -142,5 +150,8 @@ async fn the_role_of_the_instance_is_taken_where_it_is_named() {
     let _operator = launch.start();
     scene.kubectl.apply(&python("a", "D/a.py")).await;
     scene.ready("a").await;
-    assert_eq!(scene.cloud.actions(0)[..3], ["PutMetadataToken", "GetMetadataRole", "GetMetadataCredentials"]);
+    assert_eq!(
+        scene.cloud.actions(0)[..3],
+        ["PutMetadataToken", "GetMetadataRole", "GetMetadataCredentials"]
+    );
 }

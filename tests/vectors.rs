@@ -294,7 +294,9 @@ async fn replay(requests: &[Value]) -> Server {
     let answers: Vec<(u16, String)> = requests
         .iter()
         .map(|request| &request["response"])
-        .map(|answer| (answer["status"].as_u64().unwrap().try_into().unwrap(), text(answer, "body").to_owned()))
+        .map(|answer| {
+            (answer["status"].as_u64().unwrap().try_into().unwrap(), text(answer, "body").to_owned())
+        })
         .collect();
     let count = AtomicUsize::new(0);
     Server::start(move |_| {
@@ -326,7 +328,9 @@ fn check_credentials(name: &str, vector: &Value, credentials: &Credentials) {
 
 #[tokio::test]
 async fn a_role_is_assumed_with_what_the_vendors_libraries_send() {
-    for name in ["sts-assume-role-with-oidc", "sts-assume-role-with-oidc-sdk", "sts-assume-role-with-oidc-refused"] {
+    for name in
+        ["sts-assume-role-with-oidc", "sts-assume-role-with-oidc-sdk", "sts-assume-role-with-oidc-refused"]
+    {
         let vector = vector(name);
         let requests = vector["requests"].as_array().unwrap();
         let server = replay(requests).await;
@@ -346,13 +350,17 @@ async fn a_role_is_assumed_with_what_the_vendors_libraries_send() {
             Ok(credentials) => check_credentials(name, &vector, &credentials),
             Err(error) => {
                 assert_eq!(name, "sts-assume-role-with-oidc-refused");
-                assert_eq!(error.to_string(), "STS: AuthenticationFail.OIDCToken.Expired (This JWT is expired)");
+                assert_eq!(
+                    error.to_string(),
+                    "STS: AuthenticationFail.OIDCToken.Expired (This JWT is expired)"
+                );
             }
         }
         let seen = server.seen();
         assert_eq!((seen[0].method.as_str(), seen[0].header("authorization")), ("POST", None), "{name}");
         // The same parameters; ours with the token in the body, and that is where most of them are.
-        let ours: BTreeSet<_> = [decoded(query(&seen[0])), decoded(&seen[0].body)].concat().into_iter().collect();
+        let ours: BTreeSet<_> =
+            [decoded(query(&seen[0])), decoded(&seen[0].body)].concat().into_iter().collect();
         let theirs = decoded(text(&requests[0], "query"));
         let theirs = theirs.into_iter().filter(|(key, _)| key != "SignatureNonce");
         let theirs = theirs.map(|(key, value)| match key.as_str() {

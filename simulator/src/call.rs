@@ -367,7 +367,8 @@ impl Context {
 
 /// Whether a request asks STS for a role's credentials. It is not signed: its token stands for that.
 fn assumes_role(parts: &Parts, body: &[u8]) -> bool {
-    let named = parts.headers.get("x-acs-action").is_some_and(|value| value.as_bytes() == ASSUME_ROLE.as_bytes());
+    let named =
+        parts.headers.get("x-acs-action").is_some_and(|value| value.as_bytes() == ASSUME_ROLE.as_bytes());
     let params = || Params::parse_both(parts.uri.query().unwrap_or(""), body).ok();
     !parts.headers.contains_key(header::AUTHORIZATION)
         && (named || params().is_some_and(|params| params.get("Action") == Some(ASSUME_ROLE)))

@@ -52,7 +52,8 @@ pub use faults::{Fault, FaultKind};
 pub use journal::{Call, Counts, Outcome};
 pub use server::Simulator;
 pub use settings::{
-    Behaviour, DuplicatePath, ErrorAnswer, IdStyle, ListOrder, MetadataSettings, Settings, StsSettings, UpdateName,
+    Behaviour, DuplicatePath, ErrorAnswer, IdStyle, ListOrder, MetadataSettings, Settings, StsSettings,
+    UpdateName,
 };
 
 /// The examples of the README are compiled with the tests.

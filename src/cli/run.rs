@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::builder::FalseyValueParser;
+use clap::{ArgAction, Args};
 use dataworks_core::bounds::Bounds;
 use dataworks_core::ids::ProjectId;
 use k8s_openapi::jiff::SignedDuration;
@@ -73,7 +74,12 @@ pub struct RunArgs {
     pub sts_region: Option<String>,
 
     /// Reach STS by its address in the VPC, which needs a region.
-    #[arg(long, env = "ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED")]
+    #[arg(
+        long,
+        env = "ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED",
+        action = ArgAction::SetTrue,
+        value_parser = FalseyValueParser::new()
+    )]
     pub sts_vpc: bool,
 
     /// RAM role of the ECS instance that calls are made as; * asks the metadata service for its name.

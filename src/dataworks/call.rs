@@ -205,7 +205,12 @@ impl Inner {
 
     /// The service does not know the key or its token any more. Where there are others now, the next
     /// try is signed with those.
-    async fn after_refusal(&self, mut failure: Failure, refused: &Arc<Credentials>, deadline: Instant) -> Failure {
+    async fn after_refusal(
+        &self,
+        mut failure: Failure,
+        refused: &Arc<Credentials>,
+        deadline: Instant,
+    ) -> Failure {
         let replaced = tokio::time::timeout_at(deadline, self.credentials.replaced(refused)).await;
         if replaced == Ok(true) && failure.certainty == Certainty::Nothing {
             failure.fault.class = Class::Transient;

@@ -81,7 +81,12 @@ fn runtime(ctx: &Context) -> Registry {
     set(&mut all, "dataworks_queue_delayed", "Entries that wait for a time", delayed);
     if let Some(end) = ctx.cloud.credentials().expires() {
         let help = "When the temporary credentials in use end, in Unix time";
-        seconds(&mut all, "dataworks_credentials_expiry_timestamp_seconds", help, end.as_duration().as_secs_f64());
+        seconds(
+            &mut all,
+            "dataworks_credentials_expiry_timestamp_seconds",
+            help,
+            end.as_duration().as_secs_f64(),
+        );
     }
     all
 }

@@ -135,9 +135,10 @@ pub(super) fn metadata(
     // The service hands out the same ones for a while.
     let lifetime_ms = service.lifetime_ms;
     let half = i64::try_from(lifetime_ms / 2).unwrap_or(i64::MAX);
-    let key = cloud.instance_key(|held| held.expires_at_ms.is_some_and(|end| end - now.wall_ms > half), || {
-        issue(&service.account_id, lifetime_ms, now)
-    });
+    let key = cloud.instance_key(
+        |held| held.expires_at_ms.is_some_and(|end| end - now.wall_ms > half),
+        || issue(&service.account_id, lifetime_ms, now),
+    );
     cloud.add_key(key.clone(), now);
     let mut answer = shown(&key);
     answer["Code"] = "Success".into();

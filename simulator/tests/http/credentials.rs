@@ -91,7 +91,8 @@ async fn who_is_not_trusted_gets_nothing() {
     let (simulator, _) = simulator(Config::default()).await;
     simulator.change_settings(|settings| settings.sts.subject = Some("system:serviceaccount:a:b".to_owned()));
     let says = |change: Value| {
-        let mut says = json!({"aud": "sts.aliyuncs.com", "exp": now() + 600, "sub": "system:serviceaccount:a:b"});
+        let mut says =
+            json!({"aud": "sts.aliyuncs.com", "exp": now() + 600, "sub": "system:serviceaccount:a:b"});
         for (name, value) in change.as_object().expect("an object") {
             says[name] = value.clone();
         }
@@ -123,7 +124,9 @@ async fn who_is_not_trusted_gets_nothing() {
 #[tokio::test]
 async fn the_vendors_requests_are_understood() {
     let (simulator, _) = simulator(Config::default()).await;
-    for name in ["sts-assume-role-with-oidc", "sts-assume-role-with-oidc-sdk", "sts-assume-role-with-oidc-vpc"] {
+    for name in
+        ["sts-assume-role-with-oidc", "sts-assume-role-with-oidc-sdk", "sts-assume-role-with-oidc-vpc"]
+    {
         let file = format!("{}/../tests/fixtures/vectors/{name}.json", env!("CARGO_MANIFEST_DIR"));
         let vector: Value = serde_json::from_str(&std::fs::read_to_string(file).expect(name)).expect(name);
         let request = &vector["requests"][0];

@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{
-    ACCESS_KEY_ID, ACCESS_KEY_SECRET, CredentialError, Credentials, ECS_METADATA, OIDC_PROVIDER_ARN, OIDC_TOKEN_FILE,
-    ROLE_ARN,
+    ACCESS_KEY_ID, ACCESS_KEY_SECRET, CredentialError, Credentials, ECS_METADATA, OIDC_PROVIDER_ARN,
+    OIDC_TOKEN_FILE, ROLE_ARN,
 };
 
 /// Longest name of a RAM role.
@@ -106,7 +106,9 @@ pub fn choose(settings: Settings) -> Result<Choice, CredentialError> {
     }
     match present(ecs_role).as_deref() {
         Some("*") => Ok(Choice::Instance(InstanceRole { name: None })),
-        Some(name) if is_role_name(name) => Ok(Choice::Instance(InstanceRole { name: Some(name.to_owned()) })),
+        Some(name) if is_role_name(name) => {
+            Ok(Choice::Instance(InstanceRole { name: Some(name.to_owned()) }))
+        }
         Some(_) => Err(CredentialError::RoleName { variable: ECS_METADATA }),
         None => Err(CredentialError::NotConfigured),
     }
@@ -155,7 +157,8 @@ mod tests {
     fn check(set: &[(&str, &str)]) -> String {
         match choose(settings(set)) {
             Ok(Choice::Key(Credentials { access_key_id, access_key_secret, security_token })) => {
-                let token = security_token.map_or("none".to_owned(), |token| token.expose_secret().to_owned());
+                let token =
+                    security_token.map_or("none".to_owned(), |token| token.expose_secret().to_owned());
                 format!("key {access_key_id} {} {token}", access_key_secret.expose_secret())
             }
             Ok(Choice::Role(OidcRole { role_arn, provider_arn, token_file, session_name })) => {

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
-use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::header::HeaderValue;
 use reqwest::{Method, Request};
 
 use super::choice::is_role_name;
@@ -23,10 +23,10 @@ pub const METADATA_SERVICE: &str = "http://100.100.100.200";
 const DEADLINE: Duration = Duration::from_secs(2);
 /// Longest token and longest role name read.
 const TEXT_LIMIT: usize = 4096;
-const TOKEN_TTL: HeaderName = HeaderName::from_static("x-aliyun-ecs-metadata-token-ttl-seconds");
+const TOKEN_TTL: &str = "x-aliyun-ecs-metadata-token-ttl-seconds";
 /// How long a token is asked for, in seconds: what the vendor's libraries ask for.
-const TTL: HeaderValue = HeaderValue::from_static("21600");
-const TOKEN: HeaderName = HeaderName::from_static("x-aliyun-ecs-metadata-token");
+const TTL: &str = "21600";
+const TOKEN: &str = "x-aliyun-ecs-metadata-token";
 const ROLES: &str = "/latest/meta-data/ram/security-credentials/";
 
 /// Asks for the credentials, and for the role's name where it is not given.
@@ -36,7 +36,7 @@ pub(super) async fn fetch(
     reach: &Reach,
 ) -> Result<Temporary, CredentialError> {
     let mut request = to(endpoint, Method::PUT, "/latest/api/token");
-    request.headers_mut().insert(TOKEN_TTL, TTL);
+    request.headers_mut().insert(TOKEN_TTL, HeaderValue::from_static(TTL));
     let (token, _) = reach.ask(question("PutMetadataToken", &[]), request, read_token).await?;
     let secrets = [token.to_str().unwrap_or_default()];
     let name = match &role.name {

@@ -77,7 +77,11 @@ pub struct Temporary {
 #[non_exhaustive]
 pub enum CredentialError {
     /// No provider is configured.
-    #[error("none are configured: set {ACCESS_KEY_ID} and {ACCESS_KEY_SECRET}, or give the pod a RAM role")]
+    #[error(
+        "none are configured: set {id} and {secret}, or give the pod a RAM role",
+        id = ACCESS_KEY_ID,
+        secret = ACCESS_KEY_SECRET
+    )]
     NotConfigured,
     /// A provider is configured in part.
     #[error("the environment variable {variable} is not set or empty, and {provider} needs it")]

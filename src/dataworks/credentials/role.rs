@@ -105,16 +105,17 @@ pub(super) struct Shown {
     access_key_id: String,
     access_key_secret: SecretString,
     security_token: SecretString,
-    expiration: Timestamp,
+    expiration: String,
 }
 
 impl Shown {
     pub(super) fn taken(self) -> Option<(Credentials, Timestamp)> {
         let Self { code: _, access_key_id, access_key_secret, security_token, expiration } = self;
-        let whole = [access_key_id.as_str(), access_key_secret.expose_secret(), security_token.expose_secret()];
+        let whole =
+            [access_key_id.as_str(), access_key_secret.expose_secret(), security_token.expose_secret()];
         whole.iter().all(|text| !text.is_empty()).then_some(())?;
         let security_token = Some(security_token);
-        Some((Credentials { access_key_id, access_key_secret, security_token }, expiration))
+        Some((Credentials { access_key_id, access_key_secret, security_token }, expiration.parse().ok()?))
     }
 }
 
