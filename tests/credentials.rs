@@ -23,6 +23,7 @@ use dataworks_simulator::{AccessKey, Config, Fault as Rule, FaultKind, Simulator
 use k8s_openapi::jiff::Timestamp;
 use server::{Reply, Server, config, transport};
 use tempfile::TempDir;
+use tokio::sync::watch;
 
 const STS: &str = "AssumeRoleWithOIDC";
 
@@ -33,14 +34,14 @@ struct Scene {
 }
 
 impl Scene {
-    /// Where the token is `one`, and STS takes no other.
+    /// Where the token is `token-one`, and STS takes no other.
     async fn new() -> Self {
         let scene = Self {
             folder: tempfile::tempdir().unwrap(),
             cloud: Simulator::start(Config::default()).await.unwrap(),
         };
-        scene.write("one");
-        scene.takes("one");
+        scene.write("token-one");
+        scene.takes("token-one");
         scene
     }
 
@@ -103,6 +104,11 @@ fn renewed(provider: Provider) -> CredentialSource {
     CredentialSource::Renewed(Renewal::start(provider, Uid::new("a-process")))
 }
 
+/// Waits until there are credentials again.
+async fn returned(returns: &mut watch::Receiver<u64>) {
+    tokio::time::timeout(Duration::from_secs(60), returns.changed()).await.unwrap().unwrap();
+}
+
 async fn ask(client: &Client) -> Result<Project, Fault> {
     client.get_project(ProjectId::new(123_456).unwrap()).await
 }
@@ -130,9 +136,9 @@ async fn a_role_that_cannot_be_had_says_why() {
     check(Class::Denied, "is not there").await;
     assert_eq!(scene.actions(), [""; 0], "nothing was asked");
 
-    scene.write("two");
+    scene.write("token-two");
     check(Class::Denied, "STS: AuthenticationFail.OIDCToken.Invalid (This JWT is invalid)").await;
-    scene.write("one\n");
+    scene.write("token-one\n");
     scene.cloud.add_fault(
         Rule::new(
             STS,
@@ -177,7 +183,7 @@ async fn an_answer_of_sts_is_bounded_and_not_followed_elsewhere() {
 #[tokio::test]
 async fn credentials_that_end_are_renewed_before_and_no_call_is_refused() {
     let scene = Scene::new().await;
-    scene.cloud.change_settings(|settings| settings.sts.lifetime_ms = Some(3000));
+    scene.cloud.change_settings(|settings| settings.sts.lifetime_ms = Some(6000));
     let source = scene.source();
     let client = scene.client(&source);
     let mut seen = Vec::new();
@@ -202,11 +208,11 @@ async fn a_refused_token_is_renewed_at_once_with_what_is_on_disk_by_then() {
     let mut returns = source.returns().unwrap();
     returns.mark_unchanged();
     scene.revoke();
-    scene.takes("two");
-    scene.write("two");
+    scene.takes("token-two");
+    scene.write("token-two");
     let fault = ask(&client).await.unwrap_err();
     assert_eq!((fault.class, fault.code.as_str()), (Class::Transient, "InvalidAccessKeyId.NotFound"));
-    returns.changed().await.unwrap();
+    returned(&mut returns).await;
     ask(&client).await.unwrap();
     assert_eq!(scene.actions(), [STS, "GetProject", "GetProject", STS, "GetProject"]);
 
@@ -223,7 +229,7 @@ async fn a_refused_token_that_cannot_be_renewed_stays_refused() {
     let client = scene.client(&source);
     ask(&client).await.unwrap();
     scene.revoke();
-    scene.takes("two");
+    scene.takes("token-two");
     let fault = ask(&client).await.unwrap_err();
     assert_eq!((fault.class, fault.code.as_str()), (Class::Denied, "InvalidAccessKeyId.NotFound"));
     // No further call is spent on it, and the reason is the one to mend.
@@ -235,8 +241,8 @@ async fn a_refused_token_that_cannot_be_renewed_stays_refused() {
     assert_eq!(scene.cloud.calls_of("GetProject"), calls);
     // The file is read again without anybody's asking.
     let mut returns = source.returns().unwrap();
-    scene.write("two");
-    returns.changed().await.unwrap();
+    scene.write("token-two");
+    returned(&mut returns).await;
     ask(&client).await.unwrap();
 }
 
@@ -252,7 +258,7 @@ async fn without_sts_nothing_is_sent_and_with_it_again_all_goes_on() {
     assert!(scene.actions().iter().all(|action| action == STS));
     assert_eq!(source.expires(), None);
     scene.cloud.clear_faults();
-    returns.changed().await.unwrap();
+    returned(&mut returns).await;
     ask(&client).await.unwrap();
 }
 

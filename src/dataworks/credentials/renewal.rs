@@ -28,6 +28,8 @@ const MARGIN: Duration = Duration::from_secs(600);
 const MARGIN_SPREAD: f64 = 0.5;
 /// Credentials are not used in the last part of their life: a request takes its time, too.
 const LAST_PART: Duration = Duration::from_secs(10);
+/// A `Date` lacks up to a second, which is missing at the end.
+const LACKING: Duration = Duration::from_secs(1);
 /// Between two fetches at least.
 const LEAST_WAIT: Duration = Duration::from_secs(1);
 /// Failed fetches in a row after which the wait does not grow any more: it is some 40 s then.
@@ -225,7 +227,7 @@ fn renew_after(left: Duration, share: f64) -> Duration {
 
 /// For how long credentials are used that hold for `left`.
 fn usable_for(left: Duration) -> Duration {
-    left.saturating_sub(LAST_PART.min(left / 10))
+    left.saturating_sub(LAST_PART.min(left / 10).max(LACKING))
 }
 
 impl Shared {
