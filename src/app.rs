@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use dataworks_core::object::Uid;
 use dataworks_core::plan::Identity;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
@@ -23,9 +24,11 @@ use crate::controller::index::Index;
 use crate::controller::policy::Policy;
 use crate::controller::scheduler::Scheduler;
 use crate::controller::{self, queued, watch};
-use crate::dataworks::credentials::{CredentialSource, Environment};
+use crate::dataworks::credentials::{
+    Choice, CredentialSource, METADATA_SERVICE, Provider, Reach, Renewal, Settings, choose,
+};
 use crate::dataworks::endpoint::{Endpoint, Network, PlainHttp, Region};
-use crate::dataworks::{Client, ClientConfig, Proxy, Transport, TransportConfig, Trust};
+use crate::dataworks::{Client, ClientConfig, Observer, Proxy, Transport, TransportConfig, Trust};
 use crate::events::Events;
 use crate::health::Gates;
 use crate::http::{self, Shown};
@@ -124,6 +127,7 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
         () = stop.cancelled() => return Ok(()),
     }
     tokio::spawn(queued::tell(Arc::clone(&ctx)));
+    tokio::spawn(watch_credentials(Arc::clone(&ctx)));
     tokio::spawn(drift::watch(Arc::clone(&ctx), args.drift_interval));
     let grace = Duration::try_from(bounds.call).unwrap_or_default() + GRACE;
     let budget = Store::new(calling.clone(), &namespace, format!("{}-budget", args.lease_name));
@@ -149,8 +153,12 @@ fn region(args: &RunArgs) -> anyhow::Result<Option<Region>> {
     args.region.as_deref().map(str::parse).transpose().context("the region is not one")
 }
 
+fn plain_http(args: &RunArgs) -> PlainHttp {
+    if args.allow_plain_http { PlainHttp::Anywhere } else { PlainHttp::Loopback }
+}
+
 fn endpoint(args: &RunArgs) -> anyhow::Result<Endpoint> {
-    let plain = if args.allow_plain_http { PlainHttp::Anywhere } else { PlainHttp::Loopback };
+    let plain = plain_http(args);
     let endpoint = match (&args.endpoint, region(args)?) {
         (Some(url), _) => Endpoint::parse(url, plain).context("DATAWORKS_ENDPOINT")?,
         (None, Some(region)) => Endpoint::dataworks(&region, Network::Public)?,
@@ -186,28 +194,96 @@ fn cloud(
     proxy: Option<Proxy>,
     metrics: &Arc<Metrics>,
 ) -> anyhow::Result<Client> {
-    let exposed =
-        |secret: &Option<secrecy::SecretString>| secret.as_ref().map(|s| s.expose_secret().to_owned());
-    let environment = Environment::new(
-        args.access_key_id.clone(),
-        exposed(&args.access_key_secret),
-        exposed(&args.security_token),
-    );
-    let transport = Transport::new(&TransportConfig {
+    let direct = TransportConfig {
         call_deadline: Duration::try_from(args.bounds.call_deadline)?,
         read_deadline: READ_DEADLINE.min(Duration::try_from(args.bounds.call_deadline)?),
-        proxy,
+        proxy: None,
         trust: Trust::gather(args.ca_bundle.as_deref())?,
-    })?;
+    };
+    let transport = Transport::new(&TransportConfig { proxy, ..direct.clone() })?;
     let counted = Arc::clone(metrics);
+    let observer: Observer = Arc::new(move |record| counted.cloud_call(record));
+    let sts_endpoint = sts(args)?;
+    let counted = Arc::clone(metrics);
+    let asked: Observer = Arc::new(move |record| counted.credentials_call(record));
+    let reach = |transport| Reach::new(transport, Arc::new(Timestamp::now), Some(Arc::clone(&asked)));
+    let credentials = match choose(settings(args)) {
+        Err(error) => {
+            warn!(%error, "no credentials: no call to the cloud will be made");
+            CredentialSource::Absent(error)
+        }
+        Ok(Choice::Key(key)) => {
+            info!(provider = "key", temporary = key.security_token.is_some(), "credentials");
+            CredentialSource::Fixed(Arc::new(key))
+        }
+        Ok(Choice::Role(role)) => {
+            info!(provider = "rrsa", role = role.role_arn, sts = %sts_endpoint, "credentials");
+            let (endpoint, reach) = (sts_endpoint.clone(), reach(transport.clone()));
+            renewed(Provider::Role { role, endpoint, reach })
+        }
+        Ok(Choice::Instance(role)) => {
+            info!(provider = "ecs", role = role.name, "credentials");
+            let (endpoint, reach) = (metadata_service(args)?, reach(Transport::new(&direct)?));
+            renewed(Provider::Instance { role, endpoint, reach })
+        }
+    };
     Ok(Client::new(ClientConfig {
         endpoint,
-        sts_endpoint: Endpoint::sts(region(args)?.as_ref(), Network::Public)?,
-        credentials: CredentialSource::Environment(environment),
+        sts_endpoint,
+        credentials,
         transport,
         clock: Arc::new(Timestamp::now),
-        observer: Some(Arc::new(move |record| counted.cloud_call(record))),
+        observer: Some(observer),
     }))
+}
+
+fn settings(args: &RunArgs) -> Settings {
+    Settings {
+        access_key_id: args.access_key_id.clone(),
+        access_key_secret: args.access_key_secret.clone(),
+        security_token: args.security_token.clone(),
+        role_arn: args.role_arn.clone(),
+        oidc_provider_arn: args.oidc_provider_arn.clone(),
+        oidc_token_file: args.oidc_token_file.clone(),
+        role_session_name: args.role_session_name.clone(),
+        ecs_role: args.ecs_role.clone(),
+    }
+}
+
+fn renewed(provider: Provider) -> CredentialSource {
+    let salt = Uid::new(&uuid::Uuid::new_v4().to_string());
+    CredentialSource::Renewed(Renewal::start(provider, salt))
+}
+
+/// An empty value is an absent one: whoever writes manifests may leave it so.
+fn sts(args: &RunArgs) -> anyhow::Result<Endpoint> {
+    let set = |text: &Option<String>| {
+        text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
+    };
+    if let Some(text) = set(&args.sts_endpoint) {
+        return Endpoint::parse(&text, plain_http(args)).context("ALIBABA_CLOUD_STS_ENDPOINT");
+    }
+    let region = match set(&args.sts_region) {
+        Some(text) => Some(text.parse::<Region>().context("ALIBABA_CLOUD_STS_REGION")?),
+        None => region(args)?,
+    };
+    let network = if args.sts_vpc { Network::Vpc } else { Network::Public };
+    Endpoint::sts(region.as_ref(), network).context("ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED")
+}
+
+/// Its own address is the machine's, so plain http to it leaves no machine.
+fn metadata_service(args: &RunArgs) -> anyhow::Result<Endpoint> {
+    let text = args.ecs_metadata_endpoint.as_str();
+    let plain = if text == METADATA_SERVICE { PlainHttp::Anywhere } else { plain_http(args) };
+    Endpoint::parse(text, plain).context("DATAWORKS_ECS_METADATA_ENDPOINT")
+}
+
+/// Wakes what failed for want of credentials whenever there are some again.
+async fn watch_credentials(ctx: Arc<Context>) {
+    let Some(mut returns) = ctx.cloud.credentials().returns() else { return };
+    while returns.changed().await.is_ok() {
+        ctx.credentials_returned();
+    }
 }
 
 /// The cluster's name in intents. Waits for an API server that is not there yet.

@@ -362,6 +362,15 @@ impl Context {
         }
     }
 
+    /// There are credentials again: what may have failed for want of them is tried now.
+    pub fn credentials_returned(&self) {
+        let mut keys = self.index().hindered();
+        // Work under way may have failed before and not have told it yet.
+        keys.extend(lock(&self.activity.running).keys().cloned());
+        tracing::info!(objects = keys.len(), "there are credentials again");
+        self.wake(keys);
+    }
+
     /// A call on this workspace succeeded: wishes for paths in it count from now on.
     pub fn proved(&self, project: ProjectId) {
         let woken = self.index().prove(project);

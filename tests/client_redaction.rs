@@ -11,11 +11,15 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use dataworks_core::ids::{ProjectId, ResourceId};
-use dataworks_operator::dataworks::credentials::{CredentialSource, Credentials};
+use dataworks_core::object::Uid;
+use dataworks_operator::dataworks::credentials::{
+    CredentialSource, Credentials, OidcRole, Provider, Reach, Renewal,
+};
 use dataworks_operator::dataworks::{CallRecord, Client, ClientConfig, Proxy, TransportConfig, Trust};
+use k8s_openapi::jiff::Timestamp;
 use tracing_subscriber::fmt::MakeWriter;
 
-use server::{Reply, Server, config};
+use server::{Reply, Server, config, transport};
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -101,6 +105,7 @@ async fn nothing_that_must_not_be_shown_is_shown() {
             assert!(!logged.contains(signature), "{logged}");
         }
     }
+    shown += &renewed_credentials().await;
     let proxied = TransportConfig {
         call_deadline: std::time::Duration::from_secs(1),
         read_deadline: std::time::Duration::from_secs(1),
@@ -115,4 +120,40 @@ async fn nothing_that_must_not_be_shown_is_shown() {
         let (from, to) = (at.saturating_sub(200), (at + 40).min(shown.len()));
         panic!("{}", String::from_utf8_lossy(&shown.as_bytes()[from..to]));
     }
+}
+
+/// What is shown of credentials that STS refuses and then gives.
+async fn renewed_credentials() -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let token_file = folder.path().join("token");
+    std::fs::write(&token_file, "hush-oidc-token").unwrap();
+    let role = OidcRole {
+        role_arn: "a-role".to_owned(),
+        provider_arn: "a-provider".to_owned(),
+        token_file,
+        session_name: "a-session".to_owned(),
+    };
+    let given = r#"{"RequestId":"R","Credentials":{"AccessKeyId":"STS.one","AccessKeySecret":"hush-sts",
+        "SecurityToken":"hush-sts-token","Expiration":"2099-01-02T04:04:05Z"}}"#;
+    let answers = [
+        (400, r#"{"RequestId":"R","Code":"X.hush-oidc-token","Message":"hush-oidc-token is bad"}"#),
+        (200, r#"{"RequestId":"R","Credentials":{"AccessKeySecret":"hush-sts"}}"#),
+        (200, given),
+    ];
+    let mut shown = String::new();
+    for (status, answer) in answers {
+        let server = Server::start(move |_| Reply::new(status, "", answer)).await;
+        let reach = Reach::new(transport(std::time::Duration::from_secs(5)), Arc::new(Timestamp::now), None);
+        let provider = Provider::Role { role: role.clone(), endpoint: server.url.parse().unwrap(), reach };
+        shown += &format!("{provider:?}");
+        let source = CredentialSource::Renewed(Renewal::start(provider, Uid::new("a-process")));
+        match source.current().await {
+            Ok(credentials) => shown += &format!("{credentials:?}"),
+            Err(error) => shown += &format!("{error} {error:?}"),
+        }
+        shown += &format!("{source:?}");
+        assert!(server.seen()[0].body.contains("hush-oidc-token"));
+    }
+    assert!(shown.contains("STS.one") && shown.contains("[redacted] is bad"), "{shown}");
+    shown
 }

@@ -8,16 +8,25 @@ mod server;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use dataworks_core::fault::Outcome;
 use dataworks_core::ids::ProjectId;
+use dataworks_core::object::Uid;
+use dataworks_operator::dataworks::credentials::{
+    CredentialError, CredentialSource, Credentials, InstanceRole, OidcRole, Provider, Reach, Renewal,
+};
 use dataworks_operator::dataworks::encode::{Pair, canonical_query, form};
 use dataworks_operator::dataworks::sign::{Signable, payload_hash, sign};
 use dataworks_operator::dataworks::types::ListFilter;
 use dataworks_operator::dataworks::{Client, ClientConfig};
+use k8s_openapi::jiff::Timestamp;
 use percent_encoding::percent_decode_str;
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
-use server::{Reply, SECRET, Seen, Server, config, credentials};
+use server::{Reply, SECRET, Seen, Server, config, credentials, transport};
 
 const TOKEN: &str = "CAISexample+Token/with=signs==";
 
@@ -273,5 +282,124 @@ fn code<T>(outcome: Outcome<T>) -> Option<String> {
     match outcome {
         Outcome::Done(_) => None,
         Outcome::Refused(fault) | Outcome::Unknown(fault) => Some(fault.code),
+    }
+}
+
+fn vector(name: &str) -> Value {
+    vectors().into_iter().find(|vector| vector["name"] == name).unwrap()
+}
+
+/// A server that gives the recorded answers in turn, the last one for ever.
+async fn replay(requests: &[Value]) -> Server {
+    let answers: Vec<(u16, String)> = requests
+        .iter()
+        .map(|request| &request["response"])
+        .map(|answer| {
+            (answer["status"].as_u64().unwrap().try_into().unwrap(), text(answer, "body").to_owned())
+        })
+        .collect();
+    let count = AtomicUsize::new(0);
+    Server::start(move |_| {
+        let n = count.fetch_add(1, Ordering::SeqCst).min(answers.len() - 1);
+        Reply::new(answers[n].0, "", &answers[n].1)
+    })
+    .await
+}
+
+async fn fetched(provider: Provider) -> Result<Arc<Credentials>, CredentialError> {
+    CredentialSource::Renewed(Renewal::start(provider, Uid::new("a-process"))).current().await
+}
+
+fn reach() -> Reach {
+    let clock = Arc::new(|| "2026-01-02T03:04:05Z".parse::<Timestamp>().unwrap());
+    Reach::new(transport(Duration::from_secs(20)), clock, None)
+}
+
+fn check_credentials(name: &str, vector: &Value, credentials: &Credentials) {
+    let wanted = match &vector["sdk_result"]["Credentials"] {
+        Value::Null => &vector["sdk_result"],
+        inner => inner,
+    };
+    assert_eq!(credentials.access_key_id, text(wanted, "AccessKeyId"), "{name}");
+    assert_eq!(credentials.access_key_secret.expose_secret(), text(wanted, "AccessKeySecret"), "{name}");
+    let token = credentials.security_token.as_ref().map(|token| token.expose_secret());
+    assert_eq!(token, Some(text(wanted, "SecurityToken")), "{name}");
+}
+
+#[tokio::test]
+async fn a_role_is_assumed_with_what_the_vendors_libraries_send() {
+    for name in
+        ["sts-assume-role-with-oidc", "sts-assume-role-with-oidc-sdk", "sts-assume-role-with-oidc-refused"]
+    {
+        let vector = vector(name);
+        let requests = vector["requests"].as_array().unwrap();
+        let server = replay(requests).await;
+        let folder = tempfile::tempdir().unwrap();
+        let token_file = folder.path().join("token");
+        let input = |keys: [&str; 2]| keys.iter().find_map(|key| vector["input"][key].as_str()).unwrap();
+        fs::write(&token_file, input(["oidc_token", "oidctoken"])).unwrap();
+        let role = OidcRole {
+            role_arn: text(&vector["input"], "role_arn").to_owned(),
+            provider_arn: input(["oidc_provider_arn", "oidcprovider_arn"]).to_owned(),
+            token_file,
+            session_name: text(&vector["input"], "role_session_name").to_owned(),
+        };
+        let endpoint = server.url.parse().unwrap();
+        let end = fetched(Provider::Role { role, endpoint, reach: reach() }).await;
+        match end {
+            Ok(credentials) => check_credentials(name, &vector, &credentials),
+            Err(error) => {
+                assert_eq!(name, "sts-assume-role-with-oidc-refused");
+                assert_eq!(
+                    error.to_string(),
+                    "STS: AuthenticationFail.OIDCToken.Expired (This JWT is expired)"
+                );
+            }
+        }
+        let seen = server.seen();
+        assert_eq!((seen[0].method.as_str(), seen[0].header("authorization")), ("POST", None), "{name}");
+        // The same parameters; ours with the token in the body, and that is where most of them are.
+        let ours: BTreeSet<_> =
+            [decoded(query(&seen[0])), decoded(&seen[0].body)].concat().into_iter().collect();
+        let theirs = decoded(text(&requests[0], "query"));
+        let theirs = theirs.into_iter().filter(|(key, _)| key != "SignatureNonce");
+        let theirs = theirs.map(|(key, value)| match key.as_str() {
+            "Format" => (key, value.to_uppercase()),
+            _ => (key, value),
+        });
+        assert_eq!(ours, theirs.collect::<BTreeSet<_>>(), "{name}");
+        assert!(!query(&seen[0]).contains("OIDCToken"), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_metadata_service_is_asked_as_the_vendors_libraries_ask() {
+    for name in ["imds-v2", "imds-v2-named-role", "imds-v2-only"] {
+        let vector = vector(name);
+        let mut requests = vector["requests"].as_array().unwrap().clone();
+        if name == "imds-v2" {
+            // One token does for both of ours.
+            requests.remove(2);
+        }
+        let server = replay(&requests).await;
+        let role = InstanceRole { name: vector["input"]["role_name"].as_str().map(str::to_owned) };
+        let endpoint = server.url.parse().unwrap();
+        let end = fetched(Provider::Instance { role, endpoint, reach: reach() }).await;
+        match end {
+            Ok(credentials) => check_credentials(name, &vector, &credentials),
+            Err(error) => {
+                assert_eq!(name, "imds-v2-only");
+                assert!(error.to_string().starts_with("the metadata service: Http404"), "{error}");
+            }
+        }
+        let seen = server.seen();
+        assert_eq!(seen.len(), requests.len(), "{name}");
+        for (ours, theirs) in seen.iter().zip(&requests) {
+            assert_eq!(ours.method, text(theirs, "method"), "{name}");
+            assert_eq!(ours.target, text(theirs, "path"), "{name}");
+            for header in ["x-aliyun-ecs-metadata-token", "x-aliyun-ecs-metadata-token-ttl-seconds"] {
+                assert_eq!(ours.header(header), theirs["headers"][header].as_str(), "{name} {header}");
+            }
+        }
     }
 }

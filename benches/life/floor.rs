@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use dataworks_core::desired::Desired;
 use dataworks_core::fault::Outcome;
 use dataworks_operator::controller::WORKERS;
-use dataworks_operator::dataworks::credentials::{CredentialSource, Environment};
+use dataworks_operator::dataworks::credentials::{CredentialSource, Credentials};
 use dataworks_operator::dataworks::endpoint::Endpoint;
 use dataworks_operator::dataworks::{Client, ClientConfig, Transport, TransportConfig, Trust};
 use k8s_openapi::jiff::Timestamp;
@@ -69,14 +69,17 @@ async fn least(fleet: &Fleet, client: &Client, number: usize) {
 
 /// The operator's own client, as `run` makes it.
 fn client(cloud: &Cloud) -> Client {
-    let text = |text: &str| Some(text.to_owned());
-    let environment = Environment::new(text("LTAIexampleAKID"), text("exampleSecret"), None);
+    let key = Credentials {
+        access_key_id: "LTAIexampleAKID".to_owned(),
+        access_key_secret: "exampleSecret".to_owned().into(),
+        security_token: None,
+    };
     let endpoint: Endpoint = cloud.url().parse().unwrap();
     let (call_deadline, read_deadline) = (Duration::from_secs(30), Duration::from_secs(15));
     Client::new(ClientConfig {
         sts_endpoint: endpoint.clone(),
         endpoint,
-        credentials: CredentialSource::Environment(environment),
+        credentials: CredentialSource::Fixed(Arc::new(key)),
         transport: Transport::new(&TransportConfig {
             call_deadline,
             read_deadline,

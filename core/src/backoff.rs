@@ -44,9 +44,14 @@ fn doubling(first: Duration, most: Duration, count: u32) -> Duration {
 }
 
 fn jittered(wait: Duration, uid: &Uid, salt: u32) -> Duration {
+    wait.mul_f64(1.0 + share(uid, salt) / 5.0)
+}
+
+/// A number from 0 to 1 that is different for each uid and salt, and always the same for both.
+#[must_use]
+pub fn share(uid: &Uid, salt: u32) -> f64 {
     let hash = Sha256::new().chain_update(uid.0.as_bytes()).chain_update(salt.to_be_bytes()).finalize();
-    let fraction = f64::from(u16::from_be_bytes([hash[0], hash[1]])) / f64::from(u16::MAX);
-    wait.mul_f64(1.0 + fraction / 5.0)
+    f64::from(u16::from_be_bytes([hash[0], hash[1]])) / f64::from(u16::MAX)
 }
 
 #[cfg(test)]

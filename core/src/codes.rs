@@ -5,6 +5,9 @@
 
 use crate::fault::Class;
 
+/// The code of a call that was not sent: the operator has nothing to sign with.
+pub const NO_CREDENTIALS: &str = "CredentialsUnavailable";
+
 /// One line of the table.
 #[derive(Debug)]
 pub struct Known {
@@ -26,6 +29,9 @@ const WAITS: &str = "wait; `CloudUnavailable` after 2 minutes; of a write the ou
 const POLICY: &str = "grant the RAM policy (`dataworks:*`) and make the identity a member of the workspace";
 const KEY: &str = "check the access key; an expired token is shown so too";
 const TOKEN: &str = "renew the temporary credentials";
+const TRUST: &str = "STS: let the role trust the cluster's OIDC provider and the operator's service account, and check both ARNs";
+const OIDC: &str =
+    "STS: check the pod's token: its audience (`sts.aliyuncs.com`), its date, and its issuer in RAM";
 const SECRET: &str = "check the access key's secret, and that no proxy changes requests";
 const CLOCK: &str = "set the node's clock: it is off by more than 15 minutes";
 const OBJECT: &str = "change what the message names in the object";
@@ -65,6 +71,8 @@ pub const KNOWN: &[Known] = &[
     line("ResourceNotAuthorized.Api", Class::Denied, POLICY),
     line("ResourceNotAuthorized.*", Class::Denied, POLICY),
     line("NoPermission", Class::Denied, POLICY),
+    line("AuthenticationFail.NoPermission", Class::Denied, TRUST),
+    line("AuthenticationFail.OIDCToken.*", Class::Denied, OIDC),
     line("AuthenticationFail.*", Class::Denied, KEY),
     line("InvalidAccessKeyId.NotFound", Class::Denied, KEY),
     line("InvalidAccessKeyId.Inactive", Class::Denied, "make the access key active again, or use another"),

@@ -18,12 +18,15 @@ use crate::cloud::{Cloud, lock};
 use crate::error::ApiError;
 use crate::faults::{FaultKind, Target};
 use crate::journal::{Call, Outcome};
-use crate::operations::{Action, Done, Params, Request, Touched};
+use crate::operations::{Action, Done, Metadata, Params, Request, Touched};
 use crate::settings::Settings;
 use crate::signature::{VALIDITY_MS, Wire, verify};
 
 /// The longest that a fault may hold a call.
 const MOST_WAIT: Duration = Duration::from_secs(3600);
+
+/// The operation that is not signed.
+const ASSUME_ROLE: &str = "AssumeRoleWithOIDC";
 
 /// What the connection does.
 #[derive(Debug)]
@@ -39,6 +42,8 @@ struct Context {
     cloud: Arc<Cloud>,
     settings: Arc<Settings>,
     action: String,
+    /// The answers are not those of an API.
+    plain: bool,
     touched: Touched,
     host: String,
     request_id: String,
@@ -52,9 +57,17 @@ pub(crate) async fn answer(cloud: Arc<Cloud>, parts: Parts, body: Bytes) -> Repl
         let value = parts.headers.get(name);
         value.and_then(|value| value.to_str().ok()).unwrap_or("")
     };
+    let metadata = Metadata::of(&parts.method, parts.uri.path());
+    let assumes = metadata.is_none() && assumes_role(&parts, &body);
+    let action = match metadata {
+        Some((asked, _)) => asked.name(),
+        None if assumes => ASSUME_ROLE,
+        None => text("x-acs-action"),
+    };
     let mut context = Context {
         arrived: cloud.now(&settings),
-        action: text("x-acs-action").to_owned(),
+        action: action.to_owned(),
+        plain: metadata.is_some(),
         touched: Touched::default(),
         host: text("host").to_owned(),
         request_id: Uuid::new_v4().to_string().to_uppercase(),
@@ -66,7 +79,12 @@ pub(crate) async fn answer(cloud: Arc<Cloud>, parts: Parts, body: Bytes) -> Repl
         return Reply::Close;
     }
     pause(context.settings.latency_ms).await;
-    let request = match context.admit(&parts, &body) {
+    let admitted = match metadata {
+        Some((asked, role)) => Ok(of_metadata(asked, role, &parts)),
+        None if assumes => of_sts(&parts, &body),
+        None => context.admit(&parts, &body),
+    };
+    let request = match admitted {
         Ok(request) => request,
         Err(error) => return context.refuse(&error, &[]),
     };
@@ -91,7 +109,10 @@ impl Context {
             Wire { method: &parts.method, path: parts.uri.path(), query, headers: &parts.headers, body };
         let keys = self.cloud.keys();
         let validity_ms = self.settings.signature_validity_ms.unwrap_or(VALIDITY_MS);
-        let caller = verify(&wire, &keys, now.wall_ms, validity_ms)?;
+        let caller = verify(&wire, &keys, now.wall_ms, validity_ms).map_err(|error| match &*error.code {
+            "InvalidSecurityToken.Expired" => (&self.settings.behaviour.expired_token).into(),
+            _ => error,
+        })?;
         let version = parts.headers.get("x-acs-version");
         let version = version.and_then(|value| value.to_str().ok()).unwrap_or("");
         if !self.cloud.first_use(caller.nonce) {
@@ -135,7 +156,7 @@ impl Context {
     /// The effect, now.
     fn perform(&mut self, request: &Request) -> Result<Done, ApiError> {
         let now = self.cloud.now(&self.settings);
-        let done = request.perform(&self.cloud.world, &self.settings, now)?;
+        let done = request.perform(&self.cloud, &self.settings, now)?;
         if let Some(id) = done.id {
             self.touched.id = Some(id);
         }
@@ -146,7 +167,10 @@ impl Context {
         match self.perform(request) {
             Ok(done) => {
                 self.record_done(Outcome::Ok, Some(200), &done);
-                self.json(200, &done.answer, &[])
+                match request.action.is_plain() {
+                    true => self.respond(200, "text/plain", done.answer, &[]),
+                    false => self.json(200, &done.answer, &[]),
+                }
             }
             Err(error) => self.refuse(&error, &[]),
         }
@@ -242,6 +266,10 @@ impl Context {
         call.http_status = Some(error.status);
         call.code = Some(error.code.clone());
         self.write(done.map_or(call.clone(), |done| left(call, done)));
+        if self.plain {
+            let page = format!("<html><body><h1>{}</h1></body></html>", error.status);
+            return self.respond(error.status, "text/html", page, hints);
+        }
         let recommend = format!(
             "https://api.aliyun.com/troubleshoot?q={}&product=dataworks-public&requestId={}",
             error.code, self.request_id
@@ -335,6 +363,30 @@ impl Context {
         );
         lock(&self.cloud.journal).record(call);
     }
+}
+
+/// Whether a request asks STS for a role's credentials. It is not signed: its token stands for that.
+fn assumes_role(parts: &Parts, body: &[u8]) -> bool {
+    let named =
+        parts.headers.get("x-acs-action").is_some_and(|value| value.as_bytes() == ASSUME_ROLE.as_bytes());
+    let params = || Params::parse_both(parts.uri.query().unwrap_or(""), body).ok();
+    !parts.headers.contains_key(header::AUTHORIZATION)
+        && (named || params().is_some_and(|params| params.get("Action") == Some(ASSUME_ROLE)))
+}
+
+fn of_sts(parts: &Parts, body: &[u8]) -> Result<Request, ApiError> {
+    let params = Params::parse_both(parts.uri.query().unwrap_or(""), body)?;
+    let version = parts.headers.get("x-acs-version").and_then(|value| value.to_str().ok());
+    if params.get("Version").or(version) != Some("2015-04-01") || parts.uri.path() != "/" {
+        return Err(ApiError::new(404, "InvalidApi.NotFound", "Specified api is not found."));
+    }
+    Ok(Request { action: Action::AssumeRoleWithOidc, params, account: String::new() })
+}
+
+fn of_metadata(asked: Metadata, role: &str, parts: &Parts) -> Request {
+    let token = parts.headers.get("x-aliyun-ecs-metadata-token").and_then(|value| value.to_str().ok());
+    let params = Params::of([("role", Some(role)), ("token", token)]);
+    Request { action: Action::Metadata(asked), params, account: String::new() }
 }
 
 /// The entry with what the call has done.

@@ -77,17 +77,33 @@ pub(crate) fn parse_iso(text: &str) -> Option<i64> {
     Some(seconds * 1000)
 }
 
+/// The moment in the form that [`parse_iso`] reads; what is below a second is dropped.
+pub(crate) fn iso(wall_ms: i64) -> String {
+    let (year, month, day) = civil(wall_ms.div_euclid(86_400_000));
+    let second = wall_ms.div_euclid(1000).rem_euclid(86_400);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
 /// Days since 1970-01-01 and the month, counted from year 0, of a moment (UTC).
 pub(crate) fn day_and_month(wall_ms: i64) -> (i64, i64) {
     let day = wall_ms.div_euclid(86_400_000);
-    // The inverse of `days_from_civil`, in years that begin in March.
+    let (year, month, _) = civil(day);
+    (day, year * 12 + month)
+}
+
+/// The inverse of [`days_from_civil`], counted in years that begin in March.
+fn civil(day: i64) -> (i64, i64, i64) {
     let shifted = day + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);
     let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let march_month = (5 * day_of_year + 2) / 153;
-    (day, (era * 400 + year_of_era) * 12 + march_month)
+    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    let year = era * 400 + year_of_era + i64::from(month <= 2);
+    (year, month, day)
 }
 
 fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
@@ -118,6 +134,7 @@ mod tests {
         ];
         for (text, want) in rows {
             assert_eq!(parse_iso(text), want, "{text}");
+            assert!(want.is_none_or(|ms| iso(ms) == text), "{text}");
         }
     }
 

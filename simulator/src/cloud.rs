@@ -4,6 +4,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use uuid::Uuid;
+
 use crate::clock::{Clock, Now};
 use crate::config::{AccessKey, Config};
 use crate::error::ApiError;
@@ -14,6 +16,9 @@ use crate::nonces::Nonces;
 use crate::settings::Settings;
 use crate::world::World;
 
+/// How long a key that has ended is still known as one that has.
+const FORGOTTEN_MS: i64 = 3_600_000;
+
 /// The shared parts.
 #[derive(Debug)]
 pub(crate) struct Cloud {
@@ -21,6 +26,9 @@ pub(crate) struct Cloud {
     clock: Clock,
     settings: RwLock<Arc<Settings>>,
     keys: RwLock<Arc<[AccessKey]>>,
+    /// What the metadata service handed out last, and the token that it wants.
+    instance: Mutex<Option<AccessKey>>,
+    metadata_token: String,
     pub(crate) world: Mutex<World>,
     pub(crate) limits: Mutex<Limits>,
     nonces: Mutex<Nonces>,
@@ -34,6 +42,8 @@ impl Cloud {
             clock: Clock::new(config.fixed_time_ms),
             settings: RwLock::new(Arc::new(config.settings.clone())),
             keys: RwLock::new(config.access_keys.clone().into()),
+            instance: Mutex::default(),
+            metadata_token: format!("AQAE{}==", Uuid::new_v4().simple()),
             world: Mutex::new(World::new(&config.projects)),
             limits: Mutex::default(),
             nonces: Mutex::default(),
@@ -63,6 +73,32 @@ impl Cloud {
 
     pub(crate) fn set_keys(&self, keys: Vec<AccessKey>) {
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys.into();
+    }
+
+    /// One more key that may call, until it ends; those that ended an hour ago are forgotten.
+    pub(crate) fn add_key(&self, key: AccessKey, now: Now) {
+        let recent = |key: &&AccessKey| key.expires_at_ms.is_none_or(|end| end > now.wall_ms - FORGOTTEN_MS);
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        let others = keys.iter().filter(|known| known.access_key_id != key.access_key_id).filter(recent);
+        *keys = others.cloned().chain([key.clone()]).collect();
+    }
+
+    /// The key of the instance's role: the one that it has, while that will do, else a new one.
+    pub(crate) fn instance_key(
+        &self,
+        will_do: impl Fn(&AccessKey) -> bool,
+        new: impl FnOnce() -> AccessKey,
+    ) -> AccessKey {
+        let mut held = lock(&self.instance);
+        match &*held {
+            Some(key) if will_do(key) => key.clone(),
+            _ => held.insert(new()).clone(),
+        }
+    }
+
+    /// The token that the metadata service hands out.
+    pub(crate) fn metadata_token(&self) -> &str {
+        &self.metadata_token
     }
 
     /// True when a nonce was not used before; it is used now.

@@ -51,7 +51,10 @@ pub use control::{Control, NoSuchResource, OutsideEdit, OutsideFile, ProjectView
 pub use faults::{Fault, FaultKind};
 pub use journal::{Call, Counts, Outcome};
 pub use server::Simulator;
-pub use settings::{Behaviour, DuplicatePath, ErrorAnswer, IdStyle, ListOrder, Settings, UpdateName};
+pub use settings::{
+    Behaviour, DuplicatePath, ErrorAnswer, IdStyle, ListOrder, MetadataSettings, Settings, StsSettings,
+    UpdateName,
+};
 
 /// The examples of the README are compiled with the tests.
 #[cfg(doctest)]

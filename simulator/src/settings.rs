@@ -23,8 +23,83 @@ pub struct Settings {
     pub signature_validity_ms: Option<u64>,
     /// Every API call has its connection closed unanswered; the admin API still answers.
     pub down: bool,
+    /// Who gets credentials of STS for an OIDC token.
+    pub sts: StsSettings,
+    /// The metadata service of an instance.
+    pub metadata: MetadataSettings,
     /// The switches.
     pub behaviour: Behaviour,
+}
+
+/// Who gets credentials of STS for an OIDC token: one role, which trusts one provider.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct StsSettings {
+    /// The role.
+    pub role_arn: String,
+    /// The provider that it trusts.
+    pub oidc_provider_arn: String,
+    /// The subject that it trusts; absent: any.
+    pub subject: Option<String>,
+    /// The audience that a token must be for, where it says one; absent: any.
+    pub audience: Option<String>,
+    /// The tokens that are taken, whatever they say; absent: every JWT that is in date. Its signature
+    /// is never checked.
+    pub oidc_tokens: Option<Vec<String>>,
+    /// How long credentials last, in milliseconds; absent: as long as the caller asks for.
+    pub lifetime_ms: Option<u64>,
+}
+
+impl Default for StsSettings {
+    fn default() -> Self {
+        Self {
+            role_arn: "acs:ram::1000:role/dataworks-operator".to_owned(),
+            oidc_provider_arn: "acs:ram::1000:oidc-provider/ack-rrsa-c1".to_owned(),
+            subject: None,
+            audience: Some("sts.aliyuncs.com".to_owned()),
+            oidc_tokens: None,
+            lifetime_ms: None,
+        }
+    }
+}
+
+// The tokens stay out of logs, also of a test that fails.
+impl std::fmt::Debug for StsSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StsSettings")
+            .field("role_arn", &self.role_arn)
+            .field("oidc_provider_arn", &self.oidc_provider_arn)
+            .field("lifetime_ms", &self.lifetime_ms)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The metadata service of an instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct MetadataSettings {
+    /// The instance's role; absent: it has none.
+    pub role: Option<String>,
+    /// It hands out tokens.
+    pub tokens: bool,
+    /// It refuses requests without a token.
+    pub needs_token: bool,
+    /// The account that the role is of.
+    pub account_id: String,
+    /// How long new credentials last, in milliseconds. They are handed out again for the first half of it.
+    pub lifetime_ms: u64,
+}
+
+impl Default for MetadataSettings {
+    fn default() -> Self {
+        Self {
+            role: Some("dataworks-operator".to_owned()),
+            tokens: true,
+            needs_token: true,
+            account_id: "1000".to_owned(),
+            lifetime_ms: 6 * 3_600_000,
+        }
+    }
 }
 
 /// Switches for behaviours that no source documents, and the answers that go with them.
@@ -57,6 +132,8 @@ pub struct Behaviour {
     pub project_not_available: ErrorAnswer,
     /// Status and code for a document that does not parse; the message says why.
     pub bad_spec: ErrorAnswer,
+    /// The answer to a call that is signed with temporary credentials that have ended.
+    pub expired_token: ErrorAnswer,
 }
 
 impl Default for Behaviour {
@@ -88,6 +165,11 @@ impl Default for Behaviour {
                 "The workspace is not available.",
             ),
             bad_spec: ErrorAnswer::new(400, "5801488441564725253", "0x5083000000000005"),
+            expired_token: ErrorAnswer::new(
+                400,
+                "InvalidSecurityToken.Expired",
+                "The security token has expired.",
+            ),
         }
     }
 }

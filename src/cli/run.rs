@@ -3,12 +3,14 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::builder::FalseyValueParser;
+use clap::{ArgAction, Args};
 use dataworks_core::bounds::Bounds;
 use dataworks_core::ids::ProjectId;
 use k8s_openapi::jiff::SignedDuration;
 use secrecy::SecretString;
 
+use crate::dataworks::credentials::METADATA_SERVICE;
 use crate::telemetry::LogFormat;
 
 /// Arguments of `run`.
@@ -45,6 +47,49 @@ pub struct RunArgs {
     /// Security token of temporary credentials. Prefer the variable.
     #[arg(long, env = "ALIBABA_CLOUD_SECURITY_TOKEN", hide_env_values = true)]
     pub security_token: Option<SecretString>,
+
+    /// RAM role that calls are made as (RRSA): the pod's OIDC token is exchanged for temporary
+    /// credentials of it, without an AccessKey. Set by ack-pod-identity-webhook, like the next two.
+    #[arg(long, env = "ALIBABA_CLOUD_ROLE_ARN")]
+    pub role_arn: Option<String>,
+
+    /// OIDC identity provider that the role trusts: that of the cluster.
+    #[arg(long, env = "ALIBABA_CLOUD_OIDC_PROVIDER_ARN")]
+    pub oidc_provider_arn: Option<String>,
+
+    /// File with the pod's OIDC token. Read anew for each exchange.
+    #[arg(long, env = "ALIBABA_CLOUD_OIDC_TOKEN_FILE", value_name = "FILE")]
+    pub oidc_token_file: Option<String>,
+
+    /// Name of the role's session, as the account's audit trail shows it.
+    #[arg(long, env = "ALIBABA_CLOUD_ROLE_SESSION_NAME", default_value = "dataworks-operator")]
+    pub role_session_name: String,
+
+    /// Where STS is, as a host or URL. Absent: from the region; plain http only as with --endpoint.
+    #[arg(long, env = "ALIBABA_CLOUD_STS_ENDPOINT")]
+    pub sts_endpoint: Option<String>,
+
+    /// Region of STS. Absent: that of --region; without one the central STS.
+    #[arg(long, env = "ALIBABA_CLOUD_STS_REGION")]
+    pub sts_region: Option<String>,
+
+    /// Reach STS by its address in the VPC, which needs a region.
+    #[arg(
+        long,
+        env = "ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED",
+        action = ArgAction::SetTrue,
+        value_parser = FalseyValueParser::new()
+    )]
+    pub sts_vpc: bool,
+
+    /// RAM role of the ECS instance that calls are made as; * asks the metadata service for its name.
+    /// Absent: the metadata service is never asked.
+    #[arg(long, env = "ALIBABA_CLOUD_ECS_METADATA", value_name = "ROLE")]
+    pub ecs_role: Option<String>,
+
+    /// Where the metadata service is. Never asked through a proxy.
+    #[arg(long, env = "DATAWORKS_ECS_METADATA_ENDPOINT", default_value = METADATA_SERVICE)]
+    pub ecs_metadata_endpoint: String,
 
     /// Namespaces whose objects may use the default connection, comma separated; * for all.
     /// Absent: none.

@@ -278,6 +278,24 @@ impl Index {
         Some(self.moved(woken))
     }
 
+    /// Objects that a call failed for, and for a cause that lies outside of them.
+    #[must_use]
+    pub fn hindered(&self) -> BTreeSet<ObjectKey> {
+        let hindered = |row: &Row| {
+            let failing = matches!(
+                row.shown.reason,
+                Some(
+                    Reason::AccessDenied
+                        | Reason::CloudUnavailable
+                        | Reason::ProgressingWithRetry
+                        | Reason::DeletionBlocked
+                )
+            );
+            failing || row.deleting || row.told == Some(Told::CheckFailed)
+        };
+        self.rows.iter().filter(|(_, row)| hindered(row)).map(|(key, _)| key.clone()).collect()
+    }
+
     /// The uid of the object of this name.
     #[must_use]
     pub fn uid(&self, key: &ObjectKey) -> Option<Uid> {

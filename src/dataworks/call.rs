@@ -20,7 +20,7 @@ use super::Inner;
 use super::credentials::Credentials;
 use super::encode::{self, Pair};
 use super::endpoint::Endpoint;
-use super::error::{Certainty, Effect, Failure, code, is_clock, judge};
+use super::error::{Certainty, Effect, Failure, code, is_about_key, is_clock, judge};
 use super::sign::{Signable, payload_hash, sign};
 use super::transport::{Answer, Connection, SendError};
 use super::types::Answered;
@@ -46,6 +46,23 @@ pub struct CallRecord {
     pub request_id: Option<String>,
     /// From before credentials were fetched to the last byte.
     pub duration: Duration,
+}
+
+impl CallRecord {
+    /// Tells of the call.
+    pub(super) fn report(&self, observer: Option<&Observer>) {
+        tracing::debug!(
+            action = self.action,
+            status = self.status,
+            code = self.code,
+            requestId = self.request_id,
+            durationMs = u64::try_from(self.duration.as_millis()).unwrap_or(u64::MAX),
+            "call",
+        );
+        if let Some(observer) = observer {
+            observer(self);
+        }
+    }
 }
 
 /// Called with the record of each call.
@@ -155,6 +172,12 @@ impl Inner {
             Some(value) => Ok(value),
             None => Err(failed(&answer, &credentials, call.effect, signed_at)),
         };
+        let result = match result {
+            Err(failure) if is_about_key(&failure.fault.code) => {
+                Err(self.after_refusal(failure, &credentials, deadline).await)
+            }
+            other => other,
+        };
         // Only the API's own answers teach the time: the page of some proxy may say anything.
         let theirs = result.as_ref().err().is_none_or(|f| f.fault.request_id.is_some());
         if let Some(date) = answer.date.filter(|_| theirs) {
@@ -171,9 +194,30 @@ impl Inner {
             |class, message: &str| Failure::of_ours(class, code::NO_CREDENTIALS, message, Certainty::Nothing);
         match tokio::time::timeout_at(deadline, self.credentials.current()).await {
             Ok(Ok(credentials)) => Ok(credentials),
-            Ok(Err(error)) => Err(none(Class::Denied, &error.to_string())),
+            Ok(Err(error)) => {
+                let mut failure = none(error.class(), &error.to_string());
+                failure.fault.request_id = error.request_id().map(str::to_owned);
+                Err(failure)
+            }
             Err(_elapsed) => Err(none(Class::Transient, "no credentials before the deadline")),
         }
+    }
+
+    /// The service does not know the key or its token any more. Where there are others now, the next
+    /// try is signed with those.
+    async fn after_refusal(
+        &self,
+        mut failure: Failure,
+        refused: &Arc<Credentials>,
+        deadline: Instant,
+    ) -> Failure {
+        let replaced = tokio::time::timeout_at(deadline, self.credentials.replaced(refused)).await;
+        if replaced == Ok(true) && failure.certainty == Certainty::Nothing {
+            failure.fault.class = Class::Transient;
+            "the temporary credentials were not accepted any more; they are renewed for the next call"
+                .clone_into(&mut failure.fault.message);
+        }
+        failure
     }
 
     fn report(
@@ -192,17 +236,7 @@ impl Inner {
             request_id: request_id.map(str::to_owned),
             duration: started.elapsed(),
         };
-        tracing::debug!(
-            action = record.action,
-            status = record.status,
-            code = record.code,
-            requestId = record.request_id,
-            durationMs = u64::try_from(record.duration.as_millis()).unwrap_or(u64::MAX),
-            "call",
-        );
-        if let Some(observer) = &self.observer {
-            observer(&record);
-        }
+        record.report(self.observer.as_ref());
     }
 }
 
@@ -241,7 +275,7 @@ fn failed(answer: &Answer, credentials: &Credentials, effect: Effect, signed_at:
     failure
 }
 
-fn unanswered(error: SendError) -> Failure {
+pub(super) fn unanswered(error: SendError) -> Failure {
     let (class, code, message, certainty) = match error {
         SendError::NotConnected(step) => {
             (Class::Transient, code::CONNECTION_FAILED, step, Certainty::Nothing)

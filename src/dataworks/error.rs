@@ -31,7 +31,7 @@ pub(super) mod code {
     /// The deadline passed after the request may have been sent.
     pub(in super::super) const TIMED_OUT: &str = "TimedOut";
     /// There was nothing to sign with.
-    pub(in super::super) const NO_CREDENTIALS: &str = "CredentialsUnavailable";
+    pub(in super::super) const NO_CREDENTIALS: &str = dataworks_core::codes::NO_CREDENTIALS;
     /// A success that cannot be read.
     pub(in super::super) const UNREADABLE: &str = "UnreadableAnswer";
     /// An answer beyond the size limit.
@@ -221,6 +221,11 @@ fn says_already_exists(code: &str, message: &str) -> bool {
 
 pub(super) fn is_clock(code: &str) -> bool {
     is_or_under(code, "InvalidTimeStamp")
+}
+
+/// Whether the service does not take the key or its token, whoever signed with it.
+pub(super) fn is_about_key(code: &str) -> bool {
+    ["InvalidSecurityToken", "InvalidAccessKeyId"].iter().any(|family| is_or_under(code, family))
 }
 
 fn is_about_signature(code: &str) -> bool {

@@ -97,6 +97,12 @@ impl Client {
         self.inner.clock.now()
     }
 
+    /// Who signs.
+    #[must_use]
+    pub fn credentials(&self) -> &CredentialSource {
+        &self.inner.credentials
+    }
+
     /// CreateResource, on a connection of its own. `spec` is the FlowSpec text, `resource_file`
     /// the URL that the service fetches the content from.
     pub async fn create_resource(

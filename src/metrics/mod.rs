@@ -123,6 +123,7 @@ pub struct Metrics {
     work_seconds: Histogram,
     calls: Family<CallLabels, Counter>,
     call_seconds: Family<ActionLabels, Histogram>,
+    credential_calls: Family<CallLabels, Counter>,
     throttled: Counter,
     drift: Family<DriftLabels, Counter>,
     kubernetes: Family<KubernetesLabels, Counter>,
@@ -192,6 +193,7 @@ impl Metrics {
             work_seconds: histogram(),
             calls: Family::default(),
             call_seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
+            credential_calls: Family::default(),
             throttled: Counter::default(),
             drift: Family::default(),
             kubernetes: Family::default(),
@@ -250,6 +252,8 @@ impl Metrics {
         add(r, "dataworks_api_requests", "Calls to the cloud by action and code", self.calls.clone());
         let seconds = "Seconds a call to the cloud took";
         add(r, "dataworks_api_request_duration_seconds", seconds, self.call_seconds.clone());
+        let calls = "Calls to STS or the metadata service for credentials, by action and code";
+        add(r, "dataworks_credentials_requests", calls, self.credential_calls.clone());
         let throttled = "Calls that the cloud answered with the wish to slow down";
         add(r, "dataworks_api_throttled", throttled, self.throttled.clone());
         let wait = "Seconds waited for the permit of a call";
@@ -297,6 +301,13 @@ impl Metrics {
         }
         self.calls.get_or_create(&CallLabels { action, code: code(record.code.as_deref()) }).inc();
         self.call_seconds.get_or_create(&ActionLabels { action }).observe(record.duration.as_secs_f64());
+    }
+
+    /// Counts a call for credentials: none of DataWorks, so that a key that works at STS alone hides
+    /// nothing.
+    pub fn credentials_call(&self, record: &CallRecord) {
+        let labels = CallLabels { action: record.action, code: code(record.code.as_deref()) };
+        self.credential_calls.get_or_create(&labels).inc();
     }
 
     /// Counts a call to the API server.

@@ -79,6 +79,15 @@ fn runtime(ctx: &Context) -> Registry {
     let longest = "Seconds that the longest work under way has taken so far";
     seconds(r, "workqueue_longest_running_processor_seconds", longest, work.longest.as_secs_f64());
     set(&mut all, "dataworks_queue_delayed", "Entries that wait for a time", delayed);
+    if let Some(end) = ctx.cloud.credentials().expires() {
+        let help = "When the temporary credentials in use end, in Unix time";
+        seconds(
+            &mut all,
+            "dataworks_credentials_expiry_timestamp_seconds",
+            help,
+            end.as_duration().as_secs_f64(),
+        );
+    }
     all
 }
 

@@ -6,6 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use dataworks_core::codes::NO_CREDENTIALS;
 use dataworks_core::fault::{Class, Fault};
 use dataworks_core::limit::{Bucket, Day, Purpose, Quota, Shut, Ticket, sweeps_a_day};
 use dataworks_core::state::quota_until;
@@ -173,6 +174,8 @@ impl Limiter {
         let mut bucket = self.lock();
         match fault {
             None => bucket.succeeded(now),
+            // Nothing was sent, so nothing of the day is used.
+            Some(fault) if fault.code == NO_CREDENTIALS => bucket.give_back(Ticket::of_work()),
             Some(fault) => match fault.class {
                 Class::Throttled => bucket.throttled(fault.retry_after, now),
                 Class::Quota => {

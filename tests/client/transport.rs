@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use dataworks_core::fault::{Class, Fault, Outcome};
-use dataworks_operator::dataworks::credentials::{CredentialSource, Environment};
+use dataworks_operator::dataworks::credentials::{CredentialError, CredentialSource};
 use dataworks_operator::dataworks::types::Created;
 use dataworks_operator::dataworks::{BODY_LIMIT, Client, ClientConfig};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
@@ -197,7 +197,7 @@ async fn the_page_of_a_proxy_does_not_teach_the_time() {
 #[tokio::test]
 async fn without_usable_credentials_nothing_is_sent() {
     let server = Server::start(|_| Reply::new(200, "", MADE)).await;
-    let missing = CredentialSource::Environment(Environment::new(None, None, None));
+    let missing = CredentialSource::Absent(CredentialError::NotConfigured);
     for (source, says) in
         [(missing, "ALIBABA_CLOUD_ACCESS_KEY_ID"), (credentials(Some("a\nb")), "security-token")]
     {

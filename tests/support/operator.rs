@@ -14,7 +14,7 @@ use super::{DEADLINE, poll};
 pub(crate) struct Launch {
     kubeconfig: PathBuf,
     pod: String,
-    secret: String,
+    secret: Option<String>,
     failpoint: Option<String>,
     variables: Vec<(&'static str, String)>,
     args: Vec<String>,
@@ -44,7 +44,7 @@ impl Launch {
             "--requests-per-second=200".to_owned(),
             "--log=info,dataworks_operator=debug".to_owned(),
         ];
-        let secret = "exampleSecret".to_owned();
+        let secret = Some("exampleSecret".to_owned());
         Self {
             kubeconfig,
             pod: "pod-1".to_owned(),
@@ -63,7 +63,13 @@ impl Launch {
 
     /// With another access key secret.
     pub(crate) fn secret(mut self, secret: &str) -> Self {
-        secret.clone_into(&mut self.secret);
+        self.secret = Some(secret.to_owned());
+        self
+    }
+
+    /// Without an access key.
+    pub(crate) fn keyless(mut self) -> Self {
+        self.secret = None;
         self
     }
 
@@ -104,8 +110,8 @@ impl Launch {
             .env_clear()
             .env("KUBECONFIG", &self.kubeconfig)
             .env("POD_UID", &self.pod)
-            .env("ALIBABA_CLOUD_ACCESS_KEY_ID", "LTAIexampleAKID")
-            .env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", &self.secret)
+            .envs(self.secret.iter().map(|_| ("ALIBABA_CLOUD_ACCESS_KEY_ID", "LTAIexampleAKID")))
+            .envs(self.secret.iter().map(|secret| ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", secret)))
             .envs(self.failpoint.iter().map(|point| ("DATAWORKS_FAILPOINT", point)))
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())

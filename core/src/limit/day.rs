@@ -108,6 +108,14 @@ pub struct Ticket {
     probe: Option<Timestamp>,
 }
 
+impl Ticket {
+    /// One for work, of which it is not known any more how it was booked.
+    #[must_use]
+    pub fn of_work() -> Self {
+        Self { purpose: Purpose::Work, probe: None }
+    }
+}
+
 /// The books of a day.
 #[derive(Clone, Debug)]
 pub(super) struct Books {

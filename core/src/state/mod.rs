@@ -12,6 +12,7 @@ mod patch;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use crate::api::condition::Reason;
+use crate::codes::NO_CREDENTIALS;
 use crate::fault::{Class, Fault};
 use crate::ids::{ProjectId, ResourceId};
 pub use codes::is_operators_fault;
@@ -396,16 +397,20 @@ fn retrying(fault: &Fault, update: bool, waited: Waited, now: Timestamp) -> Word
 fn denied(fault: &Fault, waited: Waited, now: Timestamp) -> Words {
     let stalled = waited.false_since.is_some_and(|since| now.duration_since(since) >= DENIED_PATIENCE);
     let ready = if waited.impatient(now) { Truth::False } else { Truth::Unknown };
+    let message = if fault.code == NO_CREDENTIALS {
+        format!(
+            "The operator has no credentials: {}. Nothing was sent; it goes on by itself when there are some.",
+            said(fault).trim_end_matches('.')
+        )
+    } else {
+        format!(
+            "The service refuses access: {}. Check the operator's access key, its RAM policy (dataworks:*) and \
+             that the identity is a member of the workspace.",
+            told(fault)
+        )
+    };
     Words {
-        ready: (
-            ready,
-            Reason::AccessDenied,
-            format!(
-                "The service refuses access: {}. Check the operator's access key, its RAM policy (dataworks:*) and \
-                 that the identity is a member of the workspace.",
-                told(fault)
-            ),
-        ),
+        ready: (ready, Reason::AccessDenied, message),
         synced: (Truth::Unknown, Reason::AccessDenied),
         synced_message: None,
         progress: if stalled { Progress::Stalled } else { Progress::Reconciling },

@@ -3,6 +3,7 @@
 //! One function for each operation, and one lock taken in it: nothing here waits. Signatures,
 //! limits and faults are decided before; how answers travel is decided after.
 
+mod identity;
 mod params;
 mod reads;
 mod writes;
@@ -13,17 +14,18 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::clock::Now;
-use crate::cloud::lock;
+use crate::cloud::{Cloud, lock};
 use crate::error::ApiError;
 use crate::flowspec::Entity;
 use crate::settings::{IdStyle, Settings};
 use crate::world::World;
+pub(crate) use identity::Metadata;
 pub(crate) use params::Params;
 pub(crate) use writes::build;
 
 /// Version of the DataWorks operations.
 const DATAWORKS: &str = "2024-05-18";
-/// Version of the STS operation.
+/// Version of the STS operations.
 const STS: &str = "2015-04-01";
 
 /// An operation that the simulator carries out.
@@ -38,10 +40,12 @@ pub(crate) enum Action {
     ListResources,
     GetProject,
     GetCallerIdentity,
+    AssumeRoleWithOidc,
+    Metadata(Metadata),
 }
 
 impl Action {
-    /// The operation of the headers `x-acs-action` and `x-acs-version`.
+    /// The signed operation of the headers `x-acs-action` and `x-acs-version`.
     pub(crate) fn parse(name: &str, version: &str) -> Option<Self> {
         let action = match name {
             "CreateResource" => Self::CreateResource,
@@ -76,7 +80,12 @@ impl Action {
 
     /// True when it counts among the calls of DataWorks.
     pub(crate) fn is_dataworks(self) -> bool {
-        self != Self::GetCallerIdentity
+        !matches!(self, Self::GetCallerIdentity | Self::AssumeRoleWithOidc | Self::Metadata(_))
+    }
+
+    /// True when success is answered as it stands, without the shape of an API's answer.
+    pub(crate) fn is_plain(self) -> bool {
+        matches!(self, Self::Metadata(_))
     }
 }
 
@@ -142,12 +151,8 @@ impl Request {
     }
 
     /// Carries the call out.
-    pub(crate) fn perform(
-        &self,
-        world: &Mutex<World>,
-        settings: &Settings,
-        now: Now,
-    ) -> Result<Done, ApiError> {
+    pub(crate) fn perform(&self, cloud: &Cloud, settings: &Settings, now: Now) -> Result<Done, ApiError> {
+        let world = &cloud.world;
         match self.action {
             Action::CreateResource => writes::create(self, world, settings, now),
             Action::UpdateResource => writes::update(self, world, settings, now),
@@ -158,6 +163,8 @@ impl Request {
             Action::ListResources => reads::list(self, world, settings, now),
             Action::GetProject => reads::project(self, world, settings),
             Action::GetCallerIdentity => Ok(reads::identity(&self.account)),
+            Action::AssumeRoleWithOidc => identity::assume_role(self, cloud, settings, now),
+            Action::Metadata(asked) => identity::metadata(asked, self, cloud, settings, now),
         }
     }
 }

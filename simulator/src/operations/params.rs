@@ -34,6 +34,19 @@ impl Params {
             .map(Self)
     }
 
+    /// Reads a query and a form body; one may stand in either.
+    pub(crate) fn parse_both(query: &str, form: &[u8]) -> Result<Self, ApiError> {
+        let (mut params, Self(more)) = (Self::parse(query.as_bytes())?, Self::parse(form)?);
+        params.0.extend(more);
+        Ok(params)
+    }
+
+    /// What was read from elsewhere.
+    pub(crate) fn of<const N: usize>(pairs: [(&str, Option<&str>); N]) -> Self {
+        let there = pairs.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
+        Self(there.collect())
+    }
+
     /// A parameter, if it was sent.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         let (_, value) = self.0.iter().find(|(key, _)| key == name)?;

@@ -5,6 +5,7 @@
 mod admin;
 mod calls;
 mod client;
+mod credentials;
 mod faults;
 mod operations;
 #[path = "../support/signer.rs"]
