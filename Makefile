@@ -44,7 +44,7 @@ test-chart: need-go ## Check the Helm chart: lint, rendering, its fit to the ope
 model: need-rust ## Tell the plan longer stories of faults than `make test` does (many minutes, gigabytes)
 	MODEL=deep cargo test --locked -p dataworks-core --test model -- --test-threads 1
 
-lint: need-rust need-go ## Check format, lints, shell scripts and, with cargo-deny installed, dependencies
+lint: need-rust need-go lint-deny ## Check format, lints, shell scripts and dependencies
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked --features failpoints,otlp --bins --test failpoints --test traces -- -D warnings
@@ -54,12 +54,9 @@ lint: need-rust need-go ## Check format, lints, shell scripts and, with cargo-de
 	cd dev/observability && go vet ./...
 	@if command -v shellcheck >/dev/null; then set -x; shellcheck dev/*.sh dev/docs/*.sh dev/gitops/*.sh dev/observability/*.sh dev/tools/*.sh dev/kubernetes/*.sh .ci/run; \
 		else echo "shellcheck is not installed: shell scripts are not checked"; fi
-	@if command -v cargo-deny >/dev/null; then $(MAKE) --no-print-directory lint-deny; \
-		else echo "cargo-deny is not installed: licences and sources are not checked (make lint-deny says how)"; fi
 
-lint-deny: need-rust ## Check licences, duplicates and sources of the dependencies
-	@command -v cargo-deny >/dev/null || { echo "cargo-deny is needed: cargo install --locked cargo-deny" >&2; exit 1; }
-	cargo deny --locked check bans licenses sources
+lint-deny: need-rust ## Check licences, duplicates and sources of the dependencies, and the advisories where they can be had
+	@dev/deny.sh
 
 fmt: need-rust need-go ## Format Rust and Go
 	cargo fmt --all
