@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test test-alerts test-argocd test-chart test-docs test-kube-state-metrics docs reference model chaos bench image lint lint-deny fmt crds fixtures build clean need-rust need-go
+.PHONY: help demo test test-alerts test-all test-argocd test-chart test-docs test-image test-kube-state-metrics docs reference model chaos bench image sbom lint lint-deny fmt crds fixtures build clean need-rust need-go
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ test: need-rust need-go ## Run all tests beside one API server
 	@cd dev/kubernetes && CGO_ENABLED=0 go test -trimpath ./cluster ./dns
 	@# Go's cache does not see the objects, which are outside of the module.
 	@cd dev/kstatus && go test -count=1 ./...
+
+test-all: need-rust need-go ## Run everything that there is, the slow parts too (hours), and list the verdicts
+	@dev/test-all.sh
 
 test-argocd: need-go ## Run Argo CD's own code over the scripts for it (builds much of Argo CD, several minutes)
 	@cd dev/argocd-lua && go test -count=1 ./...
@@ -83,8 +86,14 @@ test-docs: need-rust docs ## Build the book; check links, manifests and what is 
 build: need-rust ## Build the operator and the simulator for release
 	cargo build --locked --release --workspace --bins
 
-image: need-rust ## Build container images as OCI archives in .cache/images (ARCH=amd64 or arm64)
-	@dev/image.sh images $(or $(ARCH),amd64)
+image: need-rust ## Build container images as OCI archives in .cache/images (ARCH=amd64 or arm64, or all for both in one)
+	@$(if $(filter all,$(ARCH)),dev/image.sh index,dev/image.sh images $(or $(ARCH),amd64))
+
+sbom: need-rust ## Write bills of materials (CycloneDX) of the images into .cache/sbom
+	@dev/sbom.sh
+
+test-image: need-rust ## Check the images for both machines, and that the same sources give the same ones (QUICK=1 or FULL=1)
+	@QUICK=$(QUICK) FULL=$(FULL) dev/test-image.sh
 
 clean: ## Remove what was built here, the Kubernetes binaries included
 	rm -rf .cache
