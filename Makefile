@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help chart demo test test-alerts test-argocd test-chart test-docs test-memory fuzz test-kube-state-metrics docs reference model chaos bench image lint lint-deny fmt crds fixtures build clean need-rust need-go
+.PHONY: help chart demo test test-alerts test-all test-argocd test-chart test-docs test-image test-memory fuzz test-kube-state-metrics docs reference model chaos bench image sbom lint lint-deny fmt crds fixtures build clean need-rust need-go
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ test: need-rust need-go ## Run all tests beside one API server
 	@cd dev/kubernetes && CGO_ENABLED=0 go test -trimpath ./cluster ./dns
 	@# Go's cache does not see the objects, which are outside of the module.
 	@cd dev/kstatus && go test -count=1 ./...
+
+test-all: need-rust need-go ## Run everything that there is, the slow parts too (hours), and list the verdicts
+	@dev/test-all.sh
 
 test-argocd: need-go ## Run Argo CD's own code over the scripts for it (builds much of Argo CD, several minutes)
 	@cd dev/argocd-lua && go test -count=1 ./...
@@ -51,7 +54,7 @@ test-chart: need-rust need-go ## Check the Helm chart and deploy/: lint, unit te
 model: need-rust ## Tell the plan longer stories of faults than `make test` does (many minutes, gigabytes)
 	MODEL=deep cargo test --locked -p dataworks-core --test model -- --test-threads 1
 
-lint: need-rust need-go ## Check format, lints, shell scripts and, with cargo-deny installed, dependencies
+lint: need-rust need-go lint-deny ## Check format, lints, shell scripts and dependencies
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
@@ -62,12 +65,9 @@ lint: need-rust need-go ## Check format, lints, shell scripts and, with cargo-de
 	cd dev/observability && go vet ./...
 	@if command -v shellcheck >/dev/null; then set -x; shellcheck dev/*.sh dev/docs/*.sh dev/gitops/*.sh dev/observability/*.sh dev/tools/*.sh dev/kubernetes/*.sh .ci/run; \
 		else echo "shellcheck is not installed: shell scripts are not checked"; fi
-	@if command -v cargo-deny >/dev/null; then $(MAKE) --no-print-directory lint-deny; \
-		else echo "cargo-deny is not installed: licences and sources are not checked (make lint-deny says how)"; fi
 
-lint-deny: need-rust ## Check licences, duplicates and sources of the dependencies
-	@command -v cargo-deny >/dev/null || { echo "cargo-deny is needed: cargo install --locked cargo-deny" >&2; exit 1; }
-	cargo deny --locked check bans licenses sources
+lint-deny: need-rust ## Check licences, duplicates and sources of the dependencies, and the advisories where they can be had
+	@dev/deny.sh
 
 fmt: need-rust need-go ## Format Rust and Go
 	cargo fmt --all
@@ -99,8 +99,14 @@ test-docs: need-rust docs ## Build the book; check links, manifests and what is 
 build: need-rust ## Build the operator and the simulator for release
 	cargo build --locked --release --workspace --bins
 
-image: need-rust ## Build container images as OCI archives in .cache/images (ARCH=amd64 or arm64)
-	@dev/image.sh images $(or $(ARCH),amd64)
+image: need-rust ## Build container images as OCI archives in .cache/images (ARCH=amd64 or arm64, or all for both in one)
+	@$(if $(filter all,$(ARCH)),dev/image.sh index,dev/image.sh images $(or $(ARCH),amd64))
+
+sbom: need-rust ## Write bills of materials (CycloneDX) of the images into .cache/sbom
+	@dev/sbom.sh
+
+test-image: need-rust ## Check the images for both machines, and that the same sources give the same ones (QUICK=1 or FULL=1)
+	@QUICK=$(QUICK) FULL=$(FULL) dev/test-image.sh
 
 clean: ## Remove what was built here, the Kubernetes binaries included
 	rm -rf .cache
