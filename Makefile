@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test test-alerts test-argocd test-chart test-docs test-kube-state-metrics docs reference model chaos bench image lint lint-deny fmt crds fixtures build clean need-rust need-go
+.PHONY: help demo test test-alerts test-argocd test-chart test-docs test-kube-state-metrics test-node docs reference model chaos bench image lint lint-deny fmt crds fixtures build clean need-rust need-go
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,13 +41,16 @@ test-kube-state-metrics: need-go ## Run kube-state-metrics' own code on the conf
 test-chart: need-go ## Check the Helm chart: lint, rendering, its fit to the operator, and what it refuses
 	@dev/chart.sh test
 
+test-node: need-rust need-go ## Install, upgrade, kill and uninstall the operator on a real node (root on Debian, quarter of an hour)
+	@dev/test-node.sh
+
 model: need-rust ## Tell the plan longer stories of faults than `make test` does (many minutes, gigabytes)
 	MODEL=deep cargo test --locked -p dataworks-core --test model -- --test-threads 1
 
 lint: need-rust need-go ## Check format, lints, shell scripts and, with cargo-deny installed, dependencies
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo clippy --locked --features failpoints,otlp --bins --test failpoints --test traces -- -D warnings
+	cargo clippy --locked --features failpoints,node-tests,otlp --bins --test failpoints --test node --test traces -- -D warnings
 	@files=$$(gofmt -l dev/kubernetes dev/argocd-lua dev/kstatus dev/observability); if [[ -n $$files ]]; then echo "gofmt would change: $$files"; exit 1; fi
 	cd dev/kubernetes && CGO_ENABLED=0 go vet -trimpath ./cluster ./dns ./pause
 	cd dev/kstatus && go vet ./...
