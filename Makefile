@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help chart demo test test-alerts test-all test-argocd test-chart test-docs test-image test-memory fuzz test-kube-state-metrics docs reference model chaos bench image sbom lint lint-deny fmt crds fixtures build clean need-rust need-go
+.PHONY: help chart demo test test-alerts test-all test-argocd test-chart test-docs test-image test-memory test-node fuzz test-kube-state-metrics docs reference model chaos bench image sbom lint lint-deny fmt crds fixtures build clean need-rust need-go
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ test-chart: need-rust need-go ## Check the Helm chart and deploy/: lint, unit te
 	@dev/chart.sh test
 	@bin=$$(dev/kubernetes/build.sh); "$$bin/cluster" -- cargo test --locked --test deploy
 
+test-node: need-rust need-go ## Install, upgrade, kill and uninstall the operator on a real node (root on Debian, quarter of an hour)
+	@dev/test-node.sh
+
 model: need-rust ## Tell the plan longer stories of faults than `make test` does (many minutes, gigabytes)
 	MODEL=deep cargo test --locked -p dataworks-core --test model -- --test-threads 1
 
@@ -58,7 +61,7 @@ lint: need-rust need-go lint-deny ## Check format, lints, shell scripts and depe
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo clippy --locked --features failpoints,otlp --bins --test failpoints --test traces -- -D warnings
+	cargo clippy --locked --features failpoints,node-tests,otlp --bins --test failpoints --test node --test traces -- -D warnings
 	@files=$$(gofmt -l dev/kubernetes dev/argocd-lua dev/kstatus dev/observability); if [[ -n $$files ]]; then echo "gofmt would change: $$files"; exit 1; fi
 	cd dev/kubernetes && CGO_ENABLED=0 go vet -trimpath ./cluster ./dns ./pause
 	cd dev/kstatus && go vet ./...

@@ -5,31 +5,13 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
-use std::process::Output;
-
 use dataworks_operator::cli::documents::{Exit, Source, Streams};
 use dataworks_operator::cli::validate;
 use kube::Api;
 use kube::runtime::wait::{await_condition, conditions};
 use serde_json::json;
-use support::{DEADLINE, PROJECT, Scene, python};
-use tokio::process::Command;
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn file(name: &str) -> String {
-    root().join(name).to_str().unwrap().to_owned()
-}
-
-/// Runs a program of this repository's build scripts; its standard output.
-async fn script(name: &str, args: &[&str]) -> String {
-    let end = Command::new(root().join(name)).args(args).output().await.unwrap();
-    assert!(end.status.success(), "{name}: {}", String::from_utf8_lossy(&end.stderr));
-    String::from_utf8(end.stdout).unwrap()
-}
+use support::helm::Helm;
+use support::{DEADLINE, PROJECT, Scene, file, python, script};
 
 #[tokio::test]
 async fn what_is_shipped_for_argo_cd_and_flux_fits_their_schemas() {
@@ -84,51 +66,10 @@ async fn the_patches_for_argo_cd_leave_alone_what_is_there() {
     }
 }
 
-/// The real Helm, with folders of its own.
-struct Helm {
-    program: PathBuf,
-    kubeconfig: PathBuf,
-    namespace: String,
-    home: tempfile::TempDir,
-}
-
-impl Helm {
-    async fn new(scene: &Scene) -> Self {
-        let tools = script("dev/tools/build.sh", &["helm"]).await;
-        Self {
-            program: Path::new(tools.trim_end()).join("helm"),
-            kubeconfig: scene.cluster.kubeconfig().to_owned(),
-            namespace: scene.namespace.clone(),
-            home: tempfile::tempdir().unwrap(),
-        }
-    }
-
-    async fn try_run(&self, args: &[&str]) -> Output {
-        Command::new(&self.program)
-            .args(args)
-            .args(["--namespace", &self.namespace])
-            .env("KUBECONFIG", &self.kubeconfig)
-            .env("HOME", self.home.path())
-            .env_remove("XDG_CONFIG_HOME")
-            .env_remove("XDG_CACHE_HOME")
-            .env_remove("XDG_DATA_HOME")
-            .kill_on_drop(true)
-            .output()
-            .await
-            .unwrap()
-    }
-
-    async fn run(&self, args: &[&str]) -> String {
-        let end = self.try_run(args).await;
-        assert!(end.status.success(), "helm {args:?}: {}", String::from_utf8_lossy(&end.stderr));
-        String::from_utf8(end.stdout).unwrap()
-    }
-}
-
 #[tokio::test]
 async fn the_example_chart_is_clean_and_its_objects_are_valid() {
     let scene = Scene::new().await;
-    let helm = Helm::new(&scene).await;
+    let helm = Helm::new(&scene.cluster, &scene.namespace).await;
     let chart = file("examples/helm-release");
     helm.run(&["lint", "--strict", &chart]).await;
     let more = ["--set", "datasource=null", "--set", "deletionPolicy=Retain"];
@@ -143,14 +84,14 @@ async fn the_example_chart_is_clean_and_its_objects_are_valid() {
     }
     let lost = "files[0].name=a,files[0].path=XX/a.py,files[0].source=nowhere.py";
     let refused = helm.try_run(&["template", "files", &chart, "--set", lost]).await;
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("has no file \"nowhere.py\""));
+    assert!(refused.unwrap_err().contains("has no file \"nowhere.py\""));
 }
 
 #[tokio::test]
 async fn helm_waits_for_the_files_and_rolls_back_with_our_words() {
     let scene = Scene::new().await;
     let _operator = scene.launch().start();
-    let helm = Helm::new(&scene).await;
+    let helm = Helm::new(&scene.cluster, &scene.namespace).await;
     let chart = file("examples/helm-release");
     let project = format!("projectId={PROJECT}");
     let install =
@@ -171,8 +112,8 @@ async fn helm_waits_for_the_files_and_rolls_back_with_our_words() {
         "files[0].name=shared-helpers,files[0].path=Shared/helpers.py,files[0].source=files/helpers.py",
     ];
     let end = helm.try_run(&[&install[..], &first, &moved, &["--timeout", "90s"]].concat()).await;
-    let said = String::from_utf8_lossy(&end.stderr);
-    assert!(!end.status.success() && said.contains("already manages"), "{said}");
+    let said = end.unwrap_err();
+    assert!(said.contains("already manages"), "{said}");
     let back = scene.ready("click-cleaner").await;
     assert_eq!(support::status(&back).path.as_deref(), Some("Clicks/cleaner.py"));
 

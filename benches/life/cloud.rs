@@ -1,15 +1,16 @@
-//! The simulator as a process of its own, so that its work does not count as the operator's, and
-//! its admin API.
+//! The simulator as a process of its own, so that its work does not count as the operator's.
 
+use std::ops::Deref;
 use std::path::Path;
 use std::process::Stdio;
 
-use dataworks_simulator::{Call, Config, Counts, ProjectConfig, Settings};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use dataworks_simulator::{Config, ProjectConfig, Settings};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
+
+use crate::support::admin::Admin;
 
 /// What each call takes before its effect.
 pub(crate) const LATENCY_MS: u64 = 20;
@@ -18,17 +19,10 @@ const JOURNAL: usize = 1_000_000;
 
 /// A running simulator. It ends when this is dropped.
 pub(crate) struct Cloud {
-    url: String,
-    http: reqwest::Client,
+    admin: Admin,
     _process: Child,
     _stdout: BufReader<ChildStdout>,
     _folder: TempDir,
-}
-
-#[derive(Deserialize)]
-struct Asked {
-    counts: Counts,
-    calls: Vec<Call>,
 }
 
 impl Cloud {
@@ -60,37 +54,16 @@ impl Cloud {
         let mut line = String::new();
         stdout.read_line(&mut line).await.unwrap();
         let ready: Value = serde_json::from_str(&line).unwrap();
-        let url = ready["url"].as_str().unwrap().to_owned();
-        let http = reqwest::Client::new();
-        Self { url, http, _process: process, _stdout: stdout, _folder: folder }
+        let admin = Admin::new(ready["url"].as_str().unwrap().to_owned());
+        Self { admin, _process: process, _stdout: stdout, _folder: folder }
     }
+}
 
-    /// Where its API is.
-    pub(crate) fn url(&self) -> &str {
-        &self.url
-    }
+/// What it is asked.
+impl Deref for Cloud {
+    type Target = Admin;
 
-    /// All calls so far.
-    pub(crate) async fn counts(&self) -> Counts {
-        self.asked(u64::MAX).await.counts
-    }
-
-    /// The calls after a number.
-    pub(crate) async fn calls_since(&self, since: u64) -> Vec<Call> {
-        self.asked(since).await.calls
-    }
-
-    async fn asked(&self, since: u64) -> Asked {
-        let url = format!("{}/_simulator/calls?since={since}", self.url);
-        let answer = self.http.get(url).send().await.unwrap().error_for_status().unwrap();
-        serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
-    }
-
-    /// A stranger changes a file.
-    pub(crate) async fn edit_outside(&self, id: &str) {
-        let url = format!("{}/_simulator/resources/{id}", self.url);
-        let edit = self.http.put(url).header("content-type", "application/json");
-        let edit = edit.body(json!({ "content": "theirs" }).to_string()).send().await.unwrap();
-        edit.error_for_status().unwrap();
+    fn deref(&self) -> &Admin {
+        &self.admin
     }
 }

@@ -37,17 +37,19 @@ impl Cluster {
     /// The one that the tests of this binary share.
     pub(crate) fn shared() -> Arc<Self> {
         static SHARED: OnceLock<Arc<Cluster>> = OnceLock::new();
-        let start = || {
-            let given = (std::env::var_os(KUBECONFIG), std::env::var_os(ASSETS));
-            let (Some(kubeconfig), Some(assets)) = given else { return Self::launch() };
-            Self { kubeconfig: kubeconfig.into(), assets: assets.into(), launcher: None }.with_crds()
-        };
+        let start = || Self::given().map_or_else(Self::launch, Self::with_crds);
         Arc::clone(SHARED.get_or_init(|| Arc::new(start())))
     }
 
     /// One that nobody else uses.
     pub(crate) fn private() -> Arc<Self> {
         Arc::new(Self::launch())
+    }
+
+    /// The one that the environment names, as it is.
+    pub(crate) fn given() -> Option<Self> {
+        let (kubeconfig, assets) = (std::env::var_os(KUBECONFIG)?, std::env::var_os(ASSETS)?);
+        Some(Self { kubeconfig: kubeconfig.into(), assets: assets.into(), launcher: None })
     }
 
     fn launch() -> Self {

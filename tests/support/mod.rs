@@ -3,13 +3,16 @@
 
 #![allow(dead_code, unused_imports, reason = "each test binary uses its part of it")]
 
+pub(crate) mod admin;
 pub(crate) mod cloud;
 pub(crate) mod cluster;
 pub(crate) mod files;
+pub(crate) mod helm;
 pub(crate) mod kubectl;
 pub(crate) mod operator;
 pub(crate) mod random;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -27,6 +30,7 @@ pub(crate) use cloud::{Ask, PROJECT};
 use cluster::Cluster;
 use kubectl::Kubectl;
 use operator::{Launch, Operator};
+use tokio::process::Command;
 
 /// What is waited for has failed when it takes longer; far beyond what it takes.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
@@ -153,6 +157,18 @@ impl Scene {
     pub(crate) async fn version(&self, name: &str) -> String {
         self.objects().get(name).await.unwrap().metadata.resource_version.unwrap()
     }
+}
+
+/// Where a file of this repository is.
+pub(crate) fn file(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name).to_str().unwrap().to_owned()
+}
+
+/// Runs one of this repository's build scripts; its standard output.
+pub(crate) async fn script(name: &str, args: &[&str]) -> String {
+    let end = Command::new(file(name)).args(args).output().await.unwrap();
+    assert!(end.status.success(), "{name}: {}", String::from_utf8_lossy(&end.stderr));
+    String::from_utf8(end.stdout).unwrap()
 }
 
 /// Makes a namespace that nobody has used.

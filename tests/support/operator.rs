@@ -204,9 +204,7 @@ impl Operator {
 
     /// The sum of a metric's series whose labels hold all of `labels`.
     pub(crate) async fn metric(&self, name: &str, labels: &[&str]) -> u64 {
-        let value = |line: &str| line.rsplit(' ').next().and_then(|text| text.parse::<u64>().ok());
-        let wanted = |line: &&str| line.starts_with(name) && labels.iter().all(|label| line.contains(label));
-        self.metrics().await.lines().filter(wanted).filter_map(value).sum()
+        sum(&self.metrics().await, name, labels)
     }
 
     /// Its process.
@@ -250,6 +248,13 @@ impl Operator {
     pub(crate) async fn writes(&self) -> u64 {
         self.metric("dataworks_kubernetes_requests_total", &["verb=\"patch"]).await
     }
+}
+
+/// The sum of a metric's series whose labels hold all of `labels`.
+pub(crate) fn sum(metrics: &str, name: &str, labels: &[&str]) -> u64 {
+    let value = |line: &str| line.rsplit(' ').next().and_then(|text| text.parse::<u64>().ok());
+    let wanted = |line: &&str| line.starts_with(name) && labels.iter().all(|label| line.contains(label));
+    metrics.lines().filter(wanted).filter_map(value).sum()
 }
 
 impl Drop for Operator {

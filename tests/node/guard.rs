@@ -1,0 +1,42 @@
+//! Uninstalling: refused while objects exist, because nobody would take off their finalizers, and allowed when there are
+//! none.
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::Api;
+use serde_json::Value;
+
+use crate::operator;
+use crate::quickstart;
+use crate::site::{RELEASE, Site};
+use crate::support::python;
+
+const CRD: &str = "dataworksresources.dataworks.alibabacloud.com";
+
+/// Tries it while objects of this namespace exist. Everything goes on as before.
+pub(crate) async fn refuses(site: &Site, namespace: &str) {
+    let said = site.helm.try_run(&["uninstall", RELEASE, "--wait", "--timeout=2m"]).await.unwrap_err();
+    assert!(said.contains("guard"), "it says what stands in the way: {said}");
+    let status = site.helm.run(&["status", RELEASE, "--output=json"]).await;
+    let status: Value = serde_json::from_str(&status).unwrap();
+    assert_eq!(status["info"]["status"], "deployed");
+    site.makes_ready(namespace, &python("guarded", "Guard/guarded.py")).await;
+    site.cluster.kubectl(namespace).run(&["delete", "dataworksresource", "guarded", "--timeout=60s"]).await;
+}
+
+/// Deletes the objects of the trial and uninstalls it. The CRDs stay.
+pub(crate) async fn lets_go(site: &Site) {
+    let kubectl = site.cluster.kubectl(quickstart::NAMESPACE);
+    kubectl.run(&["delete", "dataworksresource", "--all", "--timeout=120s"]).await;
+    site.helm.run(&["uninstall", RELEASE, "--wait", "--timeout=2m"]).await;
+    gone(site).await;
+}
+
+/// Sees that of a release only the CRDs are left.
+pub(crate) async fn gone(site: &Site) {
+    assert!(operator::pods(site).await.is_empty());
+    let crds: Api<CustomResourceDefinition> = Api::all(site.client.clone());
+    let crd = crds.get(CRD).await.expect("the CRDs stay");
+    assert_eq!(crd.metadata.deletion_timestamp, None);
+    let left = site.kubectl.run(&["get", "deployments,jobs,services,rolebindings", "-o", "name"]).await;
+    assert_eq!(left, "", "of the release nothing is left");
+}
