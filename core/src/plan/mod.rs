@@ -112,13 +112,15 @@ impl Recorded {
         let stalled = state::find(&status.conditions, ConditionType::Stalled)?;
         let times = status.attempt.as_ref()?.refusals.filter(|n| *n > 0)?;
         let times = u32::try_from(times).unwrap_or(u32::MAX);
-        let wait = match stalled.reason.parse().ok()? {
-            Reason::AlreadyExists => backoff::taken(&self.uid, times, lag.unsigned_abs()),
-            Reason::Refused
-            | Reason::WorkspaceNotFound
-            | Reason::NotAdoptable
-            | Reason::NotFoundInWorkspace => backoff::refused(&self.uid, times),
-            _ => return None,
+        let reason: Reason = stalled.reason.parse().ok()?;
+        let rests_long =
+            [Reason::Refused, Reason::WorkspaceNotFound, Reason::NotAdoptable, Reason::NotFoundInWorkspace];
+        let wait = if reason == Reason::AlreadyExists {
+            backoff::taken(&self.uid, times, lag.unsigned_abs())
+        } else if rests_long.contains(&reason) {
+            backoff::refused(&self.uid, times)
+        } else {
+            return None;
         };
         let at = status.last_error.as_ref()?.time.as_ref()?.0;
         Some(search::plus(at, wait.try_into().unwrap_or(SignedDuration::MAX)))

@@ -174,7 +174,8 @@ mod tests {
     fn the_first_provider_of_which_anything_is_set_is_meant() {
         let key = [("id", "k"), ("secret", "s")];
         let role = [("role", "r"), ("provider", "p"), ("file", "/t")];
-        let rows: [(&[&[(&str, &str)]], &str); 16] = [
+        type Set<'a> = &'a [&'a [(&'a str, &'a str)]];
+        let rows: [(Set<'_>, &str); 16] = [
             (&[], "NotConfigured"),
             (&[&key], "key k s none"),
             (&[&key, &[("token", "t")]], "key k s t"),
