@@ -1,6 +1,6 @@
 //! Credentials that end, against the simulator's STS and metadata service.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[allow(dead_code, reason = "shared with the client's tests, which use the rest")]
 #[path = "client/server.rs"]
