@@ -103,6 +103,7 @@ async fn a_role_that_is_not_trusted_is_told_and_its_mending_is_noticed() {
     assert_eq!(operator.metric("dataworks_api_calls_today", &[]).await, 0, "no call of the day was used");
 
     scene.cloud.change_settings(|settings| settings.sts.oidc_provider_arn = trusted);
+    operator.says(&["there are credentials again", "\"objects\":1"]).await;
     scene.ready("a").await;
 }
 
