@@ -207,7 +207,7 @@ fn no_manifest_gives_orders_to_the_terminal() {
         object("DataWorksResource", "odd", serde_json::json!(orders)).to_string(),
         object(orders, orders, serde_json::json!({})).to_string(),
         object(&format!("{api}x"), orders, serde_json::json!({})).to_string(),
-        format!("a: \u{1b}[2J\u{9b}: b: {{"),
+        "a: \u{1b}[2J\u{9b}: b: {".to_owned(),
         format!("? {orders}"),
     ];
     for input in rows {
