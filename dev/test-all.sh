@@ -8,7 +8,8 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 
 # The quick ones first.
-targets=(lint test demo test-docs test-alerts test-chart test-argocd test-kube-state-metrics sbom test-image test-node chaos model)
+targets=(lint test demo fuzz test-docs test-alerts test-chart test-argocd test-kube-state-metrics sbom test-image test-node
+	test-memory chaos model)
 if (($#)); then targets=("$@"); fi
 
 verdicts=() failed=0
