@@ -263,7 +263,10 @@ impl Drop for Operator {
             let log = self.log();
             let lines: Vec<&str> = log.lines().collect();
             let tail = lines[lines.len().saturating_sub(150)..].join("\n");
-            eprintln!("--- {} said at the end:\n{tail}\n---", self.pod);
+            // Ended by itself, or by whom it may be: without a word of its own that would look like silence.
+            let ended =
+                self.child.try_wait().ok().flatten().map_or("running".to_owned(), |end| end.to_string());
+            eprintln!("--- {} ({ended}) said at the end:\n{tail}\n---", self.pod);
         }
     }
 }
