@@ -1,5 +1,7 @@
 //! The leader ends in the middle of creates: its pod is deleted without grace, or its process is killed on the node.
 
+use std::time::Instant;
+
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::ResourceExt as _;
 
@@ -13,8 +15,10 @@ pub(crate) async fn pod(site: &Site, cloud: &Admin) {
     let load = Load::new(site, cloud, "force").await;
     load.during(async {
         let leader = operator::leader(site).await;
+        let begun = Instant::now();
         site.kubectl.run(&["delete", "pod", &leader.name_any(), "--grace-period=0", "--force"]).await;
         operator::leader_after(site, std::slice::from_ref(&leader)).await;
+        site.figures.took("  until another leads when the leader is deleted by force", begun.elapsed());
         operator::rolled_out(site).await;
     })
     .await;

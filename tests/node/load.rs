@@ -159,8 +159,14 @@ impl Progress {
 /// Deletes all objects, and their files with them.
 pub(crate) async fn deleted(site: &Site, cloud: &Admin) {
     cloud.settings(&json!({ "latencyMs": 0 })).await;
+    let since = cloud.counts().await.last_seq;
     let kubectl = site.cluster.kubectl(NAMESPACE);
     kubectl.run(&["delete", "dataworksresource", "--all", "--timeout=180s"]).await;
     let files = cloud.files(PROJECT).await;
     assert!(files.is_empty(), "{files:#?}");
+    let calls = cloud.calls_since(since).await;
+    let deletes: Vec<i64> =
+        calls.iter().filter(|call| call.action == "DeleteResource").map(|call| call.time).collect();
+    let took = deletes.last().unwrap() - deletes[0];
+    site.figures.add("  calls that deleted them, and their time", format!("{}, {took} ms", deletes.len()));
 }

@@ -17,6 +17,7 @@ pub(crate) async fn finds_everything(site: &Site, cloud: &Admin) {
     assert_eq!(objects.len(), OBJECTS);
     // What the guard says to do when the objects are to stay.
     site.helm.run(&["uninstall", RELEASE, "--no-hooks", "--wait", "--timeout=2m"]).await;
+    guard::clears_up(site).await;
     guard::gone(site).await;
     assert_eq!(self::objects(site).await, objects, "the objects stay as they are");
     assert_eq!(cloud.files(PROJECT).await, files, "and so do the files");

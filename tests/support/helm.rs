@@ -29,7 +29,7 @@ impl Helm {
         }
     }
 
-    /// Runs it; its standard output, or its standard error when it failed.
+    /// Runs it; its standard output, or all that it said when it failed.
     pub(crate) async fn try_run(&self, args: &[&str]) -> Result<String, String> {
         let end = Command::new(&self.program)
             .args(args)
@@ -44,7 +44,8 @@ impl Helm {
             .await
             .unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
-        if end.status.success() { Ok(text(end.stdout)) } else { Err(text(end.stderr)) }
+        let said = text(end.stdout);
+        if end.status.success() { Ok(said) } else { Err(said + &text(end.stderr)) }
     }
 
     /// Runs it and expects success.
