@@ -12,7 +12,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache=${DATAWORKS_DEV_CACHE:-$root/.cache}
 mkdir -p "$cache/sbom"
 out=$(cd "$cache/sbom" && pwd)
-# Those for arm64 have the same crates.
+# It has every crate that arm64 has; test-image.sh holds the binaries of both against these files.
 target=x86_64-unknown-linux-musl
 declare -A folders=([dataworks-operator]=$root [dataworks-simulator]=$root/simulator)
 
