@@ -9,14 +9,14 @@ use std::time::Duration;
 use dataworks_core::api::v1alpha1::DataWorksResource;
 use dataworks_simulator::Call;
 use futures::TryStreamExt as _;
-use kube::api::{ListParams, PostParams};
+use kube::api::{DeleteParams, ListParams, PostParams};
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, ResourceExt as _};
 use serde_json::json;
 use tokio::sync::Notify;
 
 use crate::operator::NAMESPACE;
-use crate::site::Site;
+use crate::site::{Site, until};
 use crate::support::admin::Admin;
 use crate::support::files::doubles_at_paths;
 use crate::support::{PROJECT, id, is_ready, python, status};
@@ -159,14 +159,12 @@ impl Progress {
 /// Deletes all objects, and their files with them.
 pub(crate) async fn deleted(site: &Site, cloud: &Admin) {
     cloud.settings(&json!({ "latencyMs": 0 })).await;
-    let since = cloud.counts().await.last_seq;
-    let kubectl = site.cluster.kubectl(NAMESPACE);
-    kubectl.run(&["delete", "dataworksresource", "--all", "--timeout=180s"]).await;
+    let objects = site.objects(NAMESPACE);
+    let all = objects.list(&ListParams::default()).await.unwrap();
+    objects.delete_collection(&DeleteParams::default(), &ListParams::default()).await.unwrap();
+    for object in all {
+        until(objects.clone(), &object.name_any(), "it goes", |object: Option<&_>| object.is_none()).await;
+    }
     let files = cloud.files(PROJECT).await;
     assert!(files.is_empty(), "{files:#?}");
-    let calls = cloud.calls_since(since).await;
-    let deletes: Vec<i64> =
-        calls.iter().filter(|call| call.action == "DeleteResource").map(|call| call.time).collect();
-    let took = deletes.last().unwrap() - deletes[0];
-    site.figures.add("  calls that deleted them, and their time", format!("{}, {took} ms", deletes.len()));
 }

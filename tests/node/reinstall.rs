@@ -1,6 +1,7 @@
 //! The operator goes without its objects and comes back: it finds everything, and writes nothing.
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use kube::ResourceExt as _;
 use kube::api::ListParams;
@@ -24,8 +25,10 @@ pub(crate) async fn finds_everything(site: &Site, cloud: &Admin) {
 
     let since = cloud.counts().await.last_seq;
     operator::apply(site, &site.chart, "replicaCount=2").await;
+    let begun = Instant::now();
     // It goes through the same queue, behind all that was there.
     site.makes_ready(NAMESPACE, &python("last", "Reinstall/last.py")).await;
+    site.figures.took("  until the next object is Ready then", begun.elapsed());
     let leader = operator::leader(site).await;
     let known = operator::metric(&leader, "dataworks_resources", &["ready=\"True\""]).await;
     assert_eq!(known, OBJECTS as u64 + 1, "all are known");

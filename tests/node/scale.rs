@@ -20,6 +20,8 @@ pub(crate) async fn out(site: &Site) {
     // The one that stood by, or the one that was made in its place: whichever asks first.
     operator::leader_after(site, std::slice::from_ref(&first)).await;
     site.figures.took("  until another leads when the leader is asked to go", begun.elapsed());
+    let begun = Instant::now();
     site.makes_ready(NAMESPACE, &python("taken-over", "Scale/taken-over.py")).await;
+    site.figures.took("  until the next object is Ready then", begun.elapsed());
     operator::rolled_out(site).await;
 }
