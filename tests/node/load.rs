@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use dataworks_core::api::v1alpha1::DataWorksResource;
 use dataworks_simulator::Call;
-use futures::TryStreamExt as _;
+use futures::future::LocalBoxFuture;
+use futures::{FutureExt as _, TryStreamExt as _};
 use kube::api::{DeleteParams, ListParams, PostParams};
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, ResourceExt as _};
@@ -62,7 +63,11 @@ impl<'a> Load<'a> {
 
     /// Makes objects from before `event` begins until after it has ended, waits until all are ready, and reckons. Answers
     /// how many files were found again whose create was never answered.
-    pub(crate) async fn during(&self, event: impl Future<Output = ()>) -> usize {
+    pub(crate) fn during<'s>(&'s self, event: impl Future<Output = ()> + 's) -> LocalBoxFuture<'s, usize> {
+        self.made_during(event).boxed_local()
+    }
+
+    async fn made_during(&self, event: impl Future<Output = ()>) -> usize {
         let progress = Progress::default();
         let begun = Notify::new();
         let event = async {
