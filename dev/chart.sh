@@ -86,12 +86,12 @@ test_files() {
 	done
 }
 
-# clap ignores a variable that it does not know, so a wrong name would be silent. Those of RRSA are the webhook's.
+# clap ignores a variable that it does not know, so a wrong name would be silent.
 test_variables() { # FILE
 	local name
 	while read -r name; do
 		grep -qF "env = \"$name\"" "$root/src/cli/run.rs" "$root/simulator/src/cli.rs" || die "sets $name, which nothing reads"
-	done < <(grep -oE '^ +- name: (DATAWORKS|ALIBABA_CLOUD_(ACCESS|SECURITY)|POD)_[A-Z_]+$' "$1" | sed 's/.*: //')
+	done < <(grep -oE '^ +- name: (DATAWORKS|ALIBABA_CLOUD|POD)_[A-Z_]+$' "$1" | sed 's/.*: //')
 }
 
 # The simulator's own key: with another one every call would be refused.

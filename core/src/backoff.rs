@@ -28,7 +28,8 @@ pub fn refused(uid: &Uid, refusals: u32) -> Duration {
     jittered(doubling(REFUSED_FIRST, REFUSED_MOST, refusals), uid, refusals)
 }
 
-/// The wait before a path that was found taken `times` times in a row is looked at again. The first is `lag`, how late the service lists what was done: the file may be one that is gone. Then as a refused
+/// The wait before a path that was found taken `times` times in a row is looked at again. The first is `lag`, how late
+/// the service lists what was done, since the file may be one that is gone; the later ones are those of a refused
 /// document.
 #[must_use]
 pub fn taken(uid: &Uid, times: u32, lag: Duration) -> Duration {

@@ -61,13 +61,12 @@ impl<'a> Load<'a> {
         Self { site, cloud, name, objects: site.objects(NAMESPACE), since }
     }
 
-    /// Makes objects from before `event` begins until after it has ended, waits until all are ready, and reckons. Answers
-    /// how many files were found again whose create was never answered.
-    pub(crate) fn during<'s>(&'s self, event: impl Future<Output = ()> + 's) -> LocalBoxFuture<'s, usize> {
+    /// Makes objects from before `event` begins until after it has ended, waits until all are ready, and reckons.
+    pub(crate) fn during<'s>(&'s self, event: impl Future<Output = ()> + 's) -> LocalBoxFuture<'s, ()> {
         self.made_during(event).boxed_local()
     }
 
-    async fn made_during(&self, event: impl Future<Output = ()>) -> usize {
+    async fn made_during(&self, event: impl Future<Output = ()>) {
         let progress = Progress::default();
         let begun = Notify::new();
         let event = async {
@@ -83,7 +82,7 @@ impl<'a> Load<'a> {
             }
             end = self.observe(&progress) => panic!("the watch ended: {end:?}"),
         }
-        self.reckon(progress.made.get()).await
+        self.reckon(progress.made.get()).await;
     }
 
     async fn make(&self, progress: &Progress, begun: &Notify) {
@@ -122,7 +121,7 @@ impl<'a> Load<'a> {
         Ok(())
     }
 
-    async fn reckon(&self, made: usize) -> usize {
+    async fn reckon(&self, made: usize) {
         let chosen = ListParams::default().labels(&format!("{LABEL}={}", self.name));
         let objects = self.objects.list(&chosen).await.unwrap().items;
         let folder = format!("{}/", self.name);
@@ -142,11 +141,11 @@ impl<'a> Load<'a> {
         let effects: Vec<&str> =
             calls.iter().filter(|call| call.effect).filter(ours).map(|call| call.action.as_str()).collect();
         assert_eq!(effects, vec!["CreateResource"; made], "each was made once, and left alone");
+        // A file whose create was never answered has no request's id.
         let found = objects.iter().filter(|object| status(object).request_id.is_none()).count();
         self.site
             .figures
             .add(&format!("  objects made in {:?}, found again", self.name), format!("{made}, {found}"));
-        found
     }
 }
 
