@@ -101,7 +101,16 @@ impl Desired {
     ///
     /// Everything that is wrong, with the field, the reason and what to do.
     pub fn from_spec(spec: &DataWorksResourceSpec) -> Result<Self, SpecError> {
-        convert::from_spec(spec)
+        convert::from_spec(spec, None)
+    }
+
+    /// The same of a spec that may name its workspace by an object, which is this one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Desired::from_spec`].
+    pub fn in_project(spec: &DataWorksResourceSpec, project: Option<ProjectId>) -> Result<Self, SpecError> {
+        convert::from_spec(spec, project)
     }
 
     /// The document as `Spec` takes it: JSON without white space, always the same for the same

@@ -91,10 +91,22 @@ words! {
         AmbiguousCreate,
         /// The namespace may not use the connection.
         ConnectionNotAllowed,
+        /// What it refers to is not there or not ready.
+        DependencyNotReady,
+        /// The Secret with the credentials is not there.
+        SecretNotFound,
+        /// The Secret lacks a key, or holds what cannot be a key.
+        SecretInvalid,
+        /// The operator may not read the Secret, or ask for a token of the ServiceAccount.
+        SecretForbidden,
+        /// The endpoint is none that the operator calls.
+        EndpointNotAllowed,
         /// The project is another one than recorded.
         WorkspaceChanged,
         /// The workspace does not exist or is not visible.
         WorkspaceNotFound,
+        /// The workspace is there and takes no changes.
+        WorkspaceNotAvailable,
         /// `spec.suspend` is set.
         Suspended,
         /// The file was deleted outside and is being made again.

@@ -10,12 +10,12 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 use kube::CustomResourceExt as _;
 use serde_json::Value;
 
-use super::v1alpha1::DataWorksResource;
+use super::v1alpha1::{DataWorksResource, DataWorksWorkspace};
 
 /// Every CRD of the operator, ready to be applied. Use this and not the derived `crd()`.
 #[must_use]
 pub fn crds() -> Vec<CustomResourceDefinition> {
-    vec![finish(DataWorksResource::crd())]
+    vec![finish(DataWorksResource::crd()), finish(DataWorksWorkspace::crd())]
 }
 
 /// The schema of a CRD's first version, as JSON.

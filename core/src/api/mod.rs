@@ -13,7 +13,7 @@ pub use crd::{crds, schema_of};
 /// The API group of every kind.
 pub const GROUP: &str = "dataworks.alibabacloud.com";
 
-/// Keeps an object until its file is gone or let go.
+/// Keeps an object until its file is gone or let go, and a workspace while objects use it.
 pub const FINALIZER: &str = "dataworks.alibabacloud.com/finalizer";
 
 /// The annotation that is written before a create is sent.

@@ -18,10 +18,32 @@ const MAX_INLINE_BYTES: usize = 131_072;
 /// The type of data source that is assumed where none is named.
 const DEFAULT_ENGINE: &str = "odps";
 
-pub(super) fn from_spec(spec: &DataWorksResourceSpec) -> Result<Desired, SpecError> {
+/// `referred` is the workspace of the object that `workspaceRef` names.
+pub(super) fn from_spec(
+    spec: &DataWorksResourceSpec,
+    referred: Option<ProjectId>,
+) -> Result<Desired, SpecError> {
     let mut findings = Findings { problems: Vec::new() };
-    let project = ProjectId::new(spec.project_id);
-    findings.must(project.is_some(), "spec.projectId", &rules::PROJECT_ID);
+    let project = match (spec.project_id, &spec.workspace_ref) {
+        (Some(id), None) => {
+            let project = ProjectId::new(id);
+            findings.must(project.is_some(), "spec.projectId", &rules::PROJECT_ID);
+            project
+        }
+        (None, Some(named)) => {
+            let at = "spec.workspaceRef.name";
+            findings.must(words::is_object_name(&named.name), at, &rules::OBJECT_NAME);
+            if referred.is_none() {
+                let wrong = "the workspace that it names is not known";
+                findings.problems.push(Problem::new(at, wrong, "make the DataWorksWorkspace"));
+            }
+            referred
+        }
+        (Some(_), Some(_)) | (None, None) => {
+            findings.must(false, "spec", &rules::WORKSPACE_ONE_OF);
+            None
+        }
+    };
     let resource_id = spec.resource_id.as_deref().map(str::parse::<ResourceId>);
     findings.must(!matches!(resource_id, Some(Err(_))), "spec.resourceId", &rules::RESOURCE_ID);
     let resource_id = resource_id.and_then(Result::ok);

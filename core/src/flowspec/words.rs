@@ -26,3 +26,14 @@ pub(crate) fn is_download_url(text: &str) -> bool {
         && !authority.contains('@')
         && !text.chars().any(|c| c == ' ' || c.is_ascii_control())
 }
+
+/// The name of a Kubernetes object: labels of lower-case letters, digits and `-`, with dots between.
+pub(crate) fn is_object_name(text: &str) -> bool {
+    let is_edge = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    text.len() <= 253
+        && text.split('.').all(|label| {
+            let bytes = label.as_bytes();
+            let inner = bytes.iter().all(|b| is_edge(Some(b)) || *b == b'-');
+            inner && is_edge(bytes.first()) && is_edge(bytes.last())
+        })
+}

@@ -10,13 +10,19 @@ mod content;
 mod flowspec;
 mod resource;
 mod status;
+mod workspace;
 
 pub use content::{Content, Datasource, Storage, StorageType, UrlContent};
 pub use flowspec::RawDocument;
 pub use resource::{
     AdoptionPolicy, DataWorksResource, DataWorksResourceSpec, DeletionPolicy, DriftPolicy, ResourceType,
+    WorkspaceRef,
 };
 pub use status::{Attempt, AttemptOutcome, DataWorksResourceStatus, LastError, Origin};
+pub use workspace::{
+    AssumeRole, CallCounts, DataWorksWorkspace, DataWorksWorkspaceSpec, DataWorksWorkspaceStatus, Edition,
+    Network, ProjectFacts, ProjectMode, ResourceCounts, Rrsa, SecretRef, WorkspaceCredentials,
+};
 
 /// The name of this version.
 pub const VERSION: &str = "v1alpha1";

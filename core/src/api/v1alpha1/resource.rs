@@ -8,7 +8,7 @@ use super::{Content, DataWorksResourceStatus, Datasource, Origin, RawDocument, S
 use crate::api::rules;
 use crate::flowspec::kind::FileType;
 
-/// What the file is to be: `projectId` with `path` and `content`, or with a whole `flowSpec`.
+/// What the file is to be: `projectId` or `workspaceRef`, with `path` and `content` or with a whole `flowSpec`.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[kube(
     group = "dataworks.alibabacloud.com",
@@ -24,6 +24,7 @@ use crate::flowspec::kind::FileType;
     category = "alibabacloud",
     selectable = ".spec.path",
     selectable = ".spec.projectId",
+    selectable = ".spec.workspaceRef.name",
     selectable = ".status.id",
     printcolumn(
         name = "Ready",
@@ -70,6 +71,13 @@ use crate::flowspec::kind::FileType;
         description = "The workspace's id."
     ),
     printcolumn(
+        name = "Workspace-Ref",
+        type_ = "string",
+        priority = 1,
+        json_path = ".spec.workspaceRef.name",
+        description = "The DataWorksWorkspace that the file is reached through."
+    ),
+    printcolumn(
         name = "Path",
         type_ = "string",
         priority = 1,
@@ -93,6 +101,7 @@ use crate::flowspec::kind::FileType;
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
+    validation = &rules::WORKSPACE_ONE_OF,
     validation = &rules::FORM_EXCLUSIVE,
     validation = &rules::FORM_PATH,
     validation = &rules::FORM_CONTENT,
@@ -112,9 +121,16 @@ use crate::flowspec::kind::FileType;
     validation = &rules::STORAGE_IMMUTABLE
 )]
 pub struct DataWorksResourceSpec {
-    /// The workspace's id, a whole number from 1. Example: `123456`. Immutable.
+    /// The id of a workspace on the operator's default connection, a whole number from 1. Exactly one
+    /// of projectId and workspaceRef; an object may go from one to the other as long as they mean the
+    /// same workspace. Example: `123456`. Immutable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = &rules::PROJECT_ID, validation = &rules::PROJECT_ID_IMMUTABLE)]
-    pub project_id: i64,
+    pub project_id: Option<i64>,
+    /// The DataWorksWorkspace of the same namespace that the file is reached through, with the
+    /// credentials, the endpoint and the calls that it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace_ref: Option<WorkspaceRef>,
     /// The file's path in the workspace, relative, the file name last; at most 1024 bytes of
     /// UTF-8, the name at most 255. Another folder moves the file, another name renames it; it keeps
     /// its id. The suffix is immutable. Example: `Folder/Sub/file.py`. Required unless flowSpec is
@@ -214,6 +230,16 @@ pub struct DataWorksResourceSpec {
     /// that is deleted leaves its file. Absent: `false`. Example: `true`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspend: Option<bool>,
+}
+
+/// A DataWorksWorkspace of the same namespace.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkspaceRef {
+    /// Its name, at most 253 characters. Example: `analytics`.
+    #[schemars(length(max = 253))]
+    #[x_kube(validation = &rules::OBJECT_NAME)]
+    pub name: String,
 }
 
 /// The type of a file resource.

@@ -152,7 +152,7 @@ pub struct LastError {
 }
 
 /// A list map by type of conditions, with the limits that the Kubernetes API puts on them.
-fn conditions(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn conditions(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",
         "maxItems": 16,
