@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use dataworks_core::api::v1alpha1;
 use dataworks_core::object::Uid;
 use dataworks_core::plan::Identity;
 use k8s_openapi::api::core::v1::Namespace;
@@ -21,11 +22,12 @@ use tracing::{info, warn};
 use crate::cli::RunArgs;
 use crate::context::{Activity, Context};
 use crate::controller::index::Index;
+use crate::controller::places::ConnectionId;
 use crate::controller::policy::Policy;
 use crate::controller::scheduler::Scheduler;
 use crate::controller::{self, queued, watch};
 use crate::dataworks::credentials::{
-    Choice, CredentialSource, METADATA_SERVICE, Provider, Reach, Renewal, Settings, choose,
+    Choice, CredentialError, CredentialSource, METADATA_SERVICE, Provider, Reach, Renewal, Settings, choose,
 };
 use crate::dataworks::endpoint::{Endpoint, Network, PlainHttp, Region};
 use crate::dataworks::{Client, ClientConfig, Observer, Proxy, Transport, TransportConfig, Trust};
@@ -39,7 +41,9 @@ use crate::reconcile::kube_client::Calls;
 use crate::schema;
 use crate::telemetry::level::{self, Levels};
 use crate::workspace::budget::Store;
-use crate::workspace::drift;
+use crate::workspace::connection::{Connection, Connections, Figures};
+use crate::workspace::making::Making;
+use crate::workspace::{Workspaces, drift, watch as workspaces};
 use crate::workspace::limiter::Limiter;
 use crate::workspace::listing::Listings;
 
@@ -65,7 +69,10 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
     let endpoint = endpoint(&args)?;
     let proxy = proxy(&args)?;
     let proxied = proxy.as_ref().is_some_and(|proxy| proxy.carries(endpoint.url()));
-    let cloud = cloud(&args, endpoint, proxy, &metrics)?;
+    let realm = endpoint.realm();
+    let allowed = allowed(&args)?;
+    let Cloud { client: cloud, transport, reach, observer, sts: sts_endpoint } =
+        cloud(&args, endpoint.clone(), proxy.clone(), &metrics)?;
     // Its text holds those of its causes.
     let config =
         Config::infer().await.map_err(|error| anyhow::anyhow!("no Kubernetes to talk to: {error}"))?;
@@ -85,15 +92,40 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
     let identity = Identity { cluster: cluster(&args, &calling).await?, holder: holder.clone(), proxied };
     let policy = Policy::new(&args.default_connection_namespaces, &args.default_connection_projects);
     let bounds = args.bounds.bounds();
-    let per_second = args.requests_per_second.unwrap_or_else(|| args.edition.requests_per_second());
-    let per_day = args.requests_per_day.or_else(|| args.edition.requests_per_day());
+    let edition = v1alpha1::Edition::from(args.edition);
+    let per_second = args.requests_per_second.unwrap_or_else(|| edition.requests_per_second());
+    let per_day = args.requests_per_day.or_else(|| edition.requests_per_day());
+    let making = Making {
+        transport,
+        proxy,
+        observer,
+        reach,
+        sts: args.sts_endpoint.as_ref().filter(|text| !text.trim().is_empty()).map(|_| sts_endpoint.clone()),
+        sts_vpc: args.sts_vpc,
+        allowed,
+        roles: args.assume_roles.clone(),
+        interval: args.drift_interval,
+        kube: calling.clone(),
+    };
+    let connection = |cloud: Client| Connection {
+        id: ConnectionId::Default,
+        cloud,
+        limiter: Limiter::new(per_second, per_day),
+        listings: Arc::new(Listings::new(bounds.lag)),
+        interval: args.drift_interval,
+        realm: realm.clone(),
+        proxied,
+    };
+    let nobody = CredentialSource::Absent(CredentialError::NotConfigured);
+    let closed = connection(making.client(endpoint, sts_endpoint, nobody));
+    let figures = Figures { per_second, per_day };
+    let connections = Connections::new(connection(cloud), figures, closed, metrics.permit_wait.clone());
     let lease = Duration::try_from(args.lease_duration)?;
     let ctx = Arc::new(Context {
         pulse: if args.no_leader_elect { Pulse::alone() } else { Pulse::under(lease) },
         kube: Calls::new(calling.clone(), Arc::clone(&metrics)),
-        cloud,
-        limiter: Limiter::new(per_second, per_day).measured(metrics.permit_wait.clone()),
-        listings: Listings::new(bounds.lag),
+        connections,
+        workspaces: Workspaces::new(making),
         index: Mutex::new(Index::new(identity.cluster.clone(), policy.clone(), bounds.lag)),
         policy,
         bounds,
@@ -121,14 +153,18 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     tokio::spawn(signals(stop.clone()));
     tokio::spawn(schema::watch(calling.clone(), Arc::clone(&gates)));
-    let synced = start_watches(&ctx, &watching, &args.watch_namespaces);
-    tokio::select! {
-        () = synced.notified() => gates.set_synced(),
-        () = stop.cancelled() => return Ok(()),
+    // First the workspaces: what objects of theirs claim rests on them.
+    for kind in [Kind::Workspaces, Kind::Resources] {
+        let synced = start_watches(&ctx, &watching, &args.watch_namespaces, kind);
+        tokio::select! {
+            () = synced.notified() => {}
+            () = stop.cancelled() => return Ok(()),
+        }
     }
+    gates.set_synced();
     tokio::spawn(queued::tell(Arc::clone(&ctx)));
     tokio::spawn(watch_credentials(Arc::clone(&ctx)));
-    tokio::spawn(drift::watch(Arc::clone(&ctx), args.drift_interval));
+    tokio::spawn(drift::watch(Arc::clone(&ctx), ConnectionId::Default));
     let grace = Duration::try_from(bounds.call).unwrap_or_default() + GRACE;
     let budget = Store::new(calling.clone(), &namespace, format!("{}-budget", args.lease_name));
     let work = Box::pin(budget.keep(&ctx, controller::run(Arc::clone(&ctx), stop.clone(), grace)));
@@ -188,12 +224,30 @@ fn proxy(args: &RunArgs) -> anyhow::Result<Option<Proxy>> {
     Ok(proxy)
 }
 
+/// Endpoints that workspaces may name.
+fn allowed(args: &RunArgs) -> anyhow::Result<Vec<Endpoint>> {
+    let texts = args.allowed_endpoints.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
+    texts.map(|text| Endpoint::parse(text, plain_http(args)).context("DATAWORKS_ALLOWED_ENDPOINTS")).collect()
+}
+
+/// The default connection's client, and what those of workspaces are made of.
+struct Cloud {
+    client: Client,
+    transport: Transport,
+    reach: Reach,
+    observer: Observer,
+    sts: Endpoint,
+}
+
+/// Operations of STS that are signed like those of DataWorks.
+const STS_ACTIONS: [&str; 2] = ["AssumeRole", "GetCallerIdentity"];
+
 fn cloud(
     args: &RunArgs,
     endpoint: Endpoint,
     proxy: Option<Proxy>,
     metrics: &Arc<Metrics>,
-) -> anyhow::Result<Client> {
+) -> anyhow::Result<Cloud> {
     let direct = TransportConfig {
         call_deadline: Duration::try_from(args.bounds.call_deadline)?,
         read_deadline: READ_DEADLINE.min(Duration::try_from(args.bounds.call_deadline)?),
@@ -202,7 +256,13 @@ fn cloud(
     };
     let transport = Transport::new(&TransportConfig { proxy, ..direct.clone() })?;
     let counted = Arc::clone(metrics);
-    let observer: Observer = Arc::new(move |record| counted.cloud_call(record));
+    let observer: Observer = Arc::new(move |record| {
+        if STS_ACTIONS.contains(&record.action) {
+            counted.credentials_call(record);
+        } else {
+            counted.cloud_call(record);
+        }
+    });
     let sts_endpoint = sts(args)?;
     let counted = Arc::clone(metrics);
     let asked: Observer = Arc::new(move |record| counted.credentials_call(record));
@@ -227,14 +287,16 @@ fn cloud(
             renewed(Provider::Instance { role, endpoint, reach })
         }
     };
-    Ok(Client::new(ClientConfig {
+    let client = Client::new(ClientConfig {
         endpoint,
-        sts_endpoint,
+        sts_endpoint: sts_endpoint.clone(),
         credentials,
-        transport,
+        transport: transport.clone(),
         clock: Arc::new(Timestamp::now),
-        observer: Some(observer),
-    }))
+        observer: Some(Arc::clone(&observer)),
+    });
+    let reach = reach(transport.clone());
+    Ok(Cloud { client, transport, reach, observer, sts: sts_endpoint })
 }
 
 fn settings(args: &RunArgs) -> Settings {
@@ -280,9 +342,9 @@ fn metadata_service(args: &RunArgs) -> anyhow::Result<Endpoint> {
 
 /// Wakes what failed for want of credentials whenever there are some again.
 async fn watch_credentials(ctx: Arc<Context>) {
-    let Some(mut returns) = ctx.cloud.credentials().returns() else { return };
+    let Some(mut returns) = ctx.connections.default().cloud.credentials().returns() else { return };
     while returns.changed().await.is_ok() {
-        ctx.credentials_returned();
+        ctx.credentials_returned(&ConnectionId::Default);
     }
 }
 
@@ -311,7 +373,19 @@ async fn cluster(args: &RunArgs, client: &KubeClient) -> anyhow::Result<String> 
     }
 }
 
-fn start_watches(ctx: &Arc<Context>, client: &KubeClient, namespaces: &[String]) -> Arc<Notify> {
+/// What is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Workspaces,
+    Resources,
+}
+
+fn start_watches(
+    ctx: &Arc<Context>,
+    client: &KubeClient,
+    namespaces: &[String],
+    kind: Kind,
+) -> Arc<Notify> {
     let scopes: Vec<Option<String>> =
         if namespaces.is_empty() { vec![None] } else { namespaces.iter().cloned().map(Some).collect() };
     let left = Arc::new(AtomicUsize::new(scopes.len()));
@@ -324,7 +398,11 @@ fn start_watches(ctx: &Arc<Context>, client: &KubeClient, namespaces: &[String])
                 done.notify_one();
             }
         };
-        tokio::spawn(watch::watch(Arc::clone(ctx), client.clone(), scope, synced));
+        let (ctx, client) = (Arc::clone(ctx), client.clone());
+        match kind {
+            Kind::Workspaces => tokio::spawn(workspaces::watch(ctx, client, scope, synced)),
+            Kind::Resources => tokio::spawn(watch::watch(ctx, client, scope, synced)),
+        };
     }
     done
 }

@@ -11,16 +11,16 @@ use dataworks_core::codes;
 use dataworks_core::ids::ProjectId;
 use dataworks_core::object::{ObjectKey, Uid};
 use dataworks_core::plan::{Identity, Listing, Memory};
-use dataworks_core::queue::{Lane, SubQueue};
+use dataworks_core::queue::{Due, Lane, SubQueue};
 use k8s_openapi::jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::controller::index::{Index, Origin};
+use crate::controller::places::{ConnectionId, Site};
 use crate::controller::policy::Policy;
-use crate::controller::scheduler::{DEFAULT_CONNECTION, Scheduler};
+use crate::controller::scheduler::Scheduler;
 use crate::controller::standing::Standing;
 use crate::controller::tally::Tally;
-use crate::dataworks::Client;
 use crate::events::Events;
 use crate::health::Vitals;
 use crate::leader::Pulse;
@@ -28,20 +28,20 @@ use crate::metrics::Metrics;
 use crate::pruned::Undecodable;
 use crate::reconcile::kube_client::Calls;
 use crate::reconcile::record;
+use crate::workspace::Workspaces;
+use crate::workspace::connection::{Connection, Connections};
 use crate::workspace::limiter::{Limiter, Permit};
-use crate::workspace::listing::{Listings, Purpose};
+use crate::workspace::listing::Purpose;
 
 /// The parts that a reconcile works with, made once by [`crate::app`].
 #[derive(Debug)]
 pub struct Context {
     /// For everything but the watch: short deadlines, no retries of its own.
     pub kube: Calls,
-    /// The cloud.
-    pub cloud: Client,
-    /// The call budget of the cloud's account.
-    pub limiter: Limiter,
-    /// The listings of the workspaces.
-    pub listings: Listings,
+    /// The ways to the cloud.
+    pub connections: Connections,
+    /// Those who look after the DataWorksWorkspaces.
+    pub workspaces: Workspaces,
     /// Who may use the default connection.
     pub policy: Policy,
     /// Who we are.
@@ -83,7 +83,7 @@ pub struct Activity {
     beat: Mutex<Option<Instant>>,
     moved: Mutex<Option<Instant>>,
     /// Objects under work, and since when.
-    running: Mutex<HashMap<ObjectKey, Instant>>,
+    running: Mutex<HashMap<ObjectKey, (Instant, SubQueue)>>,
     doubted: Mutex<HashMap<ObjectKey, Doubt>>,
     /// Objects that could not be decoded and were not told so: told when this process works.
     untold: Mutex<Untold>,
@@ -143,7 +143,23 @@ impl Context {
     /// The sub-queue that work on this object waits in.
     #[must_use]
     pub fn sub_queue(&self, key: &ObjectKey) -> SubQueue {
-        if self.index().needs_no_call(key) { SubQueue::FREE } else { DEFAULT_CONNECTION }
+        let connection = {
+            let index = self.index();
+            if index.needs_no_call(key) {
+                return SubQueue::FREE;
+            }
+            index.goes_to(key).map(|(connection, _)| connection.clone())
+        };
+        let connection = connection.and_then(|id| self.connections.get(&id));
+        connection.map_or(SubQueue::FREE, |connection| connection.limiter.sub())
+    }
+
+    /// When and where an object is to be taken.
+    #[must_use]
+    pub fn due(&self, key: &ObjectKey, lane: Lane, at: Timestamp) -> Due {
+        let project = self.index().goes_to(key).and_then(|(_, project)| project);
+        let turn = project.map_or(0, ProjectId::get);
+        Due { sub: self.sub_queue(key), lane: self.lane(key, lane), at, turn }
     }
 
     /// Puts an object into the queue.
@@ -152,9 +168,8 @@ impl Context {
             // Whoever leads next asks the index for all that is due.
             return;
         }
-        let sub = self.sub_queue(key);
         self.metrics.queue_adds.inc();
-        self.scheduler.push(key, sub, self.lane(key, lane), at);
+        self.scheduler.push(key, self.due(key, lane, at));
     }
 
     /// The lane that an object waits in: one that has nothing yet makes way for edits.
@@ -178,6 +193,7 @@ impl Context {
         self.activity.leads.store(true, Ordering::SeqCst);
         self.metrics.leading.set(1);
         self.tell_undecodable();
+        self.workspaces.lead(self);
         let due = self.index().all_due(Timestamp::now());
         tracing::info!(objects = self.index().len(), due = due.len(), "leading");
         for (key, at) in due {
@@ -205,7 +221,12 @@ impl Context {
     #[must_use]
     pub fn vitals(&self) -> Vitals {
         let leading = lock(&self.activity.leading).map(|(_, since)| since);
-        let could_move = || self.limiter.paused_until().is_none() && self.scheduler.depth().0 > 0;
+        let could_move = || {
+            let limiters = self.connections.limiters();
+            let open = limiters.iter().filter(|limiter| limiter.paused_until().is_none());
+            let mut subs = open.map(Limiter::sub).chain([SubQueue::FREE]);
+            subs.any(|sub| self.scheduler.has_ready(sub))
+        };
         Vitals {
             leading,
             beat: *lock(&self.activity.beat),
@@ -226,7 +247,7 @@ impl Context {
     #[must_use]
     pub fn under_work(&self) -> UnderWork {
         let running = lock(&self.activity.running);
-        let spans = running.values().map(Instant::elapsed);
+        let spans = running.values().map(|(since, _)| since.elapsed());
         let add = |sum: UnderWork, span: Duration| UnderWork {
             count: sum.count + 1,
             total: sum.total + span,
@@ -290,6 +311,7 @@ impl Context {
     pub fn read(&self, object: &DataWorksResource) -> Option<Timestamp> {
         let applied = self.index().apply(object, Origin::Read, Timestamp::now());
         self.wake(applied.woken);
+        self.tell_workspaces();
         applied.due
     }
 
@@ -297,6 +319,7 @@ impl Context {
     pub fn wrote(&self, object: &DataWorksResource) {
         let applied = self.index().apply(object, Origin::Written, Timestamp::now());
         self.wake(applied.woken);
+        self.tell_workspaces();
     }
 
     /// Claims for an intent that is about to be written; false when another object holds a claim.
@@ -314,8 +337,14 @@ impl Context {
     }
 
     /// Work on an object begins.
-    pub fn begin(&self, key: &ObjectKey) {
-        lock(&self.activity.running).insert(key.clone(), Instant::now());
+    pub fn begin(&self, key: &ObjectKey, sub: SubQueue) {
+        lock(&self.activity.running).insert(key.clone(), (Instant::now(), sub));
+    }
+
+    /// How many objects are under work with permits of one budget.
+    #[must_use]
+    pub fn running_of(&self, sub: SubQueue) -> usize {
+        lock(&self.activity.running).values().filter(|(_, of)| *of == sub).count()
     }
 
     /// Work on an object ended and left it like this. Answers whether somebody else changed it
@@ -362,19 +391,36 @@ impl Context {
         }
     }
 
-    /// There are credentials again: what may have failed for want of them is tried now.
-    pub fn credentials_returned(&self) {
-        let mut keys = self.index().hindered();
+    /// Lets those know who look after the DataWorksWorkspaces that more or fewer objects name them.
+    pub fn tell_workspaces(&self) {
+        let touched = self.index().take_touched();
+        self.workspaces.touched(&touched);
+    }
+
+    /// A connection has credentials again: what may have failed for want of them is tried now.
+    pub fn credentials_returned(&self, connection: &ConnectionId) {
+        let mut keys = self.index().hindered(connection);
         // Work under way may have failed before and not have told it yet.
-        keys.extend(lock(&self.activity.running).keys().cloned());
+        let running: Vec<ObjectKey> = lock(&self.activity.running).keys().cloned().collect();
+        let index = self.index();
+        keys.extend(running.into_iter().filter(|key| index.goes_to(key).is_some_and(|(id, _)| id == connection)));
+        drop(index);
         tracing::info!(objects = keys.len(), "there are credentials again");
         self.wake(keys);
     }
 
     /// A call on this workspace succeeded: wishes for paths in it count from now on.
-    pub fn proved(&self, project: ProjectId) {
-        let woken = self.index().prove(project);
+    pub fn proved(&self, connection: &ConnectionId, project: ProjectId) {
+        let woken = self.index().prove(connection, project);
         self.wake(woken);
+    }
+
+    /// Keeps what is known of a DataWorksWorkspace, and wakes whom it concerns.
+    pub fn set_workspace(&self, workspace: &ObjectKey, site: Option<Site>) {
+        let concerned = self.index().set_workspace(workspace, site);
+        for key in concerned {
+            self.enqueue(&key, Lane::Edit, Timestamp::now());
+        }
     }
 
     /// An object is gone: its claims are free, and nothing of it is remembered. Of two objects of
@@ -389,22 +435,31 @@ impl Context {
         };
         lock(&self.memories).remove(uid);
         self.scheduler.forget(key);
-        self.listings.forget(key);
+        for connection in self.connections.all() {
+            connection.listings.forget(key);
+        }
         let _forgotten = self.take_doubt(key);
         self.wake(woken);
+        self.tell_workspaces();
     }
 
     /// Reads a whole workspace in a task of its own, and wakes who waits for it.
-    pub fn start_sweep(self: &Arc<Self>, project: ProjectId, permit: Permit) {
-        let ctx = Arc::clone(self);
+    pub fn start_sweep(
+        self: &Arc<Self>,
+        connection: &Arc<Connection>,
+        project: ProjectId,
+        permit: Permit,
+    ) {
+        let (ctx, connection) = (Arc::clone(self), Arc::clone(connection));
         tokio::spawn(async move {
-            let sweep = ctx.listings.sweep(&ctx.cloud, &ctx.limiter, permit, project, Purpose::Look);
-            let woken = match sweep.await {
+            let Connection { id, cloud, limiter, listings, .. } = &*connection;
+            let woken = match listings.sweep(cloud, limiter, permit, project, Purpose::Look).await {
                 Ok(woken) => {
-                    ctx.proved(project);
+                    ctx.proved(id, project);
                     woken
                 }
                 Err((woken, fault)) => {
+                    ctx.workspaces.suspect(id, &fault);
                     let cure = codes::cure_of(&fault.code);
                     tracing::warn!(
                         workspace = project.get(),

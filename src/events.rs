@@ -6,7 +6,9 @@
 use std::sync::Arc;
 
 use dataworks_core::api::condition::{ConditionType, Reason};
-use dataworks_core::api::v1alpha1::{DataWorksResource, DataWorksResourceStatus, Origin};
+use dataworks_core::api::v1alpha1::{
+    DataWorksResource, DataWorksResourceStatus, DataWorksWorkspace, DataWorksWorkspaceStatus, Origin,
+};
 use dataworks_core::ids::ProjectId;
 use k8s_controller::events::{Event, EventRecorder, EventType, Reporter};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -25,7 +27,14 @@ const PER_SECOND: f64 = 20.0;
 /// The reason of an event that says that what others changed was undone.
 const DRIFT_CORRECTED: &str = "DriftCorrected";
 
-type Item = (PartialObjectMeta<DataWorksResource>, Event);
+/// Whom an event is about.
+#[derive(Debug)]
+enum About {
+    Resource(PartialObjectMeta<DataWorksResource>),
+    Workspace(PartialObjectMeta<DataWorksWorkspace>),
+}
+
+type Item = (About, Event);
 
 /// Where events go.
 #[derive(Clone, Debug)]
@@ -57,8 +66,8 @@ impl Events {
         if let Some(event) = told(before, after) {
             self.publish(object, event);
         }
-        let project = after.project_id.unwrap_or(object.spec.project_id);
-        if let (Some(drift), Some(project)) = (drift(before, after), ProjectId::new(project)) {
+        let project = after.project_id.or(object.spec.project_id).and_then(ProjectId::new);
+        if let (Some(drift), Some(project)) = (drift(before, after), project) {
             self.metrics.drifted(project, drift);
         }
     }
@@ -72,25 +81,48 @@ impl Events {
         self.publish(object, event(EventType::Normal, "Retained", "Delete", note));
     }
 
+    /// Tells what changed between two statuses of a workspace, if it is worth telling: once for all its objects.
+    pub fn workspace(
+        &self,
+        object: &DataWorksWorkspace,
+        before: &DataWorksWorkspaceStatus,
+        after: &DataWorksWorkspaceStatus,
+    ) {
+        if let Some(event) = workspace_told(before, after) {
+            self.queue((About::Workspace(named(&object.metadata).into_request_partial()), event));
+        }
+    }
+
     fn publish(&self, object: &DataWorksResource, event: Event) {
-        // Only what names the object: no annotation and no spec waits in the queue.
-        let meta = ObjectMeta {
-            name: object.metadata.name.clone(),
-            namespace: object.metadata.namespace.clone(),
-            uid: object.metadata.uid.clone(),
-            ..ObjectMeta::default()
-        };
-        if self.sender.try_send((meta.into_request_partial(), event)).is_err() {
+        self.queue((About::Resource(named(&object.metadata).into_request_partial()), event));
+    }
+
+    fn queue(&self, item: Item) {
+        if self.sender.try_send(item).is_err() {
             self.metrics.events_dropped.inc();
         }
     }
 }
 
+/// Only what names the object: no annotation and no spec waits in the queue.
+fn named(metadata: &ObjectMeta) -> ObjectMeta {
+    ObjectMeta {
+        name: metadata.name.clone(),
+        namespace: metadata.namespace.clone(),
+        uid: metadata.uid.clone(),
+        ..ObjectMeta::default()
+    }
+}
+
 async fn send(recorder: EventRecorder, mut receiver: mpsc::Receiver<Item>) {
     let limiter = Limiter::new(PER_SECOND, None);
-    while let Some((object, event)) = receiver.recv().await {
+    while let Some((about, event)) = receiver.recv().await {
         let _spent = limiter.permit().await.spend();
-        if let Err(error) = recorder.publish(&object, &event).await {
+        let end = match &about {
+            About::Resource(object) => recorder.publish(object, &event).await,
+            About::Workspace(object) => recorder.publish(object, &event).await,
+        };
+        if let Err(error) = end {
             debug!(%error, reason = event.reason, "an event could not be sent");
         }
     }
@@ -152,6 +184,22 @@ fn trouble(before: &DataWorksResourceStatus, after: &DataWorksResourceStatus) ->
     let synced = find(after, ConditionType::Synced)?;
     let differs = ready.status == "True" && synced.status != "True";
     if differs && changed(ConditionType::Synced, &synced) { warning(synced) } else { None }
+}
+
+/// The event of a change of a workspace's status: when it turns ready, and for each new trouble; pure.
+fn workspace_told(before: &DataWorksWorkspaceStatus, after: &DataWorksWorkspaceStatus) -> Option<Event> {
+    let find = |status: &DataWorksWorkspaceStatus| -> Option<Condition> {
+        status.conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str()).cloned()
+    };
+    let now = find(after)?;
+    if find(before).is_some_and(|was| was.status == now.status && was.reason == now.reason) {
+        return None;
+    }
+    match now.status.as_str() {
+        "True" => Some(event(EventType::Normal, "Ready", "Connect", now.message)),
+        "False" => Some(event(EventType::Warning, &now.reason, "Connect", now.message)),
+        _ => None,
+    }
 }
 
 /// What a change of status says of a difference between what is declared and what is there; pure.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use dataworks_core::api;
 use dataworks_core::api::v1alpha1::DataWorksResource;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{Client, Resource as _};
 use serde_json::Value;
 use tracing::{debug, error, info};
@@ -47,12 +48,13 @@ pub async fn watch(client: Client, gates: Arc<Gates>) {
     }
 }
 
-/// The schema in our own CustomResourceDefinition.
-fn expected() -> Value {
-    api::crds().first().map(api::schema_of).unwrap_or_default()
+/// The schemas in our own CustomResourceDefinitions, by kind.
+fn expected() -> Vec<(String, Value)> {
+    let of = |crd: &CustomResourceDefinition| (crd.spec.names.kind.clone(), api::schema_of(crd));
+    api::crds().iter().map(of).collect()
 }
 
-async fn look(client: &Client, expected: &Value) -> Result<Schema, kube::Error> {
+async fn look(client: &Client, expected: &[(String, Value)]) -> Result<Schema, kube::Error> {
     let (group, version) = (DataWorksResource::group(&()), DataWorksResource::version(&()));
     let path = format!("/openapi/v3/apis/{group}/{version}");
     let request = http::Request::get(path).body(Vec::new()).map_err(kube::Error::HttpError)?;
@@ -62,14 +64,15 @@ async fn look(client: &Client, expected: &Value) -> Result<Schema, kube::Error> 
         Err(kube::Error::Api(status)) if status.code == 404 => Value::Null,
         Err(error) => return Err(error),
     };
-    Ok(judge(&document, expected))
+    let judged = expected.iter().map(|(kind, schema)| judge(&document, kind, schema));
+    Ok(judged.into_iter().find(|schema| *schema != Schema::Good).unwrap_or(Schema::Good))
 }
 
-fn judge(document: &Value, expected: &Value) -> Schema {
-    let (kind, version) = (DataWorksResource::kind(&()), DataWorksResource::version(&()));
+fn judge(document: &Value, kind: &str, expected: &Value) -> Schema {
+    let version = DataWorksResource::version(&());
     let is_ours = |schema: &&Value| {
         let kinds = schema["x-kubernetes-group-version-kind"].as_array();
-        kinds.is_some_and(|kinds| kinds.iter().any(|named| named["kind"] == *kind))
+        kinds.is_some_and(|kinds| kinds.iter().any(|named| named["kind"] == kind))
     };
     let schemas = document["components"]["schemas"].as_object();
     let Some(served) = schemas.and_then(|schemas| schemas.values().find(is_ours)) else {
@@ -86,7 +89,8 @@ fn judge(document: &Value, expected: &Value) -> Schema {
         if fields.len() > NAMED { format!(" and {} more", fields.len() - NAMED) } else { String::new() };
     fields.truncate(NAMED);
     Schema::Bad(format!(
-        "the CustomResourceDefinition is older than the operator: it has no {}{more}; apply the one of this version",
+        "the CustomResourceDefinition of {kind} is older than the operator: it has no {}{more}; apply the one of this \
+         version",
         fields.join(", ")
     ))
 }
@@ -111,6 +115,8 @@ mod tests {
 
     use super::*;
 
+    const KIND: &str = "DataWorksResource";
+
     fn document(schema: &Value) -> Value {
         let mut schema = schema.clone();
         schema["x-kubernetes-group-version-kind"] = json!([{
@@ -121,13 +127,13 @@ mod tests {
 
     #[test]
     fn a_schema_that_would_drop_fields_is_told() {
-        let expected = expected();
+        let (_, expected) = super::expected().remove(0);
         assert!(expected["properties"]["status"]["properties"]["attempt"]["properties"]["at"].is_object());
-        assert_eq!(judge(&document(&expected), &expected), Schema::Good);
+        assert_eq!(judge(&document(&expected), KIND, &expected), Schema::Good);
 
         let mut newer = expected.clone();
         newer["properties"]["spec"]["properties"]["later"] = json!({ "type": "string" });
-        assert_eq!(judge(&document(&newer), &expected), Schema::Good);
+        assert_eq!(judge(&document(&newer), KIND, &expected), Schema::Good);
 
         let mut older = expected.clone();
         older["properties"]["status"]["properties"]["attempt"]["properties"]
@@ -137,11 +143,11 @@ mod tests {
         let conditions =
             &mut older["properties"]["status"]["properties"]["conditions"]["items"]["properties"];
         conditions.as_object_mut().unwrap().remove("reason");
-        let Schema::Bad(why) = judge(&document(&older), &expected) else { panic!("it is not good") };
+        let Schema::Bad(why) = judge(&document(&older), KIND, &expected) else { panic!("it is not good") };
         assert!(why.contains("it has no status.attempt.at, status.conditions[].reason;"), "{why}");
 
         for none in [Value::Null, json!({ "components": { "schemas": { "a": {} } } })] {
-            assert!(matches!(judge(&none, &expected), Schema::Bad(_)), "{none}");
+            assert!(matches!(judge(&none, KIND, &expected), Schema::Bad(_)), "{none}");
         }
     }
 }

@@ -21,3 +21,4 @@ pub mod path;
 pub mod plan;
 pub mod queue;
 pub mod state;
+pub mod workspace;

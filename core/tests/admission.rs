@@ -29,9 +29,13 @@ fn rows(file: &str) -> Vec<Row> {
 
 /// The object of a spec, with `${N*X}` written out.
 fn object(name: &str, spec: &Value) -> Value {
+    of_kind("DataWorksResource", name, spec)
+}
+
+fn of_kind(kind: &str, name: &str, spec: &Value) -> Value {
     json!({
         "apiVersion": "dataworks.alibabacloud.com/v1alpha1",
-        "kind": "DataWorksResource",
+        "kind": kind,
         "metadata": {"name": name, "namespace": "default"},
         "spec": expand(spec),
     })
@@ -120,6 +124,23 @@ fn what_may_not_be_changed() {
     for row in rows("update.yaml") {
         assert!(row.old.is_some(), "{}", row.name);
         check(&admission, &row);
+    }
+}
+
+#[test]
+fn what_may_not_be_written_into_a_workspace() {
+    let kind = "DataWorksWorkspace";
+    let admission = Admission::of(kind);
+    for row in rows("workspace.yaml") {
+        let old = row.old.as_ref().map(|old| of_kind(kind, &row.name, old));
+        let found = admission.refusals(&of_kind(kind, &row.name, &row.spec), old.as_ref());
+        match (&row.field, &row.expect) {
+            (Some(field), Some(expect)) => {
+                let said = found.iter().any(|(at, message)| at == field && message.contains(expect.as_str()));
+                assert!(said, "{}: {found:?}", row.name);
+            }
+            _ => assert_eq!(found, [], "{}", row.name),
+        }
     }
 }
 

@@ -81,8 +81,10 @@ fn immutable_fields_say_so() {
             seen.push(at.to_owned());
         }
     });
-    let expected = ["command", "datasource", "projectId", "resourceGroup", "resourceId", "storage", "type"];
-    assert_eq!(seen, expected.map(|name| format!(".spec.{name}")));
+    let resources = ["command", "datasource", "projectId", "resourceGroup", "resourceId", "storage", "type"];
+    let workspaces = ["projectId", "region"];
+    let expected = resources.iter().chain(&workspaces).map(|name| format!(".spec.{name}"));
+    assert_eq!(seen, expected.collect::<Vec<_>>());
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn no_field_and_no_rule_is_left_out() {
         let page = page(std::slice::from_ref(&crd));
         let (mut fields, mut messages) = (Vec::new(), Vec::new());
         collect(&schema_of(&crd), "", &mut fields, &mut messages);
-        assert!(fields.len() > 60 && messages.len() > 40, "{} {}", fields.len(), messages.len());
+        assert!(fields.len() > 40 && messages.len() > 15, "{} {}", fields.len(), messages.len());
         for field in fields {
             assert!(page.contains(&format!("\n#### `{field}`\n")), "{field}");
             assert!(page.contains(&format!("(#{})", anchor(&field))), "nothing leads to {field}");

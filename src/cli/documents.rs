@@ -1,6 +1,6 @@
 //! Manifests from files and standard input, as `kubectl` reads them.
 //!
-//! It finds the objects of our kind and says where each stands. It must not know whether one is
+//! It finds the objects of our kinds and says where each stands. It must not know whether one is
 //! valid. Rules: nothing is passed over in silence, and a manifest is somebody else's text: what a
 //! terminal would obey is escaped.
 
@@ -87,7 +87,10 @@ pub struct Document {
     pub object: Value,
 }
 
-/// Calls `each` with every object of our kind. What is no such object is noted on `err`; what
+/// The kinds that are ours.
+pub(super) const KINDS: [&str; 2] = ["DataWorksResource", "DataWorksWorkspace"];
+
+/// Calls `each` with every object of our kinds. What is no such object is noted on `err`; what
 /// claims to be one of our group but is of no known kind or version is invalid.
 ///
 /// # Errors
@@ -211,8 +214,8 @@ fn visit(
         writeln!(streams.err, "{place}: skipped: {kind} of {api_version} is none of ours")?;
         return Ok(Exit::Good);
     }
-    if api_version != format!("{GROUP}/{VERSION}") || kind != "DataWorksResource" {
-        let known = format!("DataWorksResource of {GROUP}/{VERSION}");
+    if api_version != format!("{GROUP}/{VERSION}") || !KINDS.contains(&kind.as_str()) {
+        let known = format!("{} of {GROUP}/{VERSION}", KINDS.join(" or "));
         writeln!(streams.err, "{place}: kind: {kind} of {api_version} is not known: write {known}")?;
         return Ok(Exit::Invalid);
     }

@@ -3,10 +3,10 @@
 use std::io;
 
 use super::documents::{self, Exit, Source, Streams};
-use super::validate::{Admission, report};
+use super::validate::{Admission, Judged, report};
 use crate::telemetry::shown;
 
-/// Writes for every object of our kind its document on `out`, one line of JSON each; a URL that
+/// Writes for every DataWorksResource its document on `out`, one line of JSON each; a URL that
 /// goes with it, and what is wrong with an object, on `err`.
 ///
 /// # Errors
@@ -15,8 +15,13 @@ use crate::telemetry::shown;
 pub fn flowspec(sources: &[Source], streams: &mut Streams<'_>) -> io::Result<Exit> {
     let admission = Admission::new();
     documents::for_each(sources, streams, |document, streams| {
-        let Some(desired) = report(document, &admission, streams)? else {
-            return Ok(Exit::Invalid);
+        let desired = match report(document, &admission, streams)? {
+            Some(Judged::Resource(desired)) => desired,
+            Some(Judged::Workspace) => {
+                writeln!(streams.err, "{}: skipped: a workspace has no document", document.place)?;
+                return Ok(Exit::Good);
+            }
+            None => return Ok(Exit::Invalid),
         };
         writeln!(streams.out, "{}", desired.document_json())?;
         if let Some(location) = desired.resource_file() {

@@ -17,7 +17,7 @@ use clap::{Parser, Subcommand};
 
 use documents::{Exit, Source, Streams};
 use guard_uninstall::{GuardArgs, guard_uninstall};
-pub use run::{BoundsArgs, Edition, RunArgs};
+pub use run::{AssumableRole, BoundsArgs, Edition, RunArgs};
 
 /// Makes Alibaba Cloud DataWorks file resources declarative: one DataWorksResource, one file.
 #[derive(Debug, Parser)]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args};
+use dataworks_core::api::v1alpha1;
 use dataworks_core::bounds::Bounds;
 use dataworks_core::ids::ProjectId;
 use k8s_openapi::jiff::SignedDuration;
@@ -12,6 +13,21 @@ use secrecy::SecretString;
 
 use crate::dataworks::credentials::METADATA_SERVICE;
 use crate::telemetry::LogFormat;
+
+/// A RAM role that objects of a namespace may have assumed with the operator's own identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AssumableRole {
+    namespace: String,
+    role_arn: String,
+}
+
+impl AssumableRole {
+    /// Whether it lets this namespace have this role.
+    #[must_use]
+    pub fn allows(&self, namespace: &str, role_arn: &str) -> bool {
+        self.namespace == namespace && self.role_arn == role_arn
+    }
+}
 
 /// Arguments of `run`.
 #[derive(Args, Clone, Debug)]
@@ -100,6 +116,16 @@ pub struct RunArgs {
     /// every workspace that the identity is a member of.
     #[arg(long, env = "DATAWORKS_DEFAULT_CONNECTION_PROJECTS", value_delimiter = ',', value_parser = project)]
     pub default_connection_projects: Vec<ProjectId>,
+
+    /// Hosts that a DataWorksWorkspace may name as its endpoint beside the service's own, comma separated, as
+    /// https://HOST or HOST; plain http only as with --endpoint.
+    #[arg(long, env = "DATAWORKS_ALLOWED_ENDPOINTS", value_delimiter = ',')]
+    pub allowed_endpoints: Vec<String>,
+
+    /// RAM roles that DataWorksWorkspaces may have assumed with the operator's own identity, comma separated, each
+    /// NAMESPACE=ROLE_ARN. Absent: none.
+    #[arg(long, env = "DATAWORKS_ASSUME_ROLES", value_delimiter = ',', value_parser = assumable)]
+    pub assume_roles: Vec<AssumableRole>,
 
     /// Edition of DataWorks, which sets the calls a second (2 for Basic, 3 for Standard and
     /// Professional, 10 for Enterprise) and a day.
@@ -202,23 +228,13 @@ pub enum Edition {
     Enterprise,
 }
 
-impl Edition {
-    /// Calls a second that leave room for the account's other callers.
-    #[must_use]
-    pub fn requests_per_second(self) -> f64 {
-        match self {
-            Self::Basic => 2.0,
-            Self::Standard | Self::Professional => 3.0,
-            Self::Enterprise => 10.0,
-        }
-    }
-
-    /// Calls a day that leave room for the account's other callers; `None`: no limit.
-    #[must_use]
-    pub fn requests_per_day(self) -> Option<u64> {
-        match self {
-            Self::Basic => Some(80),
-            Self::Standard | Self::Professional | Self::Enterprise => None,
+impl From<Edition> for v1alpha1::Edition {
+    fn from(edition: Edition) -> Self {
+        match edition {
+            Edition::Basic => Self::Basic,
+            Edition::Standard => Self::Standard,
+            Edition::Professional => Self::Professional,
+            Edition::Enterprise => Self::Enterprise,
         }
     }
 }
@@ -259,6 +275,15 @@ impl BoundsArgs {
 
 fn project(text: &str) -> Result<ProjectId, String> {
     text.trim().parse().map_err(|_| "a workspace id is a positive whole number".to_owned())
+}
+
+fn assumable(text: &str) -> Result<AssumableRole, String> {
+    match text.trim().split_once('=') {
+        Some((namespace, role_arn)) if !namespace.is_empty() && role_arn.starts_with("acs:ram::") => {
+            Ok(AssumableRole { namespace: namespace.to_owned(), role_arn: role_arn.to_owned() })
+        }
+        Some(_) | None => Err("NAMESPACE=acs:ram::ACCOUNT:role/NAME".to_owned()),
+    }
 }
 
 fn positive(text: &str) -> Result<f64, String> {

@@ -8,6 +8,8 @@ use std::io;
 use dataworks_core::api::v1alpha1::DataWorksResource;
 use dataworks_core::api::{crds, schema, schema_of};
 use dataworks_core::desired::Desired;
+use dataworks_core::ids::ProjectId;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::core::cel::{CompiledSchema, Validator, compile_schema};
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -16,7 +18,7 @@ use super::documents::{self, Document, Exit, Source, Streams};
 use crate::bounded::{Bounded, MAX_TEXT, MAX_VALUES};
 use crate::telemetry::shown;
 
-/// Checks every object of our kind in the sources: one line for each on `out` when it is good,
+/// Checks every object of our kinds in the sources: one line for each on `out` when it is good,
 /// one for each finding on `err` when it is not.
 ///
 /// # Errors
@@ -33,14 +35,22 @@ pub fn validate(sources: &[Source], streams: &mut Streams<'_>) -> io::Result<Exi
     })
 }
 
-/// What is wanted by a document, or its findings on `err`.
+/// A good object.
+pub(super) enum Judged {
+    /// A resource, and what is wanted by it.
+    Resource(Box<Desired>),
+    /// A workspace.
+    Workspace,
+}
+
+/// What a good document is; its findings on `err` where it is not.
 pub(super) fn report(
     document: &Document,
     admission: &Admission,
     streams: &mut Streams<'_>,
-) -> io::Result<Option<Desired>> {
+) -> io::Result<Option<Judged>> {
     match admission.judge(&document.object) {
-        Ok(desired) => Ok(Some(desired)),
+        Ok(judged) => Ok(Some(judged)),
         Err(findings) => {
             for finding in findings {
                 writeln!(streams.err, "{}: {}", document.place, shown(&finding))?;
@@ -50,35 +60,53 @@ pub(super) fn report(
     }
 }
 
-/// The schema and its rules, compiled once.
-pub(super) struct Admission {
+/// The schema of a kind and its rules.
+struct Kind {
+    name: String,
     schema: Value,
     rules: CompiledSchema,
+}
+
+/// The kinds, compiled once.
+pub(super) struct Admission {
+    kinds: Vec<Kind>,
     validator: Validator,
 }
 
 impl Admission {
     pub(super) fn new() -> Self {
-        let schema = crds().first().map(schema_of).unwrap_or_default();
-        Self { rules: compile_schema(&schema), schema, validator: Validator::new() }
+        let kind = |crd: &CustomResourceDefinition| {
+            let schema = schema_of(crd);
+            Kind { name: crd.spec.names.kind.clone(), rules: compile_schema(&schema), schema }
+        };
+        Self { kinds: crds().iter().map(kind).collect(), validator: Validator::new() }
     }
 
-    /// What is wanted, or every finding as `field: message`.
-    fn judge(&self, object: &Value) -> Result<Desired, Vec<String>> {
-        let object = schema::without_nulls(&self.schema, object);
+    /// What it is, or every finding as `field: message`.
+    fn judge(&self, object: &Value) -> Result<Judged, Vec<String>> {
+        let named = |kind: &&Kind| object["kind"] == kind.name.as_str();
+        let Some(kind) = self.kinds.iter().find(named) else {
+            return Err(vec!["kind: it is none of ours".to_owned()]);
+        };
+        let object = schema::without_nulls(&kind.schema, object);
         let mut findings: Vec<String> =
-            schema::violations(&self.schema, &object).iter().map(ToString::to_string).collect();
+            schema::violations(&kind.schema, &object).iter().map(ToString::to_string).collect();
         findings.extend(name_problem(&object));
         findings.extend(size_problem(&object));
         if !findings.is_empty() {
             return Err(findings);
         }
-        if let Err(errors) = self.validator.validate_compiled(&self.rules, &object, None) {
+        if let Err(errors) = self.validator.validate_compiled(&kind.rules, &object, None) {
             findings.extend(errors.iter().map(ToString::to_string));
+        }
+        if object["kind"] == "DataWorksWorkspace" {
+            return if findings.is_empty() { Ok(Judged::Workspace) } else { Err(findings) };
         }
         let decoded: DataWorksResource =
             serde_json::from_value(object).map_err(|error| vec![error.to_string()])?;
-        let desired = Desired::from_spec(&decoded.spec);
+        // The document does not name the workspace, and which one it is, only a cluster knows.
+        let any = decoded.spec.workspace_ref.as_ref().and(ProjectId::new(1));
+        let desired = Desired::in_project(&decoded.spec, any);
         let said_here = desired.as_ref().err().into_iter().flat_map(|error| &error.problems);
         for problem in said_here.map(ToString::to_string) {
             if !findings.contains(&problem) {
@@ -86,7 +114,7 @@ impl Admission {
             }
         }
         match desired {
-            Ok(desired) if findings.is_empty() => Ok(desired),
+            Ok(desired) if findings.is_empty() => Ok(Judged::Resource(Box::new(desired))),
             Ok(_) | Err(_) => Err(findings),
         }
     }

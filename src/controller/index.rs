@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use dataworks_core::api::CREATE_INTENT;
 use dataworks_core::api::condition::Reason;
-use dataworks_core::api::v1alpha1::{DataWorksResource, DeletionPolicy};
+use dataworks_core::api::v1alpha1::{DataWorksResource, DeletionPolicy, ResourceCounts};
 use dataworks_core::desired::Desired;
 use dataworks_core::ids::{ProjectId, ResourceId};
 use dataworks_core::inventory::{Held, Told, Version};
@@ -19,12 +19,13 @@ use dataworks_core::plan::Permission;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt as _;
 
+use super::places::{ConnectionId, Place, Places, Site};
 use super::policy::Policy;
 use super::standing::{
     Standing, claims, created, fingerprint, is_refused, is_untouched, key_of, modified, reason_of, recorded,
-    shown, standing, told,
+    recorded_project, shown, standing, told,
 };
-use super::tally::{Shown, Tally};
+use super::tally::{Shown, Tally, Truth};
 
 /// Where an object's version came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,16 +49,24 @@ struct Row {
     seen_before: Option<Timestamp>,
     born_here: bool,
     created: Timestamp,
+    connection: ConnectionId,
     project: Option<ProjectId>,
     /// What the spec wants, then what status holds.
     claims: Vec<(Claim, Class)>,
-    /// Its wishes count: it may use its connection, or has a trace of its own in the workspace.
-    entitled: bool,
+    /// It may use its connection.
+    permitted: bool,
+    /// Its spec says something usable.
+    valid: bool,
+    /// It has a trace of its own in the workspace.
+    rooted: bool,
+    /// Our finalizer is on it.
+    holds: bool,
     /// The resource and its last change that we know of.
     resource: Option<(ResourceId, Timestamp)>,
     path: Option<String>,
     told: Option<Told>,
-    needs_no_call: bool,
+    /// Whatever its connection, work on it needs no call.
+    idle: bool,
     deleting: bool,
     shown: Shown,
     /// Since when it is being deleted, while it holds its file.
@@ -67,6 +76,15 @@ struct Row {
 }
 
 impl Row {
+    fn needs_no_call(&self) -> bool {
+        self.idle || !self.permitted
+    }
+
+    /// Its wishes count.
+    fn entitled(&self) -> bool {
+        self.rooted || self.permitted && self.valid
+    }
+
     fn already_managed(&self) -> bool {
         self.shown.reason == Some(Reason::AlreadyManaged)
     }
@@ -85,17 +103,31 @@ impl Row {
 #[derive(Debug)]
 pub struct Index {
     cluster: String,
-    policy: Policy,
+    places: Places,
     /// How late the service may list what was done.
     lag: SignedDuration,
     rows: HashMap<ObjectKey, Row>,
     claims: Claims,
-    proven: BTreeSet<ProjectId>,
+    /// Connections that worked on these workspaces.
+    proven: HashMap<ConnectionId, BTreeSet<ProjectId>>,
     /// Objects whose status says that another holds their claim. They claim nothing themselves where no
     /// connection worked yet, so that the claims do not know that they wait.
     waiting: BTreeSet<ObjectKey>,
     /// Objects of a workspace that have no id yet.
-    pending: HashMap<ProjectId, usize>,
+    pending: HashMap<(ConnectionId, ProjectId), usize>,
+    /// DataWorksWorkspaces that are named by more or fewer objects than before.
+    touched: BTreeSet<ObjectKey>,
+}
+
+/// The objects that name a DataWorksWorkspace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct References {
+    /// How many, and how many are not ready.
+    pub counts: ResourceCounts,
+    /// How many hold a file, or may.
+    pub holding: usize,
+    /// One of these, always the same.
+    pub first: Option<ObjectKey>,
 }
 
 /// What taking in a version changed.
@@ -114,13 +146,14 @@ impl Index {
     pub fn new(cluster: String, policy: Policy, lag: SignedDuration) -> Self {
         Self {
             cluster,
-            policy,
+            places: Places::new(policy),
             lag,
             rows: HashMap::new(),
             claims: Claims::default(),
-            proven: BTreeSet::new(),
+            proven: HashMap::new(),
             waiting: BTreeSet::new(),
             pending: HashMap::new(),
+            touched: BTreeSet::new(),
         }
     }
 
@@ -170,6 +203,7 @@ impl Index {
         row.seen_before = seen_before;
         let news = old_fingerprint != Some(row.fingerprint);
         self.count(&key, &row);
+        self.touch(&key, &row);
         let mut woken = BTreeSet::new();
         if let Some(replaced) = self.rows.get(&key).filter(|old| old.uid != row.uid) {
             woken = self.claims.remove(&replaced.uid.clone());
@@ -197,7 +231,10 @@ impl Index {
     pub fn remove(&mut self, key: &ObjectKey) -> BTreeSet<ObjectKey> {
         let Some(row) = self.rows.remove(key) else { return BTreeSet::new() };
         if let Some(project) = row.project.filter(|_| row.resource.is_none()) {
-            self.uncount(project);
+            self.uncount(&row.connection, project);
+        }
+        if let ConnectionId::Workspace(workspace) = &row.connection {
+            self.touched.insert(workspace.clone());
         }
         self.waiting.remove(key);
         let mut woken = self.claims.remove(&row.uid);
@@ -207,14 +244,14 @@ impl Index {
 
     /// Remembers that a connection worked on this workspace. Answers whom that concerns: from
     /// now on, wishes for paths in it count.
-    pub fn prove(&mut self, project: ProjectId) -> BTreeSet<ObjectKey> {
-        if !self.proven.insert(project) {
+    pub fn prove(&mut self, connection: &ConnectionId, project: ProjectId) -> BTreeSet<ObjectKey> {
+        if !self.proven.entry(connection.clone()).or_default().insert(project) {
             return BTreeSet::new();
         }
         let keys: Vec<ObjectKey> = self
             .rows
             .iter()
-            .filter(|(_, row)| row.project == Some(project))
+            .filter(|(_, row)| row.project == Some(project) && row.connection == *connection)
             .map(|(key, _)| key.clone())
             .collect();
         let mut woken = self.waiting.clone();
@@ -234,7 +271,7 @@ impl Index {
     /// True when work on the object needs no call to the cloud.
     #[must_use]
     pub fn needs_no_call(&self, key: &ObjectKey) -> bool {
-        self.rows.get(key).is_none_or(|row| row.needs_no_call || self.holder(key, row).is_some())
+        self.rows.get(key).is_none_or(|row| row.needs_no_call() || self.holder(key, row).is_some())
     }
 
     /// What tells one state of an object from another; changes with nothing else.
@@ -278,9 +315,9 @@ impl Index {
         Some(self.moved(woken))
     }
 
-    /// Objects that a call failed for, and for a cause that lies outside of them.
+    /// Objects that a call by this connection failed for, and for a cause that lies outside of them.
     #[must_use]
-    pub fn hindered(&self) -> BTreeSet<ObjectKey> {
+    pub fn hindered(&self, connection: &ConnectionId) -> BTreeSet<ObjectKey> {
         let hindered = |row: &Row| {
             let failing = matches!(
                 row.shown.reason,
@@ -293,7 +330,8 @@ impl Index {
             );
             failing || row.deleting || row.told == Some(Told::CheckFailed)
         };
-        self.rows.iter().filter(|(_, row)| hindered(row)).map(|(key, _)| key.clone()).collect()
+        let of_it = |row: &Row| row.connection == *connection && hindered(row);
+        self.rows.iter().filter(|(_, row)| of_it(row)).map(|(key, _)| key.clone()).collect()
     }
 
     /// The uid of the object of this name.
@@ -322,27 +360,42 @@ impl Index {
 
     /// Objects of a workspace that have no id yet.
     #[must_use]
-    pub fn pending(&self, project: ProjectId) -> usize {
-        self.pending.get(&project).copied().unwrap_or(0)
+    pub fn pending(&self, connection: &ConnectionId, project: ProjectId) -> usize {
+        self.pending.get(&(connection.clone(), project)).copied().unwrap_or(0)
     }
 
-    /// Workspaces in which objects own resources.
+    /// Workspaces in which objects own resources, by whatever connection.
     #[must_use]
     pub fn projects(&self) -> BTreeSet<ProjectId> {
         self.rows.values().filter(|row| row.resource.is_some()).filter_map(|row| row.project).collect()
     }
 
+    /// Workspaces in which objects own resources that are reached by this connection.
+    #[must_use]
+    pub fn projects_of(&self, connection: &ConnectionId) -> BTreeSet<ProjectId> {
+        let own = |row: &&Row| row.resource.is_some() && row.connection == *connection;
+        self.rows.values().filter(own).filter_map(|row| row.project).collect()
+    }
+
     /// The resources of a workspace that settled objects own.
     #[must_use]
-    pub fn held(&self, project: ProjectId) -> Vec<Held> {
-        self.held_where(project, |_| true)
+    pub fn held(&self, connection: &ConnectionId, project: ProjectId) -> Vec<Held> {
+        self.held_where(connection, project, |_| true)
     }
 
     /// Those of them that `wanted` names.
     #[must_use]
-    pub fn held_where(&self, project: ProjectId, wanted: impl Fn(&ResourceId) -> bool) -> Vec<Held> {
+    pub fn held_where(
+        &self,
+        connection: &ConnectionId,
+        project: ProjectId,
+        wanted: impl Fn(&ResourceId) -> bool,
+    ) -> Vec<Held> {
         let settled = |row: &Row| {
-            row.project == Some(project) && row.standing == Standing::Settled && !row.needs_no_call
+            row.project == Some(project)
+                && row.connection == *connection
+                && row.standing == Standing::Settled
+                && !row.needs_no_call()
         };
         let held = |(key, row): (&ObjectKey, &Row)| {
             let (id, modified) = row.resource.as_ref().filter(|(id, _)| settled(row) && wanted(id))?;
@@ -350,6 +403,82 @@ impl Index {
             Some(Held { key: key.clone(), id, modified: *modified, path, told: row.told })
         };
         self.rows.iter().filter_map(held).collect()
+    }
+
+    /// Where an object's resource is to be.
+    #[must_use]
+    pub fn place(&self, object: &DataWorksResource) -> Place {
+        let deleting = object.metadata.deletion_timestamp.is_some();
+        self.places.place(&key_of(object), &object.spec, recorded_project(object), deleting)
+    }
+
+    /// The connection and the workspace that work on an object goes to.
+    #[must_use]
+    pub fn goes_to(&self, key: &ObjectKey) -> Option<(&ConnectionId, Option<ProjectId>)> {
+        self.rows.get(key).map(|row| (&row.connection, row.project))
+    }
+
+    /// Keeps what is known of a DataWorksWorkspace; `None`: it is gone. Answers the objects that wait for it, or
+    /// that it concerns otherwise.
+    pub fn set_workspace(&mut self, workspace: &ObjectKey, site: Option<Site>) -> BTreeSet<ObjectKey> {
+        if self.places.site(workspace) == site.as_ref() {
+            return BTreeSet::new();
+        }
+        let connection = ConnectionId::Workspace(workspace.clone());
+        let project = site.as_ref().map(|site| site.project);
+        if project.is_none_or(|project| self.places.site(workspace).is_some_and(|old| old.project != project)) {
+            self.proven.remove(&connection);
+        }
+        self.places.set(workspace, site);
+        let allowed = |deleting| self.places.permission(workspace, deleting) == Permission::Allowed;
+        let (permitted, deletes) = (allowed(false), allowed(true));
+        let mut concerned = BTreeSet::new();
+        let named = |row: &Row| row.connection == connection;
+        for (key, row) in self.rows.iter_mut().filter(|(_, row)| named(row)) {
+            row.permitted = if row.deleting { deletes } else { permitted };
+            if project.is_some() && row.project != project {
+                // Its claims and more rest on the workspace: it is read and judged anew.
+                row.standing = Standing::Due;
+            }
+            if row.standing == Standing::Due || row.told == Some(Told::CheckFailed) {
+                concerned.insert(key.clone());
+            }
+        }
+        let mut woken = BTreeSet::new();
+        for key in self.rows.iter().filter(|(_, row)| named(row)).map(|(key, _)| key.clone()).collect::<Vec<_>>() {
+            woken.extend(self.claim(&key));
+        }
+        concerned.extend(self.moved(woken));
+        concerned
+    }
+
+    /// Whether objects may use a DataWorksWorkspace.
+    #[must_use]
+    pub fn is_open(&self, workspace: &ObjectKey) -> bool {
+        self.places.permission(workspace, false) == Permission::Allowed
+    }
+
+    /// DataWorksWorkspaces that are named by more or fewer objects since this was last asked.
+    pub fn take_touched(&mut self) -> BTreeSet<ObjectKey> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// The objects that name a DataWorksWorkspace.
+    #[must_use]
+    pub fn references(&self, workspace: &ObjectKey) -> References {
+        let connection = ConnectionId::Workspace(workspace.clone());
+        let mut found = References::default();
+        for (key, row) in self.rows.iter().filter(|(_, row)| row.connection == connection) {
+            found.counts.total += 1;
+            found.counts.not_ready += i64::from(row.shown.ready != Truth::True);
+            if row.holds {
+                found.holding += 1;
+                if found.first.as_ref().is_none_or(|first| key < first) {
+                    found.first = Some(key.clone());
+                }
+            }
+        }
+        found
     }
 
     /// How many objects stand how; `unknown` names those of whose last write the outcome is not known.
@@ -401,11 +530,11 @@ impl Index {
     fn verdict_moved(&self, key: &ObjectKey, row: &Row) -> bool {
         row.standing != Standing::Due
             && row.already_managed() != self.holder(key, row).is_some()
-            && row.entitled
+            && row.entitled()
     }
 
     fn holder(&self, key: &ObjectKey, row: &Row) -> Option<&ObjectKey> {
-        if row.entitled { self.claims.held_above(&row.claimant(key)) } else { None }
+        if row.entitled() { self.claims.held_above(&row.claimant(key)) } else { None }
     }
 
     /// Of these objects, those whose status says otherwise than the claims do now.
@@ -416,9 +545,11 @@ impl Index {
 
     fn claim(&mut self, key: &ObjectKey) -> BTreeSet<ObjectKey> {
         let Some(row) = self.rows.get(key) else { return BTreeSet::new() };
-        let proven = row.project.is_some_and(|project| self.proven.contains(&project));
+        let proven = self.proven.get(&row.connection);
+        let proven = proven.is_some_and(|all| row.project.is_some_and(|project| all.contains(&project)));
+        let entitled = row.entitled();
         let mut claimant = row.claimant(key);
-        claimant.claims.retain(|(_, class)| row.entitled && (*class != Class::Wanted || proven));
+        claimant.claims.retain(|(_, class)| entitled && (*class != Class::Wanted || proven));
         if claimant.claims.is_empty() {
             return self.claims.remove(&row.uid);
         }
@@ -426,18 +557,34 @@ impl Index {
     }
 
     fn count(&mut self, key: &ObjectKey, row: &Row) {
-        let old = self.rows.get(key).filter(|old| old.resource.is_none()).and_then(|old| old.project);
-        if let Some(project) = old {
-            self.uncount(project);
+        let old = self.rows.get(key).filter(|old| old.resource.is_none());
+        if let Some((connection, Some(project))) = old.map(|old| (old.connection.clone(), old.project)) {
+            self.uncount(&connection, project);
         }
         if let Some(project) = row.project.filter(|_| row.resource.is_none()) {
-            *self.pending.entry(project).or_default() += 1;
+            *self.pending.entry((row.connection.clone(), project)).or_default() += 1;
         }
     }
 
-    fn uncount(&mut self, project: ProjectId) {
-        if let Some(count) = self.pending.get_mut(&project) {
+    fn uncount(&mut self, connection: &ConnectionId, project: ProjectId) {
+        if let Some(count) = self.pending.get_mut(&(connection.clone(), project)) {
             *count = count.saturating_sub(1);
+        }
+    }
+
+    /// Remembers which DataWorksWorkspaces are to be told that this version differs from the one before.
+    fn touch(&mut self, key: &ObjectKey, row: &Row) {
+        let old = self.rows.get(key);
+        let same = old.is_some_and(|old| {
+            old.connection == row.connection && old.holds == row.holds && old.shown.ready == row.shown.ready
+        });
+        if same {
+            return;
+        }
+        for connection in old.map(|old| &old.connection).into_iter().chain([&row.connection]) {
+            if let ConnectionId::Workspace(workspace) = connection {
+                self.touched.insert(workspace.clone());
+            }
         }
     }
 
@@ -453,31 +600,32 @@ impl Index {
         now: Timestamp,
     ) -> Row {
         let recorded = recorded(object, &self.cluster);
-        let desired = Desired::from_spec(&object.spec).ok();
-        let project = ProjectId::new(object.spec.project_id);
-        let permission = project.map(|project| self.policy.permission(&key.namespace, project));
+        let Place { connection, project, permission } =
+            self.places.place(key, &object.spec, recorded_project(object), recorded.deleting);
+        let desired = Desired::in_project(&object.spec, project).ok();
         let id = recorded.id();
-        let allowed = permission == Some(Permission::Allowed) && desired.is_some();
-        let entitled = id.is_some() || recorded.open_intent().is_some() || allowed;
         let claims = claims(desired.as_ref(), project, &recorded, id.as_ref());
         let retained = recorded.deletion == DeletionPolicy::Retain;
-        let needs_no_call = recorded.suspend
+        let idle = recorded.suspend
             || desired.is_none() && !recorded.deleting
-            || recorded.deleting && (retained || !recorded.finalizer)
-            || permission != Some(Permission::Allowed);
+            || recorded.deleting && (retained || !recorded.finalizer);
         Row {
             version,
             seen,
             seen_before: None,
             born_here,
             created: created(object),
+            connection,
             project,
             claims,
-            entitled,
+            permitted: permission == Some(Permission::Allowed),
+            valid: desired.is_some(),
+            rooted: id.is_some() || recorded.open_intent().is_some(),
+            holds: recorded.finalizer,
             resource: id.map(|id| (id, modified(object))),
             path: object.status.as_ref().and_then(|status| status.path.as_deref()).map(claim_key),
             told: told(object),
-            needs_no_call,
+            idle,
             deleting: recorded.deleting,
             shown: shown(object),
             leaving: object
@@ -486,7 +634,7 @@ impl Index {
                 .as_ref()
                 .map(|time| time.0)
                 .filter(|_| recorded.finalizer),
-            standing: standing(object, &recorded, desired.is_some(), permission, self.lag, now),
+            standing: standing(object, &recorded, desired.is_some(), permission.as_ref(), self.lag, now),
             fingerprint: fingerprint(object),
             uid,
         }

@@ -4,6 +4,7 @@
 //! begun has ended.
 
 pub mod index;
+pub mod places;
 pub mod policy;
 pub mod queued;
 pub mod scheduler;
@@ -17,7 +18,7 @@ use std::time::Duration;
 use dataworks_core::backoff;
 use dataworks_core::limit::Purpose;
 use dataworks_core::object::{ObjectKey, Uid};
-use dataworks_core::queue::{Due, Lane, SubQueue, Taken};
+use dataworks_core::queue::{Lane, SubQueue, Taken};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -25,13 +26,15 @@ use tracing::{Instrument as _, error, info};
 
 use crate::context::Context;
 use crate::reconcile::{Again, End, reconcile, span};
-use crate::workspace::limiter::{Permit, until};
-use scheduler::DEFAULT_CONNECTION;
+use crate::workspace::limiter::{Limiter, Permit, until};
 use standing::Standing;
 
 /// Objects under work at a time. Each waits for the network nearly all its time; more would only
 /// queue at the limiter.
 pub const WORKERS: usize = 64;
+/// Of these, those that one budget's work may take where others wait, too: a service that hangs for one must not
+/// stop all.
+const WORKERS_OF_ONE: usize = 48;
 /// The runner looks around at least this often, so that the watchdog can tell that it lives.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
@@ -76,34 +79,53 @@ fn fill(ctx: &Arc<Context>, running: &mut JoinSet<(ObjectKey, End)>) -> Option<T
             start(ctx, running, taken, Permit::none());
             continue;
         }
-        if !ctx.scheduler.has_ready(DEFAULT_CONNECTION) {
-            return ctx.scheduler.next_at();
+        let (begun, next) = fill_one(ctx, running);
+        if !begun {
+            return next.into_iter().chain(ctx.scheduler.next_at()).min();
         }
-        let (mut permit, taken) = match ctx.limiter.try_permit(Purpose::Work) {
-            Ok(permit) => (permit, ctx.scheduler.take(DEFAULT_CONNECTION)),
-            Err(at) => match take_begun(ctx) {
+    }
+    None
+}
+
+/// Starts what each budget has a permit for, one object of each. Answers whether there was any, else when to look
+/// again.
+fn fill_one(ctx: &Arc<Context>, running: &mut JoinSet<(ObjectKey, End)>) -> (bool, Option<Timestamp>) {
+    let limiters = ctx.connections.limiters();
+    let waiting: Vec<&Limiter> = limiters.iter().filter(|one| ctx.scheduler.has_ready(one.sub())).collect();
+    let (mut begun, mut next) = (false, None);
+    for limiter in &waiting {
+        if running.len() >= WORKERS || waiting.len() > 1 && ctx.running_of(limiter.sub()) >= WORKERS_OF_ONE {
+            continue;
+        }
+        let (mut permit, taken) = match limiter.try_permit(Purpose::Work) {
+            Ok(permit) => (permit, ctx.scheduler.take(limiter.sub())),
+            Err(at) => match take_begun(ctx, limiter) {
                 Some((permit, taken)) => (permit, Some(taken)),
-                None => return Some(ctx.scheduler.next_at().map_or(at, |next| next.min(at))),
+                None => {
+                    next = next.into_iter().chain([at]).min();
+                    continue;
+                }
             },
         };
+        begun = true;
         let Some(taken) = taken else { continue };
         if taken.lane == Lane::Sweep
             && let Err(at) = permit.for_sweep()
         {
             // Not put behind by what people wait for: the sweeps' part of the calls is used up.
-            let due = Due { sub: taken.sub, lane: taken.lane, at };
+            let due = ctx.due(&taken.key, taken.lane, at);
             ctx.scheduler.done(&taken.key, Some(due));
             continue;
         }
         start(ctx, running, taken, permit);
     }
-    None
+    (begun, next)
 }
 
 /// Where the day's calls are used up but for the reserve: an object with something begun.
-fn take_begun(ctx: &Context) -> Option<(Permit, Taken)> {
-    let permit = ctx.limiter.try_permit(Purpose::Finish).ok()?;
-    let taken = ctx.scheduler.take_where(DEFAULT_CONNECTION, |key| ctx.has_begun(key))?;
+fn take_begun(ctx: &Context, limiter: &Limiter) -> Option<(Permit, Taken)> {
+    let permit = limiter.try_permit(Purpose::Finish).ok()?;
+    let taken = ctx.scheduler.take_where(limiter.sub(), |key| ctx.has_begun(key))?;
     Some((permit, taken))
 }
 
@@ -115,17 +137,15 @@ fn start(ctx: &Arc<Context>, running: &mut JoinSet<(ObjectKey, End)>, taken: Tak
         Standing::Settled if ctx.has_business(&taken.key) => {}
         Standing::Settled => return ctx.scheduler.done(&taken.key, None),
         Standing::Resting(at) if at > Timestamp::now() => {
-            let due = Due { sub: taken.sub, lane: Lane::Retry, at };
+            let due = ctx.due(&taken.key, Lane::Retry, at);
             return ctx.scheduler.done(&taken.key, Some(due));
         }
         Standing::Resting(_) => {}
     }
     let waited = Timestamp::now().duration_since(taken.since);
     ctx.metrics.queue_wait.observe(waited.as_secs_f64());
-    if permit.is_held() {
-        ctx.limiter.waited(waited.unsigned_abs());
-    }
-    ctx.begin(&taken.key);
+    permit.waited(waited.unsigned_abs());
+    ctx.begin(&taken.key, taken.sub);
     let ctx = Arc::clone(ctx);
     running.spawn(async move {
         let key = taken.key;
@@ -164,6 +184,5 @@ fn settle(ctx: &Context, ended: Result<(ObjectKey, End), tokio::task::JoinError>
     if again.is_some() {
         ctx.metrics.queue_retries.inc();
     }
-    let sub = ctx.sub_queue(&key);
-    ctx.scheduler.done(&key, again.map(|(at, lane)| Due { sub, lane: ctx.lane(&key, lane), at }));
+    ctx.scheduler.done(&key, again.map(|(at, lane)| ctx.due(&key, lane, at)));
 }

@@ -30,7 +30,9 @@ pub async fn tell(ctx: Arc<Context>) {
         tokio::time::sleep(EVERY).await;
         let before = Timestamp::now().saturating_sub(LONG).unwrap_or(Timestamp::MIN);
         let queued: BTreeSet<ObjectKey> = ctx.scheduler.waiting_since_before(before).into_iter().collect();
-        let parked: BTreeSet<ObjectKey> = ctx.listings.parked_since_before(before).into_iter().collect();
+        let connections = ctx.connections.all().into_iter();
+        let parked: BTreeSet<ObjectKey> =
+            connections.flat_map(|one| one.listings.parked_since_before(before)).collect();
         told.retain(|key| queued.contains(key) || parked.contains(key));
         let new: Vec<ObjectKey> =
             queued.union(&parked).filter(|key| !told.contains(key)).take(BATCH).cloned().collect();
@@ -69,12 +71,15 @@ async fn say(ctx: &Context, key: &ObjectKey, waits: Waits) {
         return;
     }
     let made = object.status.as_ref().is_some_and(|status| status.id.is_some());
-    let state = match (ctx.limiter.paused_until(), waits) {
+    // Should the work begin now after all, one of the two writes fails for its version and is made anew.
+    let mut subject = Subject::to_tell(ctx, object);
+    let limiter = &subject.connection.limiter;
+    let state = match (limiter.paused_until(), waits) {
         (Some(until), _) => State::QuotaExhausted { until },
         (None, Waits::ForCall { objects }) => State::Queued {
             message: format!(
                 "Waiting for a call to the service: {objects} objects share {:.1} calls a second.",
-                ctx.limiter.rate()
+                limiter.rate()
             ),
         },
         (None, Waits::ForListing) if made => State::Recreating,
@@ -83,8 +88,6 @@ async fn say(ctx: &Context, key: &ObjectKey, waits: Waits) {
                 .to_owned(),
         },
     };
-    // Should the work begin now after all, one of the two writes fails for its version and is made anew.
-    let mut subject = Subject::to_tell(object);
     if let Err(error) = record::status(ctx, &mut subject, &Change { state, fact: None }).await {
         debug!(namespace = %key.namespace, name = %key.name, %error, "could not be told that it waits");
     }

@@ -3,12 +3,9 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use dataworks_core::object::ObjectKey;
-use dataworks_core::queue::{Due, Lane, Queue, SubQueue, Taken};
+use dataworks_core::queue::{Due, Queue, SubQueue, Taken};
 use k8s_openapi::jiff::Timestamp;
 use tokio::sync::Notify;
-
-/// The sub-queue of the default connection's limiter.
-pub const DEFAULT_CONNECTION: SubQueue = SubQueue(1);
 
 /// The queue of one controller.
 #[derive(Debug, Default)]
@@ -18,9 +15,9 @@ pub struct Scheduler {
 }
 
 impl Scheduler {
-    /// Asks that an object be worked on, not before `at`.
-    pub fn push(&self, key: &ObjectKey, sub: SubQueue, lane: Lane, at: Timestamp) {
-        self.lock().push(key, Due { sub, lane, at }, Timestamp::now());
+    /// Asks that an object be worked on.
+    pub fn push(&self, key: &ObjectKey, due: Due) {
+        self.lock().push(key, due, Timestamp::now());
         self.bell.notify_one();
     }
 

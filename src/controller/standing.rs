@@ -71,6 +71,12 @@ pub fn recorded(object: &DataWorksResource, cluster: &str) -> Recorded {
     }
 }
 
+/// The workspace that holds the file, as status tells.
+#[must_use]
+pub fn recorded_project(object: &DataWorksResource) -> Option<ProjectId> {
+    object.status.as_ref()?.project_id.and_then(ProjectId::new)
+}
+
 pub(super) fn created(object: &DataWorksResource) -> Timestamp {
     object.metadata.creation_timestamp.as_ref().map_or(Timestamp::MIN, |time| time.0)
 }
@@ -137,7 +143,7 @@ pub(super) fn standing(
     object: &DataWorksResource,
     recorded: &Recorded,
     valid: bool,
-    permission: Option<Permission>,
+    permission: Option<&Permission>,
     lag: SignedDuration,
     now: Timestamp,
 ) -> Standing {
@@ -167,7 +173,7 @@ pub(super) fn standing(
             }
             let mended = match reason {
                 Reason::InvalidSpec => valid,
-                Reason::ConnectionNotAllowed => permission == Some(Permission::Allowed),
+                Reason::ConnectionNotAllowed => permission == Some(&Permission::Allowed),
                 Reason::AmbiguousCreate | Reason::IntentUnreadable => recorded.intent == IntentNote::Absent,
                 _ => false,
             };

@@ -92,6 +92,7 @@ fn take_in(ctx: &Arc<Context>, pruned: Pruned, origin: Origin) -> Option<ObjectK
         ctx.news(&key, at);
     }
     ctx.wake(applied.woken);
+    ctx.tell_workspaces();
     Some(key)
 }
 

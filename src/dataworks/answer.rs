@@ -13,7 +13,8 @@ use serde::de::{Deserializer, Error as _, Unexpected, Visitor};
 use serde_json::Value;
 
 use super::error::{CODE_LIMIT, clean};
-use super::types::{CallerIdentity, Created, Page, Project, Resource, ResourceRow, RowDatasource, Written};
+use super::credentials::role::Shown;
+use super::types::{Assumed, CallerIdentity, Created, Page, Project, Resource, ResourceRow, RowDatasource, Written};
 
 /// Reads CreateResource's answer, or `None` when it says no id.
 pub(super) fn created(body: &[u8], date: Timestamp) -> Option<Created> {
@@ -211,6 +212,20 @@ pub(super) fn caller_identity(body: &[u8], date: Timestamp) -> Option<CallerIden
     }
     let Answer { request_id, account_id, arn, identity_type } = serde_json::from_slice(body).ok()?;
     Some(CallerIdentity { account_id, arn, identity_type, request_id, date })
+}
+
+/// Reads AssumeRole's answer.
+pub(super) fn assumed(body: &[u8], date: Timestamp) -> Option<Assumed> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Answer {
+        #[serde(deserialize_with = "request_id")]
+        request_id: String,
+        credentials: Shown,
+    }
+    let Answer { request_id, credentials } = serde_json::from_slice(body).ok()?;
+    let (credentials, expires) = credentials.taken()?;
+    Some(Assumed { credentials, expires, request_id, date })
 }
 
 struct TextOrInteger;

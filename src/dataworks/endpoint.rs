@@ -40,6 +40,14 @@ pub enum PlainHttp {
 pub struct Region(String);
 
 impl Region {
+    /// Whether it begins like every region, with two letters of a country or continent: `oss-cn-shanghai` does not,
+    /// and hosts under it are anybody's.
+    #[must_use]
+    pub fn is_geographic(&self) -> bool {
+        let (place, rest) = self.0.split_once('-').unwrap_or_default();
+        place.len() == 2 && place.bytes().all(|b| b.is_ascii_lowercase()) && !rest.is_empty()
+    }
+
     /// The id.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -85,6 +93,32 @@ impl Endpoint {
             (Network::Public, false) => format!("https://dataworks.{region}.aliyuncs.com").parse(),
             (Network::Vpc, false) => format!("https://dataworks-vpc.{region}.aliyuncs.com").parse(),
         }
+    }
+
+    /// The endpoint that somebody names who is no administrator: a host of the service itself, or one of those that
+    /// an administrator allowed.
+    #[must_use]
+    pub fn named(host: &str, allowed: &[Self]) -> Option<Self> {
+        let by_administrator = allowed.iter().find(|endpoint| endpoint.host() == host);
+        if let Some(endpoint) = by_administrator {
+            return Some(endpoint.clone());
+        }
+        let labels = host.strip_suffix(".aliyuncs.com")?;
+        let (service, region) = labels.split_once('.').unwrap_or((labels, ""));
+        let known = matches!((service, region), ("dataworks", "")) || {
+            matches!(service, "dataworks" | "dataworks-vpc")
+                && region.parse::<Region>().is_ok_and(|region| region.is_geographic())
+        };
+        if known { format!("https://{host}").parse().ok() } else { None }
+    }
+
+    /// What it has in common with the endpoints of the same service in the same region, whatever network they are
+    /// reached through.
+    #[must_use]
+    pub fn realm(&self) -> String {
+        let host = self.host();
+        let rest = host.strip_prefix("dataworks-vpc.").or_else(|| host.strip_prefix("dataworks."));
+        rest.map_or_else(|| host.clone(), str::to_owned)
     }
 
     /// The STS endpoint of a region; without a region the central one, which is public only.
@@ -263,6 +297,51 @@ mod tests {
             let got = text.parse::<Endpoint>().map(|e| e.host());
             assert_eq!(got, want.map(str::to_owned), "{text:?}");
         }
+    }
+
+    #[test]
+    fn who_is_no_administrator_names_the_service_itself_or_what_was_allowed() {
+        let allowed: Vec<Endpoint> = ["http://127.0.0.1:8080", "https://dataworks.internal.example.com"]
+            .map(|text| text.parse().unwrap())
+            .to_vec();
+        let rows = [
+            ("dataworks.cn-shanghai.aliyuncs.com", Some("https://dataworks.cn-shanghai.aliyuncs.com")),
+            ("dataworks-vpc.cn-shanghai.aliyuncs.com", Some("https://dataworks-vpc.cn-shanghai.aliyuncs.com")),
+            ("dataworks.aliyuncs.com", Some("https://dataworks.aliyuncs.com")),
+            ("127.0.0.1:8080", Some("http://127.0.0.1:8080")),
+            ("dataworks.internal.example.com", Some("https://dataworks.internal.example.com")),
+            ("127.0.0.1", None),
+            ("127.0.0.1:8081", None),
+            ("localhost", None),
+            ("100.100.100.200", None),
+            ("169.254.169.254", None),
+            ("0x64646464", None),
+            ("metadata.google.internal", None),
+            ("kubernetes.default.svc", None),
+            ("example.com", None),
+            ("dataworks-vpc.aliyuncs.com", None),
+            // Buckets and functions of anybody.
+            ("dataworks.evil.oss-cn-shanghai.aliyuncs.com", None),
+            ("dataworks-evil.oss-cn-shanghai.aliyuncs.com", None),
+            ("dataworks.oss-cn-shanghai.aliyuncs.com", None),
+            ("evil.cn-shanghai.fc.aliyuncs.com", None),
+            ("dataworks.cn-shanghai.aliyuncs.com.example.com", None),
+            ("dataworks.cn-shanghai.aliyuncs.com:8443", None),
+            ("aliyuncs.com", None),
+            (".aliyuncs.com", None),
+        ];
+        for (host, want) in rows {
+            let found = Endpoint::named(host, &allowed).map(|endpoint| endpoint.to_string());
+            assert_eq!(found.as_deref(), want, "{host}");
+        }
+    }
+
+    #[test]
+    fn networks_of_one_region_are_one_realm() {
+        let realm = |text: &str| text.parse::<Endpoint>().unwrap().realm();
+        assert_eq!(realm("dataworks.cn-shanghai.aliyuncs.com"), realm("dataworks-vpc.cn-shanghai.aliyuncs.com"));
+        assert_ne!(realm("dataworks.cn-shanghai.aliyuncs.com"), realm("dataworks.cn-beijing.aliyuncs.com"));
+        assert_ne!(realm("http://127.0.0.1:1"), realm("http://127.0.0.1:2"));
     }
 
     #[test]

@@ -37,10 +37,10 @@ pub use trust::{Trust, TrustError};
 
 use call::{Call, Service};
 use clock::CloudClock;
-use credentials::CredentialSource;
+use credentials::{ChainedRole, CredentialSource};
 use endpoint::Endpoint;
 use error::{Effect, Failure};
-use types::{CallerIdentity, Created, ListFilter, Page, Project, Resource, Written};
+use types::{Assumed, CallerIdentity, Created, ListFilter, Page, Project, Resource, Written};
 
 /// What a [`Client`] is made of.
 pub struct ClientConfig {
@@ -198,6 +198,19 @@ impl Client {
     pub async fn get_caller_identity(&self) -> Result<CallerIdentity, Fault> {
         let call = Call { service: Service::Sts, ..Call::new("GetCallerIdentity", Effect::Read, &[]) };
         self.inner.call(&call, answer::caller_identity).await.map_err(|failure| failure.fault)
+    }
+
+    /// AssumeRole of STS: temporary credentials of another role. Not a DataWorks call either.
+    ///
+    /// # Errors
+    /// A fault.
+    pub async fn assume_role(&self, role: &ChainedRole) -> Result<Assumed, Fault> {
+        let ChainedRole { role_arn, external_id, session_name } = role;
+        let mut parameters =
+            vec![("RoleArn", role_arn.as_str()), ("RoleSessionName", session_name), ("DurationSeconds", "3600")];
+        parameters.extend(external_id.as_deref().map(|id| ("ExternalId", id)));
+        let call = Call { service: Service::Sts, ..Call::new("AssumeRole", Effect::Read, &parameters) };
+        self.inner.call(&call, answer::assumed).await.map_err(|failure| failure.fault)
     }
 
     async fn write(

@@ -9,6 +9,8 @@ use dataworks_core::ids::{ProjectId, ResourceId};
 use k8s_openapi::jiff::Timestamp;
 use serde::Deserialize;
 
+use super::credentials::Credentials;
+
 /// A resource that was created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Created {
@@ -166,6 +168,19 @@ pub struct CallerIdentity {
     pub date: Timestamp,
 }
 
+/// A role that was assumed.
+#[derive(Debug)]
+pub struct Assumed {
+    /// What to sign with.
+    pub credentials: Credentials,
+    /// When they end.
+    pub expires: Timestamp,
+    /// The service's request id.
+    pub request_id: String,
+    /// The service's time of the answer: whole seconds, rounded down.
+    pub date: Timestamp,
+}
+
 /// An answer that names its request.
 pub(super) trait Answered {
     /// The service's id of the request.
@@ -182,4 +197,4 @@ macro_rules! answered {
     };
 }
 
-answered!(Created, Written, Resource, Page, Project, CallerIdentity);
+answered!(Created, Written, Resource, Page, Project, CallerIdentity, Assumed);

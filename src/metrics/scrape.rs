@@ -4,6 +4,7 @@
 //! series is bounded whatever the objects say: see [`Tally`].
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 
 use dataworks_core::ids::ProjectId;
@@ -50,12 +51,12 @@ struct WorkspaceLabels {
 pub fn gauges(ctx: &Context) -> [Registry; 2] {
     let mut own = Registry::default();
     if ctx.is_leading() {
-        budget(&mut own, &ctx.limiter);
+        budget(&mut own, &ctx.connections.default().limiter);
         let tally = ctx.tally();
         resources(&mut own, &tally);
         out_of_sync(&mut own, &tally);
         inventories(&mut own, &ages(ctx));
-        if let Some(apart) = ctx.listings.looks_apart() {
+        if let Some(apart) = ctx.connections.default().listings.looks_apart() {
             let help = "Seconds between two routine looks at a workspace";
             seconds(&mut own, "dataworks_inventory_interval_seconds", help, apart.as_secs_f64());
         }
@@ -79,7 +80,7 @@ fn runtime(ctx: &Context) -> Registry {
     let longest = "Seconds that the longest work under way has taken so far";
     seconds(r, "workqueue_longest_running_processor_seconds", longest, work.longest.as_secs_f64());
     set(&mut all, "dataworks_queue_delayed", "Entries that wait for a time", delayed);
-    if let Some(end) = ctx.cloud.credentials().expires() {
+    if let Some(end) = ctx.connections.default().cloud.credentials().expires() {
         let help = "When the temporary credentials in use end, in Unix time";
         seconds(
             &mut all,
@@ -145,7 +146,14 @@ fn words(place: Option<Place<'_>>) -> (String, String) {
 /// Seconds since the last routine look at each workspace; where there was none yet, since this
 /// process leads. The oldest first.
 fn ages(ctx: &Context) -> Vec<(ProjectId, f64)> {
-    let (looked, led, now) = (ctx.listings.looked(), ctx.leading_since(), Timestamp::now());
+    let (led, now) = (ctx.leading_since(), Timestamp::now());
+    let mut looked: BTreeMap<ProjectId, Timestamp> = BTreeMap::new();
+    for connection in ctx.connections.all() {
+        for (project, at) in connection.listings.looked() {
+            let latest = looked.entry(project).or_insert(at);
+            *latest = at.max(*latest);
+        }
+    }
     let since = |project: &ProjectId| looked.get(project).copied().or(led).unwrap_or(now);
     let mut ages: Vec<(ProjectId, f64)> =
         ctx.index().projects().into_iter().map(|project| (project, age(since(&project), now))).collect();

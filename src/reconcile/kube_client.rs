@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dataworks_core::api::FIELD_MANAGER;
-use dataworks_core::api::v1alpha1::DataWorksResource;
+use dataworks_core::api::v1alpha1::{DataWorksResource, DataWorksWorkspace};
 use dataworks_core::object::ObjectKey;
 use kube::Resource as _;
 use kube::api::{Api, GetParams, Patch, PatchParams};
@@ -109,6 +109,36 @@ impl Calls {
         self.written("patch_status", request).await
     }
 
+    /// Patches metadata of a DataWorksWorkspace. The patch must hold the resourceVersion.
+    ///
+    /// # Errors
+    /// As [`Calls::patch_metadata`].
+    pub async fn patch_workspace(&self, key: &ObjectKey, metadata: Value) -> Result<(), CallError> {
+        let body = json!({ "metadata": metadata });
+        let request = workspaces(key).patch_metadata(&key.name, &params(), &Patch::Merge(&body));
+        self.written("patch_workspace", request).await.map(|_| ())
+    }
+
+    /// Patches status of the version `resource_version` of a DataWorksWorkspace.
+    ///
+    /// # Errors
+    /// As [`Calls::patch_status`].
+    pub async fn patch_workspace_status(
+        &self,
+        key: &ObjectKey,
+        resource_version: &str,
+        status: &Value,
+    ) -> Result<(), CallError> {
+        let body = json!({ "metadata": { "resourceVersion": resource_version }, "status": status });
+        let patch = Patch::Merge(&body);
+        let request = workspaces(key).patch_subresource("status", &key.name, &params(), &patch);
+        let request = request.map(|mut request| {
+            request.headers_mut().insert(ACCEPT, METADATA_ONLY);
+            request
+        });
+        self.written("patch_workspace_status", request).await.map(|_| ())
+    }
+
     async fn written(
         &self,
         verb: &'static str,
@@ -191,6 +221,10 @@ impl Calls {
 
 fn paths(key: &ObjectKey) -> Request {
     Request::new(DataWorksResource::url_path(&(), Some(&key.namespace)))
+}
+
+fn workspaces(key: &ObjectKey) -> Request {
+    Request::new(DataWorksWorkspace::url_path(&(), Some(&key.namespace)))
 }
 
 fn decoded(read: Pruned) -> Result<DataWorksResource, CallError> {

@@ -11,6 +11,7 @@ pub mod vanished;
 use std::sync::Arc;
 
 use dataworks_core::desired::Desired;
+use dataworks_core::ids::ProjectId;
 use dataworks_core::object::{ObjectKey, Uid};
 use dataworks_core::plan::plan;
 use dataworks_core::queue::Lane;
@@ -109,10 +110,10 @@ pub async fn reconcile(ctx: &Arc<Context>, key: &ObjectKey, permit: Permit) -> E
         }
     };
     ctx.read(&live);
-    Span::current()
-        .record("generation", live.metadata.generation.unwrap_or(0))
-        .record("workspace", live.spec.project_id);
     let mut subject = Subject::new(ctx, live, permit);
+    Span::current()
+        .record("generation", subject.object.metadata.generation.unwrap_or(0))
+        .record("workspace", subject.project().map(ProjectId::get));
     let again = turn(ctx, &mut subject).await;
     subject.keep_memory(ctx);
     if again == Again::AfterFailure {
@@ -131,9 +132,10 @@ pub async fn reconcile(ctx: &Arc<Context>, key: &ObjectKey, permit: Permit) -> E
 
 async fn turn(ctx: &Arc<Context>, subject: &mut Subject) -> Again {
     // No step changes the spec: it is parsed once.
-    let desired = Desired::from_spec(&subject.object.spec).map_err(|problem| problem.to_string());
+    let desired =
+        Desired::in_project(&subject.object.spec, subject.project()).map_err(|problem| problem.to_string());
     for _ in 0..MOST_STEPS {
-        let now = ctx.cloud.cloud_now();
+        let now = subject.connection.cloud.cloud_now();
         let wanted = desired.as_ref().map_err(String::as_str);
         let observed = subject.observe(ctx, desired.as_ref().ok());
         let decided = plan(wanted, &subject.recorded(ctx), &observed, now);

@@ -1,5 +1,7 @@
 //! The facts that a plan needs, gathered; and what one run knows of its object.
 
+use std::sync::Arc;
+
 use dataworks_core::api::v1alpha1::DataWorksResource;
 use dataworks_core::desired::Desired;
 use dataworks_core::ids::{ProjectId, ResourceId};
@@ -7,14 +9,16 @@ use dataworks_core::inventory::{Row, Told};
 use dataworks_core::object::{ObjectKey, Uid};
 use dataworks_core::path::ResourcePath;
 use dataworks_core::plan::{
-    Holder, Memory, Middle, MiddleHeld, Observed, Permission, ReadBack, Recorded, Search,
+    Holder, Identity, Memory, Middle, MiddleHeld, Observed, Permission, ReadBack, Recorded, Search,
 };
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt as _;
 
 use crate::context::{Context, Doubt};
 use crate::controller::index::Index;
+use crate::controller::places::Place;
 use crate::controller::standing::{key_of, recorded, told};
+use crate::workspace::connection::Connection;
 use crate::workspace::limiter::Permit;
 
 /// A resource that is to become an object's, as it was read.
@@ -39,6 +43,10 @@ pub struct Subject {
     pub uid: Uid,
     /// The object as last read or written.
     pub object: DataWorksResource,
+    /// Where its resource is to be.
+    pub place: Place,
+    /// The way there.
+    pub connection: Arc<Connection>,
     /// The right to make the next call.
     pub permit: Permit,
     /// What is remembered beyond this run.
@@ -70,7 +78,9 @@ impl Subject {
             Some(Doubt::Listing(shown)) => memory.listing = Some(shown),
             None => {}
         }
-        Self { permit, memory, ..Self::to_tell(object) }
+        let told = Self::to_tell(ctx, object);
+        let permit = permit.for_limiter(&told.connection.limiter);
+        Self { permit, memory, ..told }
     }
 
     /// An object that is gone and may have left a file.
@@ -81,8 +91,11 @@ impl Subject {
 
     /// An object that is only to be told something: nothing remembered is taken up for it.
     #[must_use]
-    pub fn to_tell(object: DataWorksResource) -> Self {
+    pub fn to_tell(ctx: &Context, object: DataWorksResource) -> Self {
+        let place = ctx.index().place(&object);
         Self {
+            connection: ctx.connections.of(&place.connection),
+            place,
             key: key_of(&object),
             uid: Uid::new(&object.uid().unwrap_or_default()),
             object,
@@ -104,10 +117,10 @@ impl Subject {
         recorded(&self.object, &ctx.identity.cluster)
     }
 
-    /// The workspace that the spec names, if it is an id at all.
+    /// The workspace that the spec comes to, as far as it is known.
     #[must_use]
     pub fn project(&self) -> Option<ProjectId> {
-        ProjectId::new(self.object.spec.project_id)
+        self.place.project
     }
 
     /// Everything that the plan may know.
@@ -133,10 +146,9 @@ impl Subject {
             tracing::debug!(holder = %key, "another object holds its claim");
         }
         Observed {
-            identity: ctx.identity.clone(),
+            identity: Identity { proxied: self.connection.proxied, ..ctx.identity.clone() },
             bounds: ctx.bounds,
-            permission: project
-                .map_or(Permission::Allowed, |project| ctx.policy.permission(&self.key.namespace, project)),
+            permission: self.place.permission.clone().unwrap_or(Permission::Allowed),
             held_by: held_by.map(holder),
             id_held_by: id_holder,
             memory: self.memory.clone(),
@@ -146,7 +158,7 @@ impl Subject {
             read: self.read.clone(),
             adoptee: self.adoptee.as_ref().map(|adoptee| (adoptee.id.clone(), adoptee.back.clone())),
             middle_held: desired.map(|desired| self.middle_held(&index, desired)).unwrap_or_default(),
-            brake: project.is_some_and(|project| ctx.listings.is_braked(project, told_so)),
+            brake: project.is_some_and(|project| self.connection.listings.is_braked(project, told_so)),
         }
     }
 

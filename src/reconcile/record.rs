@@ -45,7 +45,7 @@ pub async fn status(ctx: &Context, subject: &mut Subject, change: &Change) -> Re
     }
     let generation = subject.object.metadata.generation.unwrap_or(0);
     let before = subject.object.status.clone().unwrap_or_default();
-    let mut after = next(&before, change, generation, ctx.cloud.cloud_now());
+    let mut after = next(&before, change, generation, subject.connection.cloud.cloud_now());
     echo(&mut after, subject, change);
     let told = value(&after);
     let Some(patch) = merge_patch(&value(&before), &told) else { return Ok(false) };
@@ -137,7 +137,7 @@ pub async fn created(ctx: &Context, subject: &mut Subject, change: &Change, id: 
     let mut pause = RECORD_PAUSE_FIRST;
     loop {
         let before = subject.object.status.clone().unwrap_or_default();
-        let mut after = next(&before, change, generation, ctx.cloud.cloud_now());
+        let mut after = next(&before, change, generation, subject.connection.cloud.cloud_now());
         echo(&mut after, subject, change);
         let told = value(&after);
         let patch = merge_patch(&value(&before), &told).unwrap_or_else(|| json!({}));
@@ -212,15 +212,15 @@ async fn surplus(ctx: &Context, subject: &Subject, id: &ResourceId) {
         return;
     }
     for failures in 1..=SURPLUS_TRIES {
-        let _spent = ctx.limiter.permit().await.spend();
-        let end = around(Place::DeleteSurplus, ctx.cloud.delete_resource(project, id)).await;
+        let _spent = subject.connection.limiter.permit().await.spend();
+        let end = around(Place::DeleteSurplus, subject.connection.cloud.delete_resource(project, id)).await;
         match end {
-            Outcome::Done(_) => return took_back(ctx, project, id),
+            Outcome::Done(_) => return took_back(subject, project, id),
             Outcome::Refused(fault) if fault.class == Class::NotFound => {
-                return took_back(ctx, project, id);
+                return took_back(subject, project, id);
             }
             Outcome::Refused(fault) | Outcome::Unknown(fault) => {
-                ctx.limiter.learn(Some(&fault));
+                subject.connection.limiter.learn(Some(&fault));
                 warn!(%id, code = fault.code, "a surplus resource could not be deleted yet");
             }
         }
@@ -230,8 +230,8 @@ async fn surplus(ctx: &Context, subject: &Subject, id: &ResourceId) {
     error!(%id, "an orphan: its object is gone and it cannot be deleted");
 }
 
-fn took_back(ctx: &Context, project: ProjectId, id: &ResourceId) {
-    ctx.listings.record(project, Own::Deleted(id.clone()));
+fn took_back(subject: &Subject, project: ProjectId, id: &ResourceId) {
+    subject.connection.listings.record(project, Own::Deleted(id.clone()));
     info!(%id, "deleted a surplus resource: its object is gone or has another");
 }
 

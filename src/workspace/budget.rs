@@ -79,10 +79,11 @@ impl Store {
             workspaces = kept.looked.len(),
             "taking over the call budget"
         );
+        let default = ctx.connections.default();
         if let Some(day) = kept.day {
-            ctx.limiter.resume(day, kept.shut);
+            default.limiter.resume(day, kept.shut);
         }
-        ctx.listings.resume(kept.looked);
+        default.listings.resume(kept.looked);
     }
 
     /// Does `work`, keeping the budget meanwhile and once more when it has ended.
@@ -130,10 +131,11 @@ impl Store {
 
 /// What is to be kept now: of workspaces in which objects own resources, no others.
 fn present(ctx: &Context) -> Kept {
-    let projects = ctx.index().projects();
-    let mut looked = ctx.listings.looked();
+    let default = ctx.connections.default();
+    let projects = ctx.index().projects_of(&default.id);
+    let mut looked = default.listings.looked();
     looked.retain(|project, _| projects.contains(project));
-    Kept { day: Some(ctx.limiter.day()), shut: ctx.limiter.shut(), looked: youngest(looked) }
+    Kept { day: Some(default.limiter.day()), shut: default.limiter.shut(), looked: youngest(looked) }
 }
 
 fn youngest(looked: BTreeMap<ProjectId, Timestamp>) -> BTreeMap<ProjectId, Timestamp> {

@@ -3,7 +3,7 @@
 //! It raises doubts about single objects and leaves what follows to their reconciles. It must not
 //! read or change a resource.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,17 +15,19 @@ use dataworks_core::plan::Listing;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use tracing::{error, info, warn};
 
+use super::connection::Connection;
 use super::limiter::Permit;
 use super::listing::Purpose;
 use crate::context::{Context, Doubt};
+use crate::controller::places::ConnectionId;
 
 /// How often it is asked which workspace is due.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Looks at every workspace about once in `interval`, or as much more seldom as the day's calls ask
-/// for, each at its own time, until the process ends. A start begins no listing at once: what was
-/// settled before it is believed, and the looks go on where they were.
-pub async fn watch(ctx: Arc<Context>, interval: SignedDuration) {
+/// Looks at every workspace of a connection about once in its interval, or as much more seldom as the day's calls
+/// ask for, each at its own time, until the process ends. A start begins no listing at once: what was settled
+/// before it is believed, and the looks go on where they were.
+pub async fn watch(ctx: Arc<Context>, id: ConnectionId) {
     let mut next: HashMap<ProjectId, Timestamp> = HashMap::new();
     let mut round: u32 = 0;
     let mut told: Option<Option<SignedDuration>> = None;
@@ -34,56 +36,84 @@ pub async fn watch(ctx: Arc<Context>, interval: SignedDuration) {
         if !ctx.is_leading() {
             continue;
         }
+        let Some(connection) = ctx.connections.get(&id) else { continue };
         let now = Timestamp::now();
-        let projects = ctx.index().projects();
+        let projects = open_projects(&ctx, &id);
         next.retain(|project, _| projects.contains(project));
-        let pages = projects.iter().map(|project| ctx.listings.pages(*project)).sum();
-        let apart = looks_apart(interval, pages, ctx.limiter.sweeps_a_day());
+        let pages = pages(&ctx, &connection);
+        let apart = looks_apart(connection.interval, pages, connection.limiter.sweeps_a_day());
         if told.replace(apart) != Some(apart) {
-            ctx.listings.set_looks_apart(apart);
-            tell(interval, apart, pages);
+            connection.listings.set_looks_apart(apart);
+            tell(connection.interval, apart, pages);
         }
         let Some(apart) = apart else { continue };
-        let looked = ctx.listings.looked();
+        let looked = connection.listings.looked();
         for project in projects {
             let at = |looked, round| next_look(looked, now, apart, share(project, &ctx, round));
             let due = *next.entry(project).or_insert_with(|| at(looked.get(&project).copied(), round));
+            // The interval of a workspace may be made shorter.
+            let latest = now.saturating_add(apart).unwrap_or(Timestamp::MAX);
+            if due > latest {
+                next.insert(project, at(looked.get(&project).copied(), round));
+            }
             if due > now {
                 continue;
             }
             round = round.wrapping_add(1);
             // Also where this one fails.
             next.insert(project, at(None, round));
-            if let Some(tomorrow) = until_calls_suffice(&ctx, project) {
+            if let Some(tomorrow) = until_calls_suffice(&connection, project) {
                 next.insert(project, tomorrow);
                 continue;
             }
-            look(&ctx, project).await;
+            look(&ctx, &connection, project).await;
         }
     }
 }
 
-async fn look(ctx: &Arc<Context>, project: ProjectId) {
-    if !ctx.listings.begin_routine(project) {
+/// The workspaces of a connection that may be looked at now.
+fn open_projects(ctx: &Context, id: &ConnectionId) -> BTreeSet<ProjectId> {
+    let index = ctx.index();
+    match id {
+        ConnectionId::Workspace(workspace) if !index.is_open(workspace) => BTreeSet::new(),
+        ConnectionId::Workspace(_) | ConnectionId::Default => index.projects_of(id),
+    }
+}
+
+/// The pages of one look at everything that shares the connection's budget.
+fn pages(ctx: &Context, connection: &Connection) -> u64 {
+    let all = ctx.connections.all().into_iter();
+    let sharing = all.filter(|other| other.limiter.is(&connection.limiter));
+    let pages = |other: Arc<Connection>| -> u64 {
+        let projects = ctx.index().projects_of(&other.id);
+        projects.iter().map(|project| other.listings.pages(*project)).sum()
+    };
+    sharing.map(pages).sum()
+}
+
+async fn look(ctx: &Arc<Context>, connection: &Connection, project: ProjectId) {
+    let Connection { id, cloud, limiter, listings, .. } = connection;
+    if !listings.begin_routine(project) {
         return;
     }
     // Doubted already: what the end of the listing says of them is older than that.
     let doubted: Mutex<HashSet<ObjectKey>> = Mutex::default();
     let page = |rows: &[Row]| {
         let ids: HashSet<&ResourceId> = rows.iter().map(|row| &row.id).collect();
-        let held = ctx.index().held_where(project, |id| ids.contains(id));
+        let held = ctx.index().held_where(id, project, |id| ids.contains(id));
         for key in outdated(&held, rows) {
             ctx.doubt(&key, Doubt::Resource);
             doubted.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
         }
     };
     let purpose = Purpose::Drift { page: &page, busy: &|| ctx.has_doubts() };
-    let end = ctx.listings.sweep(&ctx.cloud, &ctx.limiter, Permit::none(), project, purpose).await;
+    let end = listings.sweep(cloud, limiter, Permit::none(), project, purpose).await;
     let doubted = doubted.into_inner().unwrap_or_else(PoisonError::into_inner);
     let listed = end.is_ok();
     let woken = match end {
         Ok(woken) => woken,
         Err((woken, fault)) => {
+            ctx.workspaces.suspect(id, &fault);
             warn!(
                 workspace = project.get(),
                 code = fault.code,
@@ -97,9 +127,9 @@ async fn look(ctx: &Arc<Context>, project: ProjectId) {
     if !listed {
         return;
     }
-    ctx.proved(project);
-    let held = ctx.index().held(project);
-    let mut found = ctx.listings.difference(project, &held);
+    ctx.proved(id, project);
+    let held = ctx.index().held(id, project);
+    let mut found = listings.difference(project, &held);
     found.changed.retain(|key| !doubted.contains(key));
     let changed = found.changed.len() + doubted.len();
     info!(
@@ -109,7 +139,7 @@ async fn look(ctx: &Arc<Context>, project: ProjectId) {
         missing = found.missing.len(),
         "looked for drift"
     );
-    ctx.listings.brake(project, found.mass_absence);
+    listings.brake(project, found.mass_absence);
     if found.mass_absence {
         error!(
             workspace = project.get(),
@@ -132,10 +162,10 @@ async fn look(ctx: &Arc<Context>, project: ProjectId) {
 }
 
 /// When today's calls do not suffice for a listing of the workspace: the next day.
-fn until_calls_suffice(ctx: &Context, project: ProjectId) -> Option<Timestamp> {
-    let pages = ctx.listings.pages(project);
-    let left = ctx.limiter.sweeps_left().filter(|left| *left < pages)?;
-    let share = ctx.limiter.sweeps_a_day().unwrap_or(left);
+fn until_calls_suffice(connection: &Connection, project: ProjectId) -> Option<Timestamp> {
+    let pages = connection.listings.pages(project);
+    let left = connection.limiter.sweeps_left().filter(|left| *left < pages)?;
+    let share = connection.limiter.sweeps_a_day().unwrap_or(left);
     if share < pages {
         warn!(
             workspace = project.get(),
@@ -146,7 +176,7 @@ fn until_calls_suffice(ctx: &Context, project: ProjectId) -> Option<Timestamp> {
     } else {
         info!(workspace = project.get(), pages, left, "routine looks have used up their calls of today");
     }
-    Some(ctx.limiter.day().end())
+    Some(connection.limiter.day().end())
 }
 
 fn tell(wanted: SignedDuration, apart: Option<SignedDuration>, pages: u64) {

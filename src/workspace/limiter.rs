@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use dataworks_core::codes::NO_CREDENTIALS;
 use dataworks_core::fault::{Class, Fault};
+use dataworks_core::queue::SubQueue;
 use dataworks_core::limit::{Bucket, Day, Purpose, Quota, Shut, Ticket, sweeps_a_day};
 use dataworks_core::state::quota_until;
 use k8s_openapi::jiff::Timestamp;
@@ -18,6 +19,7 @@ use tokio::time::Instant;
 #[derive(Clone, Debug)]
 pub struct Limiter {
     bucket: Arc<Mutex<Bucket>>,
+    sub: SubQueue,
     /// Seconds from wish to permit, where they are measured.
     waits: Option<Histogram>,
 }
@@ -41,10 +43,24 @@ impl Permit {
         self.held.is_some()
     }
 
+    /// The same, unless it is of another budget than the call that it is to be used for.
+    #[must_use]
+    pub fn for_limiter(self, limiter: &Limiter) -> Self {
+        let fits = self.held.as_ref().is_none_or(|(held, _)| held.is(limiter));
+        if fits { self } else { Self::none() }
+    }
+
     /// Uses it up; false when there was none.
     #[must_use]
     pub fn spend(&mut self) -> bool {
         self.held.take().is_some()
+    }
+
+    /// It was waited for so long.
+    pub fn waited(&self, span: Duration) {
+        if let Some((limiter, _)) = &self.held {
+            limiter.waited(span);
+        }
     }
 
     /// Makes it a sweep's, to be used for a read that a routine look caused.
@@ -70,7 +86,30 @@ impl Limiter {
     #[must_use]
     pub fn new(per_second: f64, per_day: Option<u64>) -> Self {
         let bucket = Bucket::new(per_second, per_day, Timestamp::now());
-        Self { bucket: Arc::new(Mutex::new(bucket)), waits: None }
+        Self { bucket: Arc::new(Mutex::new(bucket)), sub: SubQueue::FREE, waits: None }
+    }
+
+    /// The same, for the work that waits in this sub-queue.
+    #[must_use]
+    pub fn of(self, sub: SubQueue) -> Self {
+        Self { sub, ..self }
+    }
+
+    /// Where the work waits that its permits are for.
+    #[must_use]
+    pub fn sub(&self) -> SubQueue {
+        self.sub
+    }
+
+    /// Whether both hand out permits of one budget.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.bucket, &other.bucket)
+    }
+
+    /// Changes how many calls there are; what was learnt and counted stays.
+    pub fn configure(&self, per_second: f64, per_day: Option<u64>) {
+        self.lock().configure(per_second, per_day, Timestamp::now());
     }
 
     /// The same, with the waits for its permits measured.

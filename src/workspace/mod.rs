@@ -1,7 +1,159 @@
-//! What belongs to a connection rather than to an object: its budget of calls and the listings of
-//! its workspaces.
+//! What belongs to a connection rather than to an object: who it calls as, its budget of calls and the listings of
+//! its workspaces; and the DataWorksWorkspaces that say so.
 
 pub mod budget;
+pub mod connection;
 pub mod drift;
+pub mod keyring;
 pub mod limiter;
 pub mod listing;
+pub mod making;
+pub mod secret;
+pub mod tend;
+pub mod watch;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use dataworks_core::api::v1alpha1::DataWorksWorkspace;
+use dataworks_core::fault::Fault;
+use dataworks_core::ids::ProjectId;
+use dataworks_core::object::ObjectKey;
+use dataworks_core::state::is_connections_fault;
+use tokio::sync::{Notify, watch as channel};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::context::Context;
+use crate::controller::places::{ConnectionId, Gate, Site};
+use making::Making;
+
+/// Tells the task that looks after a DataWorksWorkspace that something happened.
+#[derive(Debug, Default)]
+pub struct Bell {
+    rung: Notify,
+    suspected: AtomicBool,
+}
+
+impl Bell {
+    /// Ends when it was rung since.
+    pub async fn rung(&self) {
+        self.rung.notified().await;
+    }
+
+    /// Whether a call failed for a cause that concerns all of the workspace; from now on not any more.
+    pub fn take_suspicion(&self) -> bool {
+        self.suspected.swap(false, Ordering::SeqCst)
+    }
+}
+
+/// One DataWorksWorkspace.
+#[derive(Debug)]
+struct Entry {
+    object: channel::Sender<Arc<DataWorksWorkspace>>,
+    bell: Arc<Bell>,
+    /// Looks after it, where this process leads.
+    tasks: Vec<AbortOnDropHandle<()>>,
+}
+
+/// Those who look after the DataWorksWorkspaces: a task for each, so that none waits for another.
+#[derive(Debug)]
+pub struct Workspaces {
+    /// What their clients are made of.
+    pub making: Making,
+    entries: Mutex<BTreeMap<ObjectKey, Entry>>,
+}
+
+impl Workspaces {
+    /// None yet.
+    #[must_use]
+    pub fn new(making: Making) -> Self {
+        Self { making, entries: Mutex::default() }
+    }
+
+    /// From now on this process works: each is looked after.
+    pub fn lead(&self, ctx: &Arc<Context>) {
+        for (key, entry) in self.lock().iter_mut() {
+            entry.begin(ctx, key);
+        }
+    }
+
+    /// A version of one was seen.
+    pub fn seen(&self, ctx: &Arc<Context>, key: &ObjectKey, object: DataWorksWorkspace) {
+        let mut entries = self.lock();
+        let uid = |object: &DataWorksWorkspace| object.metadata.uid.clone();
+        let replaced = entries.get(key).is_some_and(|entry| uid(&entry.object.borrow()) != uid(&object));
+        if replaced {
+            // Another of the same name: whoever looks after the old one ends with it.
+            entries.remove(key);
+            ctx.connections.remove(key);
+            ctx.set_workspace(key, None);
+        }
+        if let Some(entry) = entries.get(key) {
+            entry.object.send_replace(Arc::new(object));
+            return;
+        }
+        let project = ProjectId::new(object.spec.project_id);
+        let mut entry =
+            Entry { object: channel::Sender::new(Arc::new(object)), bell: Arc::default(), tasks: Vec::new() };
+        if ctx.is_leading() {
+            entry.begin(ctx, key);
+        }
+        entries.insert(key.clone(), entry);
+        drop(entries);
+        ctx.set_workspace(key, project.map(|project| Site { project, gate: Gate::Unseen }));
+    }
+
+    /// One is gone.
+    pub fn gone(&self, ctx: &Context, key: &ObjectKey) {
+        if self.lock().remove(key).is_some() {
+            ctx.set_workspace(key, None);
+            ctx.connections.remove(key);
+        }
+    }
+
+    /// All that are known.
+    #[must_use]
+    pub fn keys(&self) -> Vec<ObjectKey> {
+        self.lock().keys().cloned().collect()
+    }
+
+    /// More or fewer objects name these than before.
+    pub fn touched(&self, keys: &BTreeSet<ObjectKey>) {
+        if keys.is_empty() {
+            return;
+        }
+        let entries = self.lock();
+        for entry in keys.iter().filter_map(|key| entries.get(key)) {
+            entry.bell.rung.notify_one();
+        }
+    }
+
+    /// A call by this connection failed: where the cause concerns all of its workspace, that is looked at.
+    pub fn suspect(&self, id: &ConnectionId, fault: &Fault) {
+        let ConnectionId::Workspace(key) = id else { return };
+        if is_connections_fault(fault)
+            && let Some(entry) = self.lock().get(key)
+        {
+            entry.bell.suspected.store(true, Ordering::SeqCst);
+            entry.bell.rung.notify_one();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ObjectKey, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    fn begin(&mut self, ctx: &Arc<Context>, key: &ObjectKey) {
+        if self.tasks.is_empty() {
+            let tending = tend::tend(Arc::clone(ctx), key.clone(), self.object.subscribe(), Arc::clone(&self.bell));
+            let looking = drift::watch(Arc::clone(ctx), ConnectionId::Workspace(key.clone()));
+            self.tasks = vec![
+                AbortOnDropHandle::new(tokio::spawn(tending)),
+                AbortOnDropHandle::new(tokio::spawn(looking)),
+            ];
+        }
+    }
+}

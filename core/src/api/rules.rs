@@ -220,7 +220,7 @@ pub const FORM_FIXED: Check = Check::new(
 
 /// A region's id.
 pub const REGION: Check = Check::new(
-    "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
+    "self.matches('^[a-z]{2}-[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
     "region is no region's id",
     "write one such as cn-shanghai",
 );

@@ -132,6 +132,10 @@ impl Books {
         Self { per_day, day: Day::of(now), shut: None, shut_at: now, next_sweep: Timestamp::MIN }
     }
 
+    pub(super) fn configure(&mut self, per_day: Option<u64>) {
+        self.per_day = per_day;
+    }
+
     pub(super) fn day(&self) -> Day {
         self.day
     }

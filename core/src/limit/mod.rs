@@ -43,6 +43,14 @@ impl Bucket {
         }
     }
 
+    /// Changes how many calls there are; what was learnt and counted stays.
+    pub fn configure(&mut self, per_second: f64, per_day: Option<u64>, now: Timestamp) {
+        self.refill(now);
+        self.rate.configure(per_second);
+        self.tokens = self.tokens.min(capacity(self.rate.per_second()));
+        self.books.configure(per_day);
+    }
+
     /// A permit for one call, or the time at which to ask again.
     ///
     /// # Errors

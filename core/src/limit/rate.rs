@@ -72,6 +72,12 @@ impl Rate {
         Self { configured, now: configured, climb: None, under_way: VecDeque::new() }
     }
 
+    /// Another rate is configured: without a climb under way it holds at once.
+    pub(super) fn configure(&mut self, configured: f64) {
+        self.configured = configured.max(SLOWEST);
+        self.now = if self.climb.is_none() { self.configured } else { self.now.min(self.configured) };
+    }
+
     /// Calls a second at present.
     pub(super) fn per_second(&self) -> f64 {
         self.now

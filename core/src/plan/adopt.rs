@@ -8,6 +8,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use super::create::{ambiguous, forbidden, refused_before, unreadable, wiped};
 use super::search::{Finding, judge, listed_at, plus, settled_at};
 use super::step::{because, stalled};
+use super::workspace::sent_elsewhere;
 use super::{Observed, Plan, ReadBack, Recorded, Step};
 use crate::api::condition::Reason;
 use crate::api::v1alpha1::AdoptionPolicy;
@@ -27,7 +28,10 @@ pub(super) fn named(
     observed: &Observed,
     now: Timestamp,
 ) -> Plan {
-    if let Some(plan) = forbidden(desired, recorded, observed) {
+    if let Some(plan) = recorded.open_intent().and_then(|intent| sent_elsewhere(intent, desired)) {
+        return plan;
+    }
+    if let Some(plan) = forbidden(desired, recorded, observed, now) {
         return plan;
     }
     if let Some(plan) = refused_before(recorded, observed, now) {

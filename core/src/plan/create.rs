@@ -4,6 +4,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use super::search::{Finding, at_path, judge, listed_at, plus, settled_at};
 use super::step::{because, stalled};
+use super::workspace::{not_ready, sent_elsewhere};
 use super::{Observed, Permission, Plan, Progress, Recorded, Step};
 use crate::api::condition::{ConditionType, Reason};
 use crate::api::v1alpha1::{AdoptionPolicy, AttemptOutcome};
@@ -16,7 +17,10 @@ use crate::path::claim_key;
 use crate::state::{self, State};
 
 pub(super) fn plan(desired: &Desired, recorded: &Recorded, observed: &Observed, now: Timestamp) -> Plan {
-    if let Some(plan) = forbidden(desired, recorded, observed) {
+    if let Some(plan) = recorded.open_intent().and_then(|intent| sent_elsewhere(intent, desired)) {
+        return plan;
+    }
+    if let Some(plan) = forbidden(desired, recorded, observed, now) {
         return plan;
     }
     if let Some(intent) = recorded.open_intent() {
@@ -91,17 +95,27 @@ pub(super) fn wiped(desired: &Desired, recorded: &Recorded, observed: &Observed)
 }
 
 /// What may not be sent at all.
-pub(super) fn forbidden(desired: &Desired, recorded: &Recorded, observed: &Observed) -> Option<Plan> {
+pub(super) fn forbidden(
+    desired: &Desired,
+    recorded: &Recorded,
+    observed: &Observed,
+    now: Timestamp,
+) -> Option<Plan> {
     if recorded.suspend {
         let state = State::Suspended { pending: true };
         return Some(because(Step::Report(state), "suspended before it was created"));
     }
-    not_allowed(desired, recorded, observed)
+    not_allowed(desired, recorded, observed, now)
 }
 
-/// The default connection is closed to this object.
-pub(super) fn not_allowed(desired: &Desired, recorded: &Recorded, observed: &Observed) -> Option<Plan> {
-    let message = match observed.permission {
+/// The connection is closed to this object.
+pub(super) fn not_allowed(
+    desired: &Desired,
+    recorded: &Recorded,
+    observed: &Observed,
+    now: Timestamp,
+) -> Option<Plan> {
+    let message = match &observed.permission {
         Permission::Allowed => return None,
         Permission::NamespaceNotListed => format!(
             "Namespace {:?} may not use the operator's default connection. An administrator can add it to \
@@ -113,6 +127,7 @@ pub(super) fn not_allowed(desired: &Desired, recorded: &Recorded, observed: &Obs
              it to DATAWORKS_DEFAULT_CONNECTION_PROJECTS.",
             desired.project
         ),
+        Permission::WorkspaceNotReady(unready) => return Some(not_ready(unready, recorded, now)),
     };
     Some(stalled(Reason::ConnectionNotAllowed, message, "the default connection is closed to this object"))
 }
@@ -240,7 +255,7 @@ fn already_exists(row: &Row, desired: &Desired, closes: Option<Timestamp>) -> Pl
 
 /// The resource is gone: make it again, as a new intent.
 pub(super) fn recreate(desired: &Desired, recorded: &Recorded, observed: &Observed, now: Timestamp) -> Plan {
-    forbidden(desired, recorded, observed).unwrap_or_else(|| first(desired, recorded, observed, now, None))
+    forbidden(desired, recorded, observed, now).unwrap_or_else(|| first(desired, recorded, observed, now, None))
 }
 
 /// An intent whose outcome is not recorded.

@@ -5,6 +5,7 @@ use k8s_openapi::jiff::Timestamp;
 use super::create::wiped;
 use super::search::{Finding, judge, listed_at, plus, settled_at};
 use super::step::because;
+use super::workspace::{moved_away, sent_elsewhere, told};
 use super::{Observed, Permission, Plan, ReadBack, Recorded, Step};
 use crate::api::v1alpha1::DeletionPolicy;
 use crate::desired::Desired;
@@ -32,10 +33,10 @@ pub(super) fn plan(
     }
     let open = recorded.open_intent();
     match (open, recorded.id()) {
-        (Some(intent), _) => lost(intent, recorded, observed, now),
-        (None, Some(id)) => by_id(&id, recorded, observed, now),
+        (Some(intent), _) => lost(intent, desired, recorded, observed, now),
+        (None, Some(id)) => by_id(&id, desired, recorded, observed, now),
         (None, None) => match desired.and_then(|desired| wiped(desired, recorded, observed)) {
-            Some(intent) => lost(&intent, recorded, observed, now),
+            Some(intent) => lost(&intent, desired, recorded, observed, now),
             None => nothing_recorded(recorded),
         },
     }
@@ -61,12 +62,21 @@ fn nothing_recorded(recorded: &Recorded) -> Plan {
     }
 }
 
-fn by_id(id: &ResourceId, recorded: &Recorded, observed: &Observed, now: Timestamp) -> Plan {
+fn by_id(
+    id: &ResourceId,
+    desired: Option<&Desired>,
+    recorded: &Recorded,
+    observed: &Observed,
+    now: Timestamp,
+) -> Plan {
     if observed.id_held_by.is_some() {
         return because(Step::RemoveFinalizer, "another object manages this resource");
     }
     if let Some(plan) = closed_connection(recorded, observed) {
         return plan;
+    }
+    if let Some(project) = moved_away(desired, recorded) {
+        return elsewhere(project.unsigned_abs(), recorded);
     }
     match (&observed.read, observed.memory.unknown_write) {
         (None, None) => because(Step::DeleteResource(id.clone()), "the object is being deleted"),
@@ -89,9 +99,18 @@ fn by_id(id: &ResourceId, recorded: &Recorded, observed: &Observed, now: Timesta
 }
 
 /// No id, but a request may have been carried out: find its file first.
-fn lost(intent: &Intent, recorded: &Recorded, observed: &Observed, now: Timestamp) -> Plan {
+fn lost(
+    intent: &Intent,
+    desired: Option<&Desired>,
+    recorded: &Recorded,
+    observed: &Observed,
+    now: Timestamp,
+) -> Plan {
     if let Some(plan) = closed_connection(recorded, observed) {
         return plan;
+    }
+    if desired.is_some_and(|desired| sent_elsewhere(intent, desired).is_some()) {
+        return elsewhere(intent.project_id, recorded);
     }
     if observed.memory.sent_nothing(intent.at) {
         return because(Step::RemoveFinalizer, "nothing came of its create");
@@ -150,17 +169,36 @@ fn found(id: &ResourceId, observed: &Observed, now: Timestamp) -> Plan {
     }
 }
 
+/// What there is to delete is not in the workspace that the spec comes to, and is not looked for there.
+fn elsewhere(project: u64, recorded: &Recorded) -> Plan {
+    let message = format!(
+        "The file of {:?} is in workspace {project}, which the spec does not name any more, so it cannot be deleted. Name that \
+         workspace again, or set deletionPolicy: Retain to keep the file.",
+        recorded.key.name
+    );
+    because(
+        Step::Report(State::DeletionBlocked { message, fault: None }),
+        "the workspace changed under what is to be deleted",
+    )
+}
+
 /// The way to the file is closed: the object stays until it opens, or a person lets go.
 fn closed_connection(recorded: &Recorded, observed: &Observed) -> Option<Plan> {
-    let what = match observed.permission {
+    let what = match &observed.permission {
         Permission::Allowed => return None,
-        Permission::NamespaceNotListed => "its namespace may no longer use the operator's default connection",
+        Permission::NamespaceNotListed => {
+            "its namespace may no longer use the operator's default connection. Allow it again".to_owned()
+        }
         Permission::ProjectNotListed => {
-            "its workspace may no longer be used through the operator's default connection"
+            "its workspace may no longer be used through the operator's default connection. Allow it again"
+                .to_owned()
+        }
+        Permission::WorkspaceNotReady(unready) => {
+            format!("{} Mend that", told(unready))
         }
     };
     let message = format!(
-        "The file of {:?} cannot be deleted: {what}. Allow it again, or set deletionPolicy: Retain to keep the file.",
+        "The file of {:?} cannot be deleted: {what}, or set deletionPolicy: Retain to keep the file.",
         recorded.key.name
     );
     Some(because(Step::Report(State::DeletionBlocked { message, fault: None }), "the connection is closed"))

@@ -12,6 +12,7 @@ mod relocate;
 mod search;
 mod step;
 mod update;
+mod workspace;
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
@@ -176,15 +177,37 @@ pub enum Listing {
     MassAbsence,
 }
 
-/// Whether the default connection may be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whether the object's connection may be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Permission {
     /// It may.
     Allowed,
-    /// The object's namespace is not on the operator's list.
+    /// The object's namespace is not on the operator's list of the default connection.
     NamespaceNotListed,
-    /// The workspace is not on the operator's list.
+    /// The workspace is not on that list.
     ProjectNotListed,
+    /// The DataWorksWorkspace that the object names cannot be worked with now.
+    WorkspaceNotReady(Unready),
+}
+
+/// Why a DataWorksWorkspace cannot be worked with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unready {
+    /// Its name.
+    pub name: String,
+    /// Why.
+    pub why: NotReady,
+}
+
+/// See [`Unready`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotReady {
+    /// There is no such object.
+    Absent,
+    /// This process has not looked at it yet, and is about to.
+    Unseen,
+    /// In the words of its own status.
+    Told(String),
 }
 
 /// Another object that holds what this one claims.
@@ -233,7 +256,7 @@ pub struct Observed {
     pub identity: Identity,
     /// The times that "never twice" rests on.
     pub bounds: Bounds,
-    /// Whether the connection may be used.
+    /// Whether the object's connection may be used.
     pub permission: Permission,
     /// Who holds what this object claims, if another.
     pub held_by: Option<Holder>,
@@ -270,9 +293,16 @@ pub fn plan(wanted: Wanted<'_>, recorded: &Recorded, observed: &Observed, now: T
     if recorded.deleting {
         return delete::plan(wanted.ok(), recorded, observed, now);
     }
-    let desired = match wanted {
-        Ok(desired) => desired,
-        Err(problem) => return step::invalid(problem),
+    let desired = match (wanted, &observed.permission) {
+        (Ok(desired), _) => desired,
+        // Which workspace it is, is not known either.
+        (Err(_), Permission::WorkspaceNotReady(unready)) => {
+            return workspace::not_ready(unready, recorded, now);
+        }
+        (
+            Err(problem),
+            Permission::Allowed | Permission::NamespaceNotListed | Permission::ProjectNotListed,
+        ) => return step::invalid(problem),
     };
     if let Some(holder) = &observed.held_by {
         return step::already_managed(holder, desired);

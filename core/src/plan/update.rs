@@ -9,6 +9,7 @@ use super::create::{at_name, not_allowed, refused_before, taken_by_other};
 use super::relocate::relocate;
 use super::search::{at_path, plus};
 use super::step::{already_managed, because, stalled};
+use super::workspace::moved_away;
 use super::{Listing, Observed, Plan, ReadBack, Recorded, Step, create};
 use crate::api::condition::{ConditionType, Reason};
 use crate::api::v1alpha1::DriftPolicy;
@@ -45,7 +46,7 @@ pub(super) fn plan(
     if told.is_some_and(|told| told.reason == Reason::MassAbsence) && observed.brake && !recorded.requested {
         return gone_with_many(as_recorded);
     }
-    if let Some(plan) = not_allowed(desired, recorded, observed) {
+    if let Some(plan) = not_allowed(desired, recorded, observed, now) {
         return plan;
     }
     // A listing that shows a lost resource again does not wait for the next look on its own.
@@ -95,9 +96,7 @@ fn other_resource(
     recorded: &Recorded,
     observed: &Observed,
 ) -> Option<Plan> {
-    if let Some(project) = recorded.status.project_id
-        && project.unsigned_abs() != desired.project.get()
-    {
+    if let Some(project) = moved_away(Some(desired), recorded) {
         let message = format!(
             "The file {id} is in workspace {project}, but the spec names workspace {}; nothing was sent. \
              Name the old workspace again, or delete this object and create one for the new workspace.",

@@ -1,4 +1,4 @@
-//! Four lanes that share permits, each fair between namespaces.
+//! Four lanes that share permits, each fair between namespaces and between workspaces.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -50,48 +50,52 @@ impl Lane {
 pub(super) trait Live: Fn(&ObjectKey, u64) -> bool {}
 impl<F: Fn(&ObjectKey, u64) -> bool> Live for F {}
 
-/// Namespaces that take turns; first in, first out inside each.
+/// Who takes turns: a namespace, with the number of a workspace.
+type Party = (Arc<str>, u64);
+
+/// Parties that take turns; first in, first out inside each.
 #[derive(Debug, Default)]
 struct Turns {
-    order: VecDeque<Arc<str>>,
-    queues: HashMap<Arc<str>, VecDeque<(ObjectKey, u64)>>,
+    order: VecDeque<Party>,
+    queues: HashMap<Party, VecDeque<(ObjectKey, u64)>>,
 }
 
 impl Turns {
-    fn push(&mut self, key: ObjectKey, ticket: u64) {
-        let queue = self.queues.entry(key.namespace.clone()).or_default();
+    fn push(&mut self, key: ObjectKey, ticket: u64, turn: u64) {
+        let party = (key.namespace.clone(), turn);
+        let queue = self.queues.entry(party.clone()).or_default();
         if queue.is_empty() {
-            self.order.push_back(key.namespace.clone());
+            self.order.push_back(party);
         }
         queue.push_back((key, ticket));
     }
 
-    /// True when a live entry waits. Stale ones are dropped until one is at the head of the namespace
-    /// whose turn it is: they cost no namespace its turn.
+    /// True when a live entry waits. Stale ones are dropped until one is at the head of the party
+    /// whose turn it is: they cost nobody a turn.
     fn waits(&mut self, live: &impl Live) -> bool {
-        while let Some(namespace) = self.order.front() {
-            let queue = self.queues.entry(namespace.clone()).or_default();
+        while let Some(party) = self.order.front() {
+            let queue = self.queues.entry(party.clone()).or_default();
             while queue.front().is_some_and(|(key, ticket)| !live(key, *ticket)) {
                 queue.pop_front();
             }
             if !queue.is_empty() {
                 return true;
             }
-            self.queues.remove(namespace);
+            self.queues.remove(party);
             self.order.pop_front();
         }
         false
     }
 
-    /// The head of the namespace whose turn it is; the turn passes on.
+    /// The head of the party whose turn it is; the turn passes on.
     fn pop(&mut self) -> Option<(ObjectKey, u64)> {
-        let namespace = self.order.pop_front()?;
-        let queue = self.queues.get_mut(&namespace)?;
+        let party = self.order.pop_front()?;
+        let queue = self.queues.get_mut(&party)?;
         let head = queue.pop_front();
         if queue.is_empty() {
-            self.queues.remove(&namespace);
+            self.queues.remove(&party);
         } else {
-            self.order.push_back(namespace);
+            self.order.push_back(party);
         }
         head
     }
@@ -102,7 +106,7 @@ impl Turns {
             queue.retain(|(key, ticket)| live(key, *ticket));
         }
         queues.retain(|_, queue| !queue.is_empty());
-        self.order.retain(|namespace| queues.contains_key(namespace));
+        self.order.retain(|party| queues.contains_key(party));
     }
 
     fn len(&self) -> usize {
@@ -120,8 +124,8 @@ pub(super) struct Lanes {
 }
 
 impl Lanes {
-    pub(super) fn push(&mut self, key: ObjectKey, ticket: u64, lane: Lane) {
-        self.turns[lane as usize].push(key, ticket);
+    pub(super) fn push(&mut self, key: ObjectKey, ticket: u64, lane: Lane, turn: u64) {
+        self.turns[lane as usize].push(key, ticket, turn);
     }
 
     /// The next live entry, booked to its lane.

@@ -2,8 +2,8 @@
 //!
 //! One entry per object, whatever pushes it. Entries wait in the sub-queue of the limiter whose
 //! permit their work needs, so nothing is taken in vain; within it in one of four [`Lane`]s that
-//! share permits 8:4:3:1 when all wait; within a lane the namespaces take turns, and a namespace's
-//! entries go first in, first out. Delayed entries wait in one heap.
+//! share permits 8:4:3:1 when all wait; within a lane the namespaces take turns, and in one namespace the
+//! workspaces; the entries of each go first in, first out. Delayed entries wait in one heap.
 //!
 //! A state machine with `now` passed in: it must not know what an object is, what a permit costs
 //! or what time it is. Its rule: an entry that was pushed is taken once for it or later, however
@@ -38,6 +38,8 @@ pub struct Due {
     pub lane: Lane,
     /// Not before this time.
     pub at: Timestamp,
+    /// Whose turn it takes within its namespace: a number of its workspace.
+    pub turn: u64,
 }
 
 /// An entry as it was taken.
@@ -88,13 +90,13 @@ impl Queue {
                 *again = Some(again.map_or(due, |earlier| merge(earlier, due)));
             }
             Some(State::Ready { due: held, .. }) => {
-                let merged = Due { sub: due.sub, ..merge(*held, due) };
+                let merged = merge(*held, due);
                 if merged.lane != held.lane || merged.sub != held.sub {
                     self.place(key, merged, now);
                 }
             }
             Some(State::Delayed { due: held, .. }) => {
-                let merged = Due { sub: due.sub, ..merge(*held, due) };
+                let merged = merge(*held, due);
                 if merged != *held {
                     self.place(key, merged, now);
                 }
@@ -206,7 +208,7 @@ impl Queue {
         self.tickets += 1;
         let ticket = self.tickets;
         let state = if due.at <= now {
-            self.subs.entry(due.sub).or_default().push(key.clone(), ticket, due.lane);
+            self.subs.entry(due.sub).or_default().push(key.clone(), ticket, due.lane, due.turn);
             State::Ready { due, ticket, since: now }
         } else {
             self.delayed.push(Reverse((due.at, ticket, key.clone())));
@@ -254,9 +256,10 @@ fn is_ready(entries: &HashMap<ObjectKey, State>, key: &ObjectKey, ticket: u64) -
     matches!(entries.get(key), Some(State::Ready { ticket: current, .. }) if *current == ticket)
 }
 
-/// Both wishes in one: the earlier time, the more urgent lane, the newer limiter.
+/// Both wishes in one: the earlier time, the more urgent lane, the newer limiter and workspace.
 fn merge(older: Due, newer: Due) -> Due {
-    Due { sub: newer.sub, lane: older.lane.min(newer.lane), at: older.at.min(newer.at) }
+    let Due { sub, turn, lane: _, at: _ } = newer;
+    Due { sub, lane: older.lane.min(newer.lane), at: older.at.min(newer.at), turn }
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ fn key(n: u8) -> ObjectKey {
 }
 
 fn due(lane: Lane, second: i64) -> Due {
-    Due { sub: SUB, lane, at: at(second) }
+    Due { sub: SUB, lane, at: at(second), turn: 0 }
 }
 
 #[derive(Clone, Debug)]

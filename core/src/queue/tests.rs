@@ -14,7 +14,7 @@ fn key(text: &str) -> ObjectKey {
 }
 
 fn due(lane: Lane, second: i64) -> Due {
-    Due { sub: SUB, lane, at: at(second) }
+    Due { sub: SUB, lane, at: at(second), turn: 0 }
 }
 
 fn names(queue: &mut Queue, now: i64) -> Vec<String> {

@@ -1,7 +1,9 @@
 //! Codes of the service that a change of the object does not mend, and what does.
 
+use crate::fault::{Class, Fault};
+
 /// Codes that say that the workspace is not there or not visible.
-pub(super) const NO_WORKSPACE: [&str; 3] = ["1101080008", "InvalidProject.NotFound", "9990040003"];
+pub(crate) const NO_WORKSPACE: [&str; 3] = ["1101080008", "InvalidProject.NotFound", "9990040003"];
 /// What to do about refusals that no change of the object mends, by code.
 pub(super) fn not_the_objects_fault(code: &str) -> Option<&'static str> {
     let cures = [
@@ -13,6 +15,13 @@ pub(super) fn not_the_objects_fault(code: &str) -> Option<&'static str> {
         ("9990010001", "Activate DataWorks for the account."),
     ];
     cures.into_iter().find(|(prefix, _)| code.starts_with(prefix)).map(|(_, cure)| cure)
+}
+
+/// True when what failed would fail for every call of the connection: its credentials, or that the workspace is there
+/// and visible. What is a matter of one right alone looks the same.
+#[must_use]
+pub fn is_connections_fault(fault: &Fault) -> bool {
+    fault.class == Class::Denied || NO_WORKSPACE.contains(&fault.code.as_str())
 }
 
 /// True when a refusal with this code is mended outside the object: in the operator's settings or in

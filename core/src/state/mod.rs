@@ -15,9 +15,10 @@ use crate::api::condition::Reason;
 use crate::codes::NO_CREDENTIALS;
 use crate::fault::{Class, Fault};
 use crate::ids::{ProjectId, ResourceId};
-pub use codes::is_operators_fault;
-use codes::{NO_WORKSPACE, not_the_objects_fault};
-pub(crate) use next::find;
+pub use codes::{is_connections_fault, is_operators_fault};
+pub(crate) use codes::NO_WORKSPACE;
+use codes::not_the_objects_fault;
+pub(crate) use next::{error, find, same_error, set};
 pub use next::{Change, Fact, Sent, next};
 pub use patch::merge_patch;
 
@@ -98,6 +99,11 @@ pub enum State {
     },
     /// The resource is gone and will be made again.
     Recreating,
+    /// What the object refers to is not there or not ready.
+    DependencyNotReady {
+        /// What it waits for.
+        message: String,
+    },
     /// A call failed in a way that may pass.
     Retrying {
         /// The failure.
@@ -296,6 +302,10 @@ impl State {
                 Reconciling,
             )
             .synced_because(Reason::NotFound),
+            Self::DependencyNotReady { message } => {
+                let ready = if waited.impatient(now) { False } else { Unknown };
+                words(ready, Reason::DependencyNotReady, message, Unknown, Reconciling)
+            }
             Self::Retrying { fault, update } => retrying(fault, *update, waited, now),
             Self::Denied { fault } => denied(fault, waited, now),
             Self::Stalled { reason, message, fault: _ } => words(False, *reason, message, False, Stalled),
@@ -330,6 +340,7 @@ impl State {
             | Self::QuotaExhausted { .. }
             | Self::OutcomeUnknown { .. }
             | Self::Recreating
+            | Self::DependencyNotReady { .. }
             | Self::Retrying { .. }
             | Self::Deleting { .. } => false,
         }
@@ -354,6 +365,7 @@ impl State {
             | Self::QuotaExhausted { .. }
             | Self::OutcomeUnknown { .. }
             | Self::Recreating
+            | Self::DependencyNotReady { .. }
             | Self::Taken { .. }
             | Self::Deleting { .. } => None,
         }

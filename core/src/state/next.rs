@@ -279,6 +279,7 @@ fn refusals(status: &mut DataWorksResourceStatus, change: &Change, now: Timestam
         | State::QuotaExhausted { .. }
         | State::OutcomeUnknown { .. }
         | State::Recreating
+        | State::DependencyNotReady { .. }
         | State::Retrying { .. }
         | State::Denied { .. }
         | State::Stalled { .. }
@@ -317,14 +318,14 @@ fn own_fault(reason: Reason, message: &str) -> Fault {
     }
 }
 
-fn same_error(before: Option<&LastError>, fault: &Fault) -> bool {
+pub(crate) fn same_error(before: Option<&LastError>, fault: &Fault) -> bool {
     before.is_some_and(|error| {
         error.code.as_deref() == Some(fault.code.as_str())
             && error.message.as_deref() == Some(super::said(fault).as_str())
     })
 }
 
-fn error(fault: &Fault, now: Timestamp) -> LastError {
+pub(crate) fn error(fault: &Fault, now: Timestamp) -> LastError {
     LastError {
         code: Some(fault.code.clone()),
         message: Some(super::said(fault)),
@@ -338,7 +339,12 @@ fn waited(before: &DataWorksResourceStatus) -> Waited {
     let Some(ready) = find(&before.conditions, ConditionType::Ready) else { return Waited::default() };
     let since = ready.last_transition_time.0;
     let passing = match ready.reason.parse() {
-        Ok(Reason::CloudUnavailable | Reason::Throttled | Reason::AccessDenied) => true,
+        Ok(
+            Reason::CloudUnavailable
+            | Reason::Throttled
+            | Reason::AccessDenied
+            | Reason::DependencyNotReady,
+        ) => true,
         Ok(_) | Err(_) => false,
     };
     match ready.status.as_str() {
@@ -385,7 +391,7 @@ fn synced_message(synced: Truth, ready: &str) -> &str {
     }
 }
 
-fn set(
+pub(crate) fn set(
     conditions: &mut Vec<Condition>,
     type_: ConditionType,
     truth: Truth,

@@ -7,7 +7,7 @@ use dataworks_core::desired::Held;
 use dataworks_core::fault::{Class, Fault};
 use dataworks_core::intent::IntentNote;
 use dataworks_core::inventory::Row;
-use dataworks_core::plan::{Listing, Permission, Progress, ReadBack, ReadVerdict};
+use dataworks_core::plan::{Listing, NotReady, Permission, Progress, ReadBack, ReadVerdict, Unready};
 use dataworks_core::state::State;
 use serde_json::json;
 
@@ -69,6 +69,8 @@ fn waiting() -> Vec<Story> {
         Story::applied("access-denied").fails(&denied()),
         failing("access-denied-for-2-minutes", denied(), 130),
         failing("access-denied-for-15-minutes", denied(), 130).later(800).fails(&denied()),
+        depending("dependency-not-ready"),
+        depending("dependency-not-ready-for-2-minutes").later(130).planned(),
     ]
 }
 
@@ -196,6 +198,15 @@ fn adopting(name: &'static str, fields: &serde_json::Value) -> Story {
     story
 }
 
+/// An object whose DataWorksWorkspace does not exist.
+fn depending(name: &'static str) -> Story {
+    let unready = Unready { name: "analytics".into(), why: NotReady::Absent };
+    let mut story = Story::applied(name);
+    story.spec["workspaceRef"] = json!({"name": "analytics"});
+    story.spec.as_object_mut().unwrap().remove("projectId");
+    story.seeing(|seen| seen.permission = Permission::WorkspaceNotReady(unready)).planned()
+}
+
 /// A file of the workspace at the object's path.
 fn file(id: &str) -> Row {
     Row { created: at(2), modified: at(2), ..row(id, PATH, 0) }
@@ -220,7 +231,7 @@ macro_rules! variants {
 // A variant that is missing here does not compile.
 variants! {
     Ready, Drifted, Duplicate, MassAbsence, CheckFailed, Suspended, Creating, Updating, Queued, QuotaExhausted,
-    OutcomeUnknown, Recreating, Retrying, Denied, Stalled, Taken, Deleting, DeletionBlocked,
+    OutcomeUnknown, Recreating, DependencyNotReady, Retrying, Denied, Stalled, Taken, Deleting, DeletionBlocked,
 }
 
 /// The reasons that conditions give.

@@ -184,7 +184,8 @@ impl Story {
     }
 
     pub(crate) fn desired(&self) -> Desired {
-        Desired::from_spec(&serde_json::from_value(self.spec.clone()).unwrap()).unwrap()
+        let spec = serde_json::from_value(self.spec.clone()).unwrap();
+        Desired::in_project(&spec, dataworks_core::ids::ProjectId::new(123_456)).unwrap()
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -4,6 +4,7 @@
 //! become lines of their own. Whatever the schema says beside it (type, limits, rules) is said
 //! from the schema.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use dataworks_core::api::{CREATE_INTENT, FINALIZER, RECONCILE_REQUESTED, schema_of};
@@ -28,14 +29,17 @@ pub(crate) fn page(crds: &[CustomResourceDefinition]) -> String {
          without a cluster. No field of a spec has a default in the schema: what is absent stays absent, and *Absent* says what\n\
          is done then.\n",
     );
+    let mut used = BTreeSet::new();
     for crd in crds {
-        kind(&mut out, crd);
+        kind(&mut out, crd, &mut used);
     }
     annotations(&mut out);
     out
 }
 
-fn kind(out: &mut String, crd: &CustomResourceDefinition) {
+/// `used` are the anchors of the kinds before: a heading that comes again gets a number.
+fn kind(out: &mut String, crd: &CustomResourceDefinition, used: &mut BTreeSet<String>) {
+    let mut own = Vec::new();
     let names = &crd.spec.names;
     let version = &crd.spec.versions[0];
     let schema = schema_of(crd);
@@ -68,13 +72,14 @@ fn kind(out: &mut String, crd: &CustomResourceDefinition) {
         }];
         descend(root, part, &[], &mut fields);
         let _ = write!(out, "\n### `{part}` of {}\n\n| field | type | |\n|---|---|---|\n", names.kind);
+        own.extend(fields.iter().map(|field| anchor(&field.path)));
         for field in &fields {
             let need = if field.required { "required" } else { "" };
             let _ = writeln!(
                 out,
                 "| [`{0}`](#{1}) | {2} | {need} |",
                 field.path,
-                anchor(&field.path),
+                numbered(&anchor(&field.path), used),
                 type_of(field.schema)
             );
         }
@@ -88,6 +93,11 @@ fn kind(out: &mut String, crd: &CustomResourceDefinition) {
         let text = column.description.as_deref().unwrap_or_default();
         let _ = writeln!(out, "| `{}` | {text} | {wide} |", column.name.to_uppercase());
     }
+    used.extend(own);
+}
+
+fn numbered(anchor: &str, used: &BTreeSet<String>) -> String {
+    if used.contains(anchor) { format!("{anchor}-1") } else { anchor.to_owned() }
 }
 
 fn annotations(out: &mut String) {
@@ -97,7 +107,7 @@ fn annotations(out: &mut String) {
          | `{RECONCILE_REQUESTED}` | you | any new value asks for a look now; `status.lastHandledReconcileAt` echoes it when it was done |\n\
          | `{CREATE_INTENT}` | the operator | what is about to be made, written before CreateResource is called. Do not edit it; \
          removing it is a way out of `AmbiguousCreate` and `IntentUnreadable` only |\n\
-         | `{FINALIZER}` (a finalizer) | the operator | keeps a deleted object until its file is gone or let go |\n"
+         | `{FINALIZER}` (a finalizer) | the operator | keeps a deleted object until its file is gone or let go, and a DataWorksWorkspace while objects use it |\n"
     );
 }
 

@@ -4,7 +4,7 @@ use dataworks_core::api::{crds, schema, schema_of};
 use kube::core::cel::{CompiledSchema, Validator, compile_schema};
 use serde_json::Value;
 
-/// The schema and its rules, compiled once.
+/// The schema of a kind and its rules, compiled once.
 pub(crate) struct Admission {
     schema: Value,
     rules: CompiledSchema,
@@ -12,9 +12,15 @@ pub(crate) struct Admission {
 }
 
 impl Admission {
-    /// Of the generated CRD. Panics when a rule does not compile.
+    /// Of DataWorksResources. Panics when a rule does not compile.
     pub(crate) fn new() -> Self {
-        let schema = schema_of(&crds()[0]);
+        Self::of("DataWorksResource")
+    }
+
+    /// Of a kind.
+    pub(crate) fn of(kind: &str) -> Self {
+        let crd = crds().into_iter().find(|crd| crd.spec.names.kind == kind).unwrap();
+        let schema = schema_of(&crd);
         let rules = compile_schema(&schema);
         assert!(!rules.has_errors());
         Self { schema, rules, validator: Validator::new() }

@@ -14,7 +14,7 @@ fn at(second: i64) -> Timestamp {
 
 fn index() -> Index {
     let mut index = Index::new(CLUSTER.to_owned(), Policy::new(&["*".to_owned()], &[]), LAG);
-    index.prove(ProjectId::new(7).unwrap());
+    index.prove(&ConnectionId::Default, ProjectId::new(7).unwrap());
     index
 }
 
@@ -221,14 +221,14 @@ fn wishes_count_only_where_the_connection_worked() {
     index.apply(&object("a", 5, path(1)), Origin::Watched, at(1));
     index.apply(&object("b", 6, path(2)), Origin::Watched, at(1));
     assert_eq!(index.held_by_other(&key("b")), None, "a squatter without access blocks nobody");
-    index.prove(ProjectId::new(7).unwrap());
+    index.prove(&ConnectionId::Default, ProjectId::new(7).unwrap());
     assert_eq!(index.held_by_other(&key("b")), Some(&key("a")));
 }
 
 #[test]
 fn a_namespace_that_may_not_use_the_connection_claims_nothing() {
     let mut index = Index::new(CLUSTER.to_owned(), Policy::new(&["other".to_owned()], &[]), LAG);
-    index.prove(ProjectId::new(7).unwrap());
+    index.prove(&ConnectionId::Default, ProjectId::new(7).unwrap());
     let path = |namespace: &str, created: i64| {
         json!({
             "spec": { "path": "XX/same.py" },
@@ -246,11 +246,11 @@ fn counts_what_has_no_resource_yet() {
     let mut index = index();
     index.apply(&object("a", 5, json!({})), Origin::Watched, at(1));
     index.apply(&object("b", 6, json!({})), Origin::Watched, at(1));
-    assert_eq!(index.pending(project), 2);
+    assert_eq!(index.pending(&ConnectionId::Default, project), 2);
     index.apply(&object("a", 7, ready()), Origin::Written, at(2));
-    assert_eq!(index.pending(project), 1);
+    assert_eq!(index.pending(&ConnectionId::Default, project), 1);
     index.remove(&key("b"));
-    assert_eq!(index.pending(project), 0);
+    assert_eq!(index.pending(&ConnectionId::Default, project), 0);
 }
 
 #[test]

@@ -10,7 +10,7 @@ mod choice;
 mod instance;
 mod reach;
 mod renewal;
-mod role;
+pub(in crate::dataworks) mod role;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use dataworks_core::fault::{Class, Fault};
 use dataworks_core::state::told;
+use futures::future::BoxFuture;
 use k8s_openapi::jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::sync::watch;
@@ -72,6 +73,55 @@ pub struct Temporary {
     pub given: Timestamp,
 }
 
+/// A RAM role that is assumed with a token that somebody gives when he is asked.
+#[derive(Clone, Debug)]
+pub struct AccountRole {
+    /// The role.
+    pub role_arn: String,
+    /// The provider that it trusts.
+    pub provider_arn: String,
+    /// The name of the session.
+    pub session_name: String,
+    /// Who gives the token.
+    pub token: TokenGiver,
+}
+
+/// A RAM role that is assumed with other credentials.
+#[derive(Clone, Debug)]
+pub struct ChainedRole {
+    /// The role.
+    pub role_arn: String,
+    /// What the role's trust policy asks for, if anything.
+    pub external_id: Option<String>,
+    /// The name of the session.
+    pub session_name: String,
+}
+
+/// The answer to a wish for a token.
+pub type TokenAnswer = BoxFuture<'static, Result<SecretString, CredentialError>>;
+
+/// Gives a token of the cluster, a new one for each wish.
+#[derive(Clone)]
+pub struct TokenGiver(Arc<dyn Fn() -> TokenAnswer + Send + Sync>);
+
+impl TokenGiver {
+    /// Who gives by this.
+    #[must_use]
+    pub fn new(give: impl Fn() -> TokenAnswer + Send + Sync + 'static) -> Self {
+        Self(Arc::new(give))
+    }
+
+    pub(super) async fn ask(&self) -> Result<SecretString, CredentialError> {
+        (self.0)().await
+    }
+}
+
+impl fmt::Debug for TokenGiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenGiver")
+    }
+}
+
 /// Why there are no credentials.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -105,6 +155,14 @@ pub enum CredentialError {
         /// Why.
         why: &'static str,
     },
+    /// The cluster gives no token for a ServiceAccount.
+    #[error("{why}")]
+    Account {
+        /// What is wrong, where, and what to do.
+        why: String,
+        /// It may pass by itself.
+        passing: bool,
+    },
     /// Who gives credentials did not.
     #[error("{service}: {}", told(fault))]
     NotGiven {
@@ -130,7 +188,8 @@ impl CredentialError {
                 Class::Throttled | Class::Quota | Class::Transient => Class::Transient,
                 Class::Denied | Class::Terminal | Class::NotFound | Class::AlreadyExists => Class::Denied,
             },
-            Self::Stopping => Class::Transient,
+            Self::Account { passing: false, .. } => Class::Denied,
+            Self::Account { passing: true, .. } | Self::Stopping => Class::Transient,
         }
     }
 
@@ -143,6 +202,7 @@ impl CredentialError {
             | Self::Missing { .. }
             | Self::RoleName { .. }
             | Self::Token { .. }
+            | Self::Account { .. }
             | Self::Stopping => None,
         }
     }

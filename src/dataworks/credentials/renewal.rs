@@ -17,9 +17,14 @@ use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
-use super::{CredentialError, Credentials, InstanceRole, OidcRole, Reach, Temporary, instance, role};
+use super::{
+    AccountRole, ChainedRole, CredentialError, Credentials, InstanceRole, OidcRole, Reach, Temporary, instance,
+    role,
+};
+use crate::dataworks::Client;
 use crate::dataworks::endpoint::Endpoint;
 use crate::dataworks::error::code;
+use crate::dataworks::types::Assumed;
 
 /// Credentials are renewed at least so long before they end, where they last long enough: time for many
 /// tries, and for a person to see the alert.
@@ -49,6 +54,22 @@ pub enum Provider {
         /// The way there.
         reach: Reach,
     },
+    /// STS, for a token that is asked for.
+    Account {
+        /// The role, and who gives the token.
+        role: AccountRole,
+        /// Where STS is.
+        endpoint: Endpoint,
+        /// The way there.
+        reach: Reach,
+    },
+    /// STS, for other credentials.
+    Chained {
+        /// The role.
+        role: ChainedRole,
+        /// Who has these credentials and knows the way.
+        client: Client,
+    },
     /// The metadata service of the ECS instance.
     Instance {
         /// The role.
@@ -64,13 +85,21 @@ impl Provider {
     async fn fetch(&self) -> Result<Temporary, CredentialError> {
         match self {
             Self::Role { role, endpoint, reach } => role::assume(role, endpoint, reach).await,
+            Self::Account { role, endpoint, reach } => role::assume_as(role, endpoint, reach).await,
+            Self::Chained { role, client } => {
+                let assumed = client.assume_role(role).await;
+                let assumed = assumed.map_err(|fault| CredentialError::NotGiven { service: "STS", fault })?;
+                let Assumed { credentials, expires, date, request_id: _ } = assumed;
+                Ok(Temporary { credentials, expires, given: date })
+            }
             Self::Instance { role, endpoint, reach } => instance::fetch(role, endpoint, reach).await,
         }
     }
 
     fn name(&self) -> &'static str {
         match self {
-            Self::Role { .. } => "rrsa",
+            Self::Role { .. } | Self::Account { .. } => "rrsa",
+            Self::Chained { .. } => "assume-role",
             Self::Instance { .. } => "ecs",
         }
     }

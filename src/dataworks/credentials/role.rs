@@ -1,4 +1,4 @@
-//! A RAM role for a pod's token: AssumeRoleWithOIDC of STS (RRSA).
+//! A RAM role for a token of the cluster: AssumeRoleWithOIDC of STS (RRSA).
 //!
 //! The call is not signed: the token stands for a signature. The rules it keeps: the token goes into the
 //! body, so that no proxy logs it with the URL; its file is read anew for each call, since the kubelet
@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use super::reach::{Question, Reach};
-use super::{CredentialError, Credentials, OidcRole, Temporary};
+use super::{AccountRole, CredentialError, Credentials, OidcRole, Temporary};
 use crate::dataworks::encode;
 use crate::dataworks::endpoint::Endpoint;
 
@@ -29,7 +29,7 @@ const DEADLINE: Duration = Duration::from_secs(15);
 const SERVICE: &str = "STS";
 const ACTION: &str = "AssumeRoleWithOIDC";
 
-/// Asks once.
+/// Asks once, with the token in the file.
 pub(super) async fn assume(
     role: &OidcRole,
     endpoint: &Endpoint,
@@ -38,7 +38,35 @@ pub(super) async fn assume(
     let file = role.token_file.clone();
     let token = tokio::task::spawn_blocking(move || read_token(&file));
     let token = token.await.unwrap_or(Err(CredentialError::Stopping))?;
-    let request = build(role, endpoint, &token, reach.now());
+    let OidcRole { role_arn, provider_arn, session_name, token_file: _ } = role;
+    exchange(&Wish { role_arn, provider_arn, session_name }, endpoint, &token, reach).await
+}
+
+/// Asks once, with a token that is asked for.
+pub(super) async fn assume_as(
+    role: &AccountRole,
+    endpoint: &Endpoint,
+    reach: &Reach,
+) -> Result<Temporary, CredentialError> {
+    let token = role.token.ask().await?;
+    let AccountRole { role_arn, provider_arn, session_name, token: _ } = role;
+    exchange(&Wish { role_arn, provider_arn, session_name }, endpoint, &token, reach).await
+}
+
+/// What is asked for.
+struct Wish<'a> {
+    role_arn: &'a str,
+    provider_arn: &'a str,
+    session_name: &'a str,
+}
+
+async fn exchange(
+    wish: &Wish<'_>,
+    endpoint: &Endpoint,
+    token: &SecretString,
+    reach: &Reach,
+) -> Result<Temporary, CredentialError> {
+    let request = build(wish, endpoint, token, reach.now());
     let secrets = [token.expose_secret()];
     let question = Question { service: SERVICE, action: ACTION, deadline: DEADLINE, secrets: &secrets };
     let ((credentials, expires), given) = reach.ask(question, request, read_answer).await?;
@@ -66,7 +94,7 @@ fn read_token(path: &Path) -> Result<SecretString, CredentialError> {
 }
 
 /// The request. Pure: time and token are given.
-fn build(role: &OidcRole, endpoint: &Endpoint, token: &SecretString, now: Timestamp) -> Request {
+fn build(wish: &Wish<'_>, endpoint: &Endpoint, token: &SecretString, now: Timestamp) -> Request {
     let timestamp = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let mut url = endpoint.url().clone();
     url.set_query(Some(&encode::form(&[
@@ -76,10 +104,10 @@ fn build(role: &OidcRole, endpoint: &Endpoint, token: &SecretString, now: Timest
         ("Timestamp", &timestamp),
     ])));
     let body = encode::form(&[
-        ("RoleArn", &role.role_arn),
-        ("OIDCProviderArn", &role.provider_arn),
+        ("RoleArn", wish.role_arn),
+        ("OIDCProviderArn", wish.provider_arn),
         ("OIDCToken", token.expose_secret()),
-        ("RoleSessionName", &role.session_name),
+        ("RoleSessionName", wish.session_name),
         ("DurationSeconds", DURATION),
     ]);
     let mut request = Request::new(Method::POST, url);
@@ -99,7 +127,7 @@ struct Answer {
 /// Credentials as STS and the metadata service show them.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Shown {
+pub(in crate::dataworks) struct Shown {
     /// `Success`, where the metadata service answers.
     pub(super) code: Option<String>,
     access_key_id: String,
@@ -109,7 +137,7 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    pub(super) fn taken(self) -> Option<(Credentials, Timestamp)> {
+    pub(in crate::dataworks) fn taken(self) -> Option<(Credentials, Timestamp)> {
         let Self { code: _, access_key_id, access_key_secret, security_token, expiration } = self;
         let whole =
             [access_key_id.as_str(), access_key_secret.expose_secret(), security_token.expose_secret()];

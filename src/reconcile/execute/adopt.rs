@@ -35,16 +35,16 @@ pub(super) async fn read(
     if let Err(later) = subject.spend_permit(ctx).await {
         return later;
     }
-    let answer = ctx.cloud.get_resource(desired.project, id).await;
-    ctx.limiter.learn(answer.as_ref().err());
+    let answer = subject.connection.cloud.get_resource(desired.project, id).await;
+    subject.connection.limiter.learn(answer.as_ref().err());
     let (back, created, modified) = match answer {
         Ok(resource) => {
-            ctx.proved(desired.project);
+            ctx.proved(&subject.connection.id, desired.project);
             let held = desired.held_by(&resource.spec);
             (ReadBack::Present(held), resource.create_time, resource.modify_time)
         }
         Err(fault) if fault.class == Class::NotFound => {
-            ctx.listings.record(desired.project, Own::Deleted(id.clone()));
+            subject.connection.listings.record(desired.project, Own::Deleted(id.clone()));
             (ReadBack::Absent, Timestamp::MIN, Timestamp::MIN)
         }
         Err(fault) => return failed(ctx, subject, fault, None).await,

@@ -22,6 +22,7 @@ use crate::context::Context;
 use crate::failpoint::{Place, around};
 use crate::reconcile::observe::Subject;
 use crate::reconcile::{Again, record};
+use crate::workspace::connection::Connection;
 use crate::workspace::limiter::Permit;
 use crate::workspace::listing::{Answer, Unlisted};
 
@@ -32,17 +33,18 @@ pub(super) async fn look(ctx: &Arc<Context>, subject: &mut Subject, desired: Opt
     let (version, pending) = {
         let index = ctx.index();
         let Some(version) = index.version(&subject.key) else { return Flow::End(Again::Never) };
-        (version, index.pending(project))
+        (version, index.pending(&subject.connection.id, project))
     };
     let place = (path.as_str(), desired.path.name());
-    match ctx.listings.ask(project, &subject.key, place, &version, pending) {
+    match subject.connection.listings.ask(project, &subject.key, place, &version, pending) {
         Answer::Rows(rows) => {
             subject.look = Some(rows);
             Flow::Continue
         }
         Answer::Parked { start } => {
             if start {
-                ctx.start_sweep(project, std::mem::replace(&mut subject.permit, Permit::none()));
+                let permit = std::mem::replace(&mut subject.permit, Permit::none());
+                ctx.start_sweep(&subject.connection, project, permit);
             }
             match tell_gone(ctx, subject).await {
                 Flow::Continue => Flow::End(Again::Never),
@@ -50,15 +52,15 @@ pub(super) async fn look(ctx: &Arc<Context>, subject: &mut Subject, desired: Opt
             }
         }
         Answer::Failed(fault) => failed(ctx, subject, fault, None).await,
-        Answer::ListByName => match by_name(ctx, subject, project, desired.path.name()).await {
+        Answer::ListByName => match by_name(subject, project, desired.path.name()).await {
             Ok(rows) => {
                 subject.look = Some(rows);
-                ctx.proved(project);
+                ctx.proved(&subject.connection.id, project);
                 Flow::Continue
             }
             Err(unlisted) => {
                 if let Unlisted::Incomplete(_) = &unlisted {
-                    ctx.listings.want_whole(project, &subject.key);
+                    subject.connection.listings.want_whole(project, &subject.key);
                 }
                 if let flow @ Flow::End(_) = tell_gone(ctx, subject).await {
                     return flow;
@@ -81,13 +83,13 @@ async fn tell_gone(ctx: &Arc<Context>, subject: &mut Subject) -> Flow {
 
 /// The rows of exactly this name, in any folder.
 pub(super) async fn by_name(
-    ctx: &Arc<Context>,
     subject: &mut Subject,
     project: ProjectId,
     name: &str,
 ) -> Result<Vec<Row>, Unlisted> {
     let key = claim_key(name);
-    let mut rows = ctx.listings.by_name(&ctx.cloud, &ctx.limiter, &mut subject.permit, project, name).await?;
+    let Connection { cloud, limiter, listings, .. } = &*subject.connection;
+    let mut rows = listings.by_name(cloud, limiter, &mut subject.permit, project, name).await?;
     rows.retain(|row| claim_key(&row.name) == key);
     Ok(rows)
 }
@@ -102,7 +104,7 @@ pub(super) async fn unanswered(ctx: &Arc<Context>, subject: &mut Subject, unlist
 
 pub(super) async fn write_intent(ctx: &Arc<Context>, subject: &mut Subject, intent: &Intent) -> Flow {
     // The permit first: the request must leave soon after the intent.
-    if let Err(later) = subject.hold_permit(ctx).await {
+    if let Err(later) = subject.hold_permit().await {
         return later;
     }
     if !ctx.reserve(&subject.key) {
@@ -123,21 +125,21 @@ pub(super) async fn create(
     if let Err(later) = subject.spend_permit(ctx).await {
         return later;
     }
-    let sent = ctx.cloud.cloud_now();
+    let sent = subject.connection.cloud.cloud_now();
     if sent.duration_since(intent.at) > ctx.bounds.start {
         // The wait was too long; the plan renews the intent.
         return Flow::Continue;
     }
     let document = desired.document_json();
-    let create = ctx.cloud.create_resource(desired.project, &document, desired.resource_file());
+    let create = subject.connection.cloud.create_resource(desired.project, &document, desired.resource_file());
     let end = around(Place::Create, create).await;
     match end {
         Outcome::Done(created) => {
             info!(action = "CreateResource", id = %created.id, requestId = created.request_id, "created");
-            ctx.limiter.learn(None);
-            ctx.listings
+            subject.connection.limiter.learn(None);
+            subject.connection.listings
                 .record(desired.project, Own::Put(own_row(desired, &created.id, created.date, created.date)));
-            ctx.proved(desired.project);
+            ctx.proved(&subject.connection.id, desired.project);
             let fact = Fact::Created {
                 at: intent.at,
                 id: created.id.clone(),
@@ -156,7 +158,7 @@ pub(super) async fn create(
             Flow::End(if moved_on { Again::At(Timestamp::now(), Lane::Edit) } else { rest(ctx, subject) })
         }
         Outcome::Refused(fault) => {
-            ctx.limiter.learn(Some(&fault));
+            subject.connection.limiter.learn(Some(&fault));
             subject.memory.create_refused(intent.at);
             let fact = Fact::Attempted { at: intent.at, outcome: AttemptOutcome::Refused };
             failed(ctx, subject, fault, Some(fact)).await

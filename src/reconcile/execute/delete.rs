@@ -20,18 +20,18 @@ pub(super) async fn delete(ctx: &Arc<Context>, subject: &mut Subject, id: &Resou
     if let Err(later) = subject.spend_permit(ctx).await {
         return later;
     }
-    let sent = ctx.cloud.cloud_now();
-    let end = around(Place::Delete, ctx.cloud.delete_resource(project, id)).await;
+    let sent = subject.connection.cloud.cloud_now();
+    let end = around(Place::Delete, subject.connection.cloud.delete_resource(project, id)).await;
     match end {
         Outcome::Done(answer) => {
             info!(action = "DeleteResource", %id, requestId = answer.request_id, "deleted");
-            ctx.limiter.learn(None);
+            subject.connection.limiter.learn(None);
         }
         Outcome::Refused(fault) if fault.class == Class::NotFound => {
             info!(%id, "was gone already");
         }
         Outcome::Refused(fault) => {
-            ctx.limiter.learn(Some(&fault));
+            subject.connection.limiter.learn(Some(&fault));
             return failed(ctx, subject, fault, None).await;
         }
         Outcome::Unknown(fault) => {
@@ -43,7 +43,7 @@ pub(super) async fn delete(ctx: &Arc<Context>, subject: &mut Subject, id: &Resou
             return Flow::Continue;
         }
     }
-    ctx.listings.record(project, Own::Deleted(id.clone()));
+    subject.connection.listings.record(project, Own::Deleted(id.clone()));
     subject.read = Some(ReadBack::Absent);
     Flow::Continue
 }

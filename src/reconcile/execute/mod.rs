@@ -158,7 +158,7 @@ fn rest(ctx: &Arc<Context>, subject: &Subject) -> Again {
 }
 
 async fn wait(ctx: &Arc<Context>, subject: &mut Subject, until: Timestamp, state: Option<State>) -> Flow {
-    let span = until.duration_since(ctx.cloud.cloud_now());
+    let span = until.duration_since(subject.connection.cloud.cloud_now());
     if let Some(state) = state.filter(|_| span > WORTH_TELLING) {
         let fact = match (&state, subject.recorded(ctx).intent) {
             (State::OutcomeUnknown { .. }, IntentNote::Own(intent)) => {
@@ -184,12 +184,13 @@ async fn failed(ctx: &Arc<Context>, subject: &mut Subject, fault: Fault, fact: O
     let backoff = SignedDuration::try_from(backoff).unwrap_or(BLOCKED_RETRY);
     warn!(class = ?fault.class, code = fault.code, error = fault.message,
         requestId = fault.request_id, attempt = subject.memory.failures, "a call failed");
+    ctx.workspaces.suspect(&subject.connection.id, &fault);
     subject.failed |= !matches!(fault.class, Class::Throttled | Class::Quota);
     let (wait, lane) = match fault.class {
         // The limiter waits for all; the object keeps its place.
         Class::Throttled => (SignedDuration::ZERO, Lane::Edit),
         Class::Quota => {
-            (ctx.limiter.paused_until().map_or(backoff, |until| until.duration_since(now)), Lane::Edit)
+            (subject.connection.limiter.paused_until().map_or(backoff, |until| until.duration_since(now)), Lane::Edit)
         }
         Class::Denied => (backoff.max(DENIED_RETRY), Lane::Retry),
         Class::Transient | Class::NotFound => (backoff, Lane::Retry),
@@ -198,7 +199,7 @@ async fn failed(ctx: &Arc<Context>, subject: &mut Subject, fault: Fault, fact: O
     if subject.is_only_looked_at() {
         return missed(ctx, subject, fault, wait, lane).await;
     }
-    let state = State::of_fault(&fault, update, ctx.cloud.cloud_now());
+    let state = State::of_fault(&fault, update, subject.connection.cloud.cloud_now());
     let stalled = matches!(state, State::Stalled { .. });
     let code = fault.code.clone();
     let state = if deleting { delete::deleting_state(state, &fault) } else { state };
@@ -252,9 +253,9 @@ impl Subject {
     }
 
     /// Makes sure that a permit is in hand, or says when to try again.
-    async fn hold_permit(&mut self, ctx: &Context) -> Result<(), Flow> {
+    async fn hold_permit(&mut self) -> Result<(), Flow> {
         if !self.permit.is_held() {
-            let permit = ctx.limiter.permit_within(PERMIT_PATIENCE).await;
+            let permit = self.connection.limiter.permit_within(PERMIT_PATIENCE).await;
             self.permit = permit.map_err(|at| Flow::End(Again::At(at, Lane::Edit)))?;
         }
         Ok(())
@@ -262,7 +263,7 @@ impl Subject {
 
     /// Uses a permit up, or says when to try again.
     async fn spend_permit(&mut self, ctx: &Context) -> Result<(), Flow> {
-        self.hold_permit(ctx).await?;
+        self.hold_permit().await?;
         if !ctx.pulse.beat(std::time::Instant::now()) {
             // Another may lead, and what this run read of its object is old: the process ends.
             return Err(Flow::End(Again::Never));

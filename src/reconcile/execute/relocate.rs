@@ -38,7 +38,7 @@ pub(super) async fn relocate(
 ) -> Flow {
     let Some(desired) = desired else { return Flow::End(Again::Never) };
     // The permit first; then nobody who also wants the new path may go there any more.
-    if let Err(later) = subject.hold_permit(ctx).await {
+    if let Err(later) = subject.hold_permit().await {
         return later;
     }
     if !ctx.reserve(&subject.key) {
@@ -47,10 +47,10 @@ pub(super) async fn relocate(
     if let Err(later) = subject.spend_permit(ctx).await {
         return later;
     }
-    let sent = ctx.cloud.cloud_now();
+    let sent = subject.connection.cloud.cloud_now();
     let end = match part {
-        Part::Name => around(Place::Rename, ctx.cloud.rename_resource(desired.project, id, to.name())).await,
-        Part::Folder => around(Place::Move, ctx.cloud.move_resource(desired.project, id, to.folder())).await,
+        Part::Name => around(Place::Rename, subject.connection.cloud.rename_resource(desired.project, id, to.name())).await,
+        Part::Folder => around(Place::Move, subject.connection.cloud.move_resource(desired.project, id, to.folder())).await,
     };
     ended(ctx, subject, desired, id, to, sent, end).await
 }
@@ -67,14 +67,14 @@ async fn ended(
     match end {
         Outcome::Done(Written { date, request_id }) => {
             info!(%id, path = %to, requestId = request_id, "moved");
-            ctx.limiter.learn(None);
+            subject.connection.limiter.learn(None);
             recorded(ctx, subject, desired, id, to, date).await
         }
         Outcome::Refused(fault) if fault.class == Class::AlreadyExists => {
             refused(ctx, subject, desired, to, &fault).await
         }
         Outcome::Refused(fault) => {
-            ctx.limiter.learn(Some(&fault));
+            subject.connection.limiter.learn(Some(&fault));
             failed(ctx, subject, fault, None).await
         }
         Outcome::Unknown(fault) => {
@@ -103,7 +103,7 @@ async fn recorded(
     }
     let created = subject.object.status.as_ref().and_then(|status| status.create_time.as_ref());
     let row = own_row(&there, id, created.map_or(date, |time| time.0), date);
-    ctx.listings.record(desired.project, Own::Put(row));
+    subject.connection.listings.record(desired.project, Own::Put(row));
     let arrived = *to == desired.path;
     let state = if arrived {
         as_declared(fixed)

@@ -33,7 +33,7 @@ pub(super) async fn search(
     let mut found: Vec<Row> = Vec::new();
     for path in &paths {
         let name = path.rsplit('/').next().unwrap_or(path).to_owned();
-        match by_name(ctx, subject, project, &name).await {
+        match by_name(subject, project, &name).await {
             Ok(rows) => found.extend(rows.into_iter().filter(|row| at_path(row, path))),
             Err(unlisted) => return unanswered(ctx, subject, unlisted).await,
         }
@@ -41,7 +41,7 @@ pub(super) async fn search(
     // Reckoned back from the end: the answers may have corrected the clock, and a search that only
     // seems to have begun late enough would make a second file.
     let took = SignedDuration::try_from(started.elapsed()).unwrap_or(SignedDuration::MAX);
-    let begun = ctx.cloud.cloud_now().saturating_sub(took).unwrap_or(Timestamp::MIN);
+    let begun = subject.connection.cloud.cloud_now().saturating_sub(took).unwrap_or(Timestamp::MIN);
     found.sort_by(|a, b| a.id.cmp(&b.id));
     found.dedup_by(|a, b| a.id == b.id);
     let index = ctx.index();
@@ -72,8 +72,8 @@ pub(super) async fn read_candidate(
     if let Err(later) = subject.spend_permit(ctx).await {
         return later;
     }
-    let answer = ctx.cloud.get_resource(project, id).await;
-    ctx.limiter.learn(answer.as_ref().err());
+    let answer = subject.connection.cloud.get_resource(project, id).await;
+    subject.connection.limiter.learn(answer.as_ref().err());
     let verdict = match answer {
         Ok(resource) => compare(intent, desired, &resource.spec),
         Err(fault) if fault.class == Class::NotFound => {
@@ -83,7 +83,7 @@ pub(super) async fn read_candidate(
                 rows.filter(|candidate| candidate.row.id == *id).map(|candidate| candidate.row.created);
             let lag = ctx.bounds.lag + SignedDuration::from_secs(1);
             let until = made.max().and_then(|made| made.saturating_add(lag).ok());
-            match until.filter(|until| ctx.cloud.cloud_now() < *until) {
+            match until.filter(|until| subject.connection.cloud.cloud_now() < *until) {
                 Some(until) => return super::wait(ctx, subject, until, None).await,
                 None => ReadVerdict::Gone,
             }
@@ -116,7 +116,7 @@ pub(super) async fn record_found(
     };
     let fact =
         Fact::Found { at: intent.at, id: row.id.clone(), created: row.created, modified: row.modified, sent };
-    ctx.listings.record(desired.project, Own::Put(row));
+    subject.connection.listings.record(desired.project, Own::Put(row));
     // What was read was another resource, which is gone.
     subject.read = None;
     match record::status(ctx, subject, &Change { state, fact: Some(fact) }).await {

@@ -31,14 +31,14 @@ pub(super) async fn update(
         return later;
     }
     let there = desired.at(at);
-    let sent = ctx.cloud.cloud_now();
+    let sent = subject.connection.cloud.cloud_now();
     let document = there.update_json();
-    let update = ctx.cloud.update_resource(desired.project, id, &document, desired.resource_file());
+    let update = subject.connection.cloud.update_resource(desired.project, id, &document, desired.resource_file());
     let end = around(Place::Update, update).await;
     match end {
         Outcome::Done(answer) => {
             info!(action = "UpdateResource", %id, requestId = answer.request_id, "updated");
-            ctx.limiter.learn(None);
+            subject.connection.limiter.learn(None);
             let state = if *at == desired.path {
                 as_declared(fixed(subject))
             } else {
@@ -61,7 +61,7 @@ pub(super) async fn update(
             Flow::Continue
         }
         Outcome::Refused(fault) => {
-            ctx.limiter.learn(Some(&fault));
+            subject.connection.limiter.learn(Some(&fault));
             failed(ctx, subject, fault, None).await
         }
         Outcome::Unknown(fault) => {
@@ -81,11 +81,11 @@ pub(super) async fn record_updated(
     let Some(desired) = desired else { return Flow::End(Again::Never) };
     let state = as_declared(fixed(subject));
     // Not now: what others wrote since the read is to show in the next listing.
-    let date = subject.read_modified.unwrap_or_else(|| ctx.cloud.cloud_now());
+    let date = subject.read_modified.unwrap_or_else(|| subject.connection.cloud.cloud_now());
     let status = subject.object.status.as_ref();
     if let Some(id) = status.and_then(|status| status.id.as_ref()?.parse().ok()) {
         let created = status.and_then(|status| status.create_time.as_ref()).map_or(date, |time| time.0);
-        ctx.listings.record(desired.project, Own::Put(own_row(desired, &id, created, date)));
+        subject.connection.listings.record(desired.project, Own::Put(own_row(desired, &id, created, date)));
     }
     let fact = Fact::Updated { request_id: None, date, sent: Sent::of(desired) };
     match done(ctx, subject, Change { state, fact: Some(fact) }).await {
@@ -104,8 +104,8 @@ pub(super) async fn read_back(
     if let Err(later) = subject.spend_permit(ctx).await {
         return later;
     }
-    let answer = ctx.cloud.get_resource(project, id).await;
-    ctx.limiter.learn(answer.as_ref().err());
+    let answer = subject.connection.cloud.get_resource(project, id).await;
+    subject.connection.limiter.learn(answer.as_ref().err());
     match answer {
         Ok(resource) => {
             let held = desired.map(|desired| desired.held_by(&resource.spec)).unwrap_or_default();
@@ -117,7 +117,7 @@ pub(super) async fn read_back(
             subject.read = Some(match young_until(ctx, subject) {
                 Some(until) => ReadBack::TooYoung { until },
                 None => {
-                    ctx.listings.record(project, Own::Deleted(id.clone()));
+                    subject.connection.listings.record(project, Own::Deleted(id.clone()));
                     ReadBack::Absent
                 }
             });
@@ -157,7 +157,7 @@ fn young_until(ctx: &Context, subject: &Subject) -> Option<Timestamp> {
     let made = subject.object.status.as_ref()?.create_time.as_ref()?.0;
     // Times in status have whole seconds, rounded down.
     let until = made.saturating_add(ctx.bounds.lag + SignedDuration::from_secs(1)).ok()?;
-    (ctx.cloud.cloud_now() < until).then_some(until)
+    (subject.connection.cloud.cloud_now() < until).then_some(until)
 }
 
 /// What the last read showed to differ in what no call changes.

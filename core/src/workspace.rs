@@ -1,0 +1,336 @@
+//! How a DataWorksWorkspace stands, and what its status says of it.
+//!
+//! A [`Verdict`] is made by whoever looked; from it follow the status, whether objects may call, and when to look
+//! again. It must not know how one looks.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+
+use crate::api::condition::{ConditionType, Reason};
+use crate::api::v1alpha1::{CallCounts, DataWorksWorkspaceStatus, ProjectFacts, ResourceCounts};
+use crate::codes::NO_CREDENTIALS;
+use crate::fault::{Class, Fault};
+use crate::state::{self, NO_WORKSPACE, PATIENCE, Truth, quota_until, told, whole};
+
+/// Nothing of the workspace has to change for it to be ready again, so it is looked at so often.
+const SLOW: SignedDuration = SignedDuration::from_mins(5);
+/// A person has to act first.
+const DENIED: SignedDuration = SignedDuration::from_secs(30);
+
+/// How a workspace stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It can be worked with.
+    Ready,
+    /// Looking failed in a way that may pass.
+    Retrying {
+        /// Why.
+        reason: Reason,
+        /// What is wrong, where, and what to do.
+        message: String,
+        /// The failed call, if there was one.
+        fault: Option<Fault>,
+    },
+    /// It cannot be worked with until something is changed; that may be elsewhere, so it is looked at again.
+    Closed {
+        /// Why.
+        reason: Reason,
+        /// What is wrong, where, and what to do.
+        message: String,
+        /// The failed call, if there was one.
+        fault: Option<Fault>,
+    },
+    /// It is being deleted, and objects need it for that of their own.
+    Leaving {
+        /// How many hold a file.
+        count: usize,
+        /// One of them.
+        first: String,
+    },
+}
+
+impl Verdict {
+    /// Closed without a call.
+    #[must_use]
+    pub fn closed(reason: Reason, message: impl Into<String>) -> Self {
+        Self::Closed { reason, message: message.into(), fault: None }
+    }
+
+    /// What a look at the workspace `project` in `place` that failed makes of it.
+    #[must_use]
+    pub fn of_fault(fault: &Fault, project: i64, place: &str, now: Timestamp) -> Self {
+        let said = told(fault);
+        let closed = |reason, message| Self::Closed { reason, message, fault: Some(fault.clone()) };
+        let retrying = |reason, message| Self::Retrying { reason, message, fault: Some(fault.clone()) };
+        match fault.class {
+            // Here "not visible" is no matter of a moment.
+            _ if NO_WORKSPACE.contains(&fault.code.as_str()) => closed(
+                Reason::WorkspaceNotFound,
+                format!(
+                    "The service knows no workspace {project} in {place}, or the identity is not a member of it: {said}. \
+                     Check spec.projectId, spec.region and the members of the workspace."
+                ),
+            ),
+            Class::Denied if fault.code == NO_CREDENTIALS => closed(
+                Reason::AccessDenied,
+                format!(
+                    "There are no credentials: {}. Nothing is sent; it goes on by itself when there are some.",
+                    fault.message.trim_end_matches('.')
+                ),
+            ),
+            Class::Denied => closed(
+                Reason::AccessDenied,
+                format!(
+                    "The service refuses access: {said}. Check the credentials, their RAM policy (dataworks:*) and that the \
+                     identity is a member of the workspace."
+                ),
+            ),
+            Class::Terminal | Class::NotFound | Class::AlreadyExists => {
+                let cure = crate::codes::cure_of(&fault.code).unwrap_or("check spec.endpoint and spec.region");
+                closed(Reason::Refused, format!("The service refuses to show the workspace: {said}; {cure}."))
+            }
+            Class::Quota => retrying(
+                Reason::QuotaExhausted,
+                format!(
+                    "The identity's calls in this region are used up; it goes on at {}.",
+                    whole(quota_until(fault, now))
+                ),
+            ),
+            Class::Throttled => retrying(Reason::Throttled, format!("The service throttles: {said}.")),
+            Class::Transient => retrying(Reason::CloudUnavailable, format!("The service fails: {said}.")),
+        }
+    }
+
+    /// Whether objects may call.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        *self == Self::Ready
+    }
+
+    /// What objects are told of a workspace that they wait for.
+    #[must_use]
+    pub fn message(&self) -> String {
+        match self {
+            Self::Ready => "The workspace can be worked with.".to_owned(),
+            Self::Retrying { message, .. } | Self::Closed { message, .. } => message.clone(),
+            Self::Leaving { count, first } => {
+                let (objects, them) = if *count == 1 { ("object has", "it") } else { ("objects have", "them") };
+                format!(
+                    "It is being deleted, and waits: {count} {objects} a file here, the first is {first:?}. Delete {them}, or \
+                     let {them} name another DataWorksWorkspace."
+                )
+            }
+        }
+    }
+
+    /// How long to wait before the next look, when `backoff` is the wait after so many failures.
+    #[must_use]
+    pub fn wait(&self, backoff: SignedDuration, now: Timestamp) -> Option<SignedDuration> {
+        match self {
+            Self::Ready | Self::Leaving { .. } => None,
+            Self::Retrying { fault: Some(fault), .. } if fault.class == Class::Quota => {
+                Some(quota_until(fault, now).duration_since(now).max(backoff))
+            }
+            Self::Retrying { .. } => Some(backoff),
+            Self::Closed { fault: Some(fault), .. } if fault.class == Class::Denied => Some(backoff.max(DENIED)),
+            Self::Closed { .. } => Some(SLOW),
+        }
+    }
+
+    fn fault(&self) -> Option<&Fault> {
+        match self {
+            Self::Retrying { fault, .. } | Self::Closed { fault, .. } => fault.as_ref(),
+            Self::Ready | Self::Leaving { .. } => None,
+        }
+    }
+
+    fn ready(&self, impatient: bool) -> (Truth, Reason) {
+        match self {
+            Self::Ready => (Truth::True, Reason::Succeeded),
+            Self::Retrying { reason: Reason::QuotaExhausted, .. } => (Truth::Unknown, Reason::QuotaExhausted),
+            Self::Retrying { reason, .. } if impatient => (Truth::False, *reason),
+            Self::Retrying { .. } => (Truth::Unknown, Reason::ProgressingWithRetry),
+            Self::Closed { reason, .. } => (Truth::False, *reason),
+            Self::Leaving { .. } => (Truth::False, Reason::Deleting),
+        }
+    }
+}
+
+/// All that status tells.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facts {
+    /// How it stands.
+    pub verdict: Verdict,
+    /// What the service said of it, if it was asked.
+    pub project: Option<ProjectFacts>,
+    /// The objects that name it.
+    pub resources: ResourceCounts,
+    /// The calls of its identity, where it has one.
+    pub calls: Option<CallCounts>,
+    /// When it was last looked at for drift.
+    pub inventory: Option<Timestamp>,
+    /// The look that a person asked for and that was taken.
+    pub request: Option<String>,
+}
+
+/// The status after these facts. Equal to `before` when there is nothing new.
+#[must_use]
+pub fn next(
+    before: &DataWorksWorkspaceStatus,
+    facts: &Facts,
+    generation: i64,
+    now: Timestamp,
+) -> DataWorksWorkspaceStatus {
+    let Facts { verdict, project, resources, calls, inventory, request } = facts;
+    let mut status = before.clone();
+    status.observed_generation = Some(generation);
+    if project.is_some() {
+        status.project.clone_from(project);
+    }
+    status.resources = Some(*resources);
+    status.calls = calls.or(status.calls);
+    if let Some(at) = inventory {
+        status.inventory_time = Some(Time(whole(*at)));
+    }
+    if request.is_some() {
+        status.last_handled_reconcile_at.clone_from(request);
+    }
+    match verdict.fault() {
+        Some(fault) if !state::same_error(status.last_error.as_ref(), fault) => {
+            status.last_error = Some(state::error(fault, now));
+        }
+        Some(_) => {}
+        None if verdict.is_open() => status.last_error = None,
+        None => {}
+    }
+    let (truth, reason) = verdict.ready(is_impatient(before, now));
+    let message = verdict.message();
+    let mut set = |type_, truth, reason, message: &str| {
+        state::set(&mut status.conditions, type_, truth, reason, message, generation, now);
+    };
+    set(ConditionType::Ready, truth, reason, &message);
+    let (reconciling, stalled) = match verdict {
+        Verdict::Ready => (false, false),
+        Verdict::Retrying { .. } | Verdict::Leaving { .. } => (true, false),
+        Verdict::Closed { .. } => (false, true),
+    };
+    for (type_, holds) in [(ConditionType::Reconciling, reconciling), (ConditionType::Stalled, stalled)] {
+        if holds {
+            state::set(&mut status.conditions, type_, Truth::True, reason, &message, generation, now);
+        } else {
+            status.conditions.retain(|condition| condition.type_ != type_.as_str());
+        }
+    }
+    status
+}
+
+/// What may pass has lasted too long to be called Unknown, or was called False before.
+fn is_impatient(before: &DataWorksWorkspaceStatus, now: Timestamp) -> bool {
+    let Some(ready) = state::find(&before.conditions, ConditionType::Ready) else { return false };
+    match ready.status.as_str() {
+        "Unknown" => now.duration_since(ready.last_transition_time.0) >= PATIENCE,
+        "False" => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_767_000_000 + second).unwrap()
+    }
+
+    fn fault(class: Class, code: &str) -> Fault {
+        Fault {
+            class,
+            code: code.to_owned(),
+            message: "said.".to_owned(),
+            request_id: Some("R".to_owned()),
+            retry_after: None,
+        }
+    }
+
+    fn facts(verdict: Verdict) -> Facts {
+        Facts {
+            verdict,
+            project: None,
+            resources: ResourceCounts::default(),
+            calls: None,
+            inventory: None,
+            request: None,
+        }
+    }
+
+    /// Ready's status and reason, and whether it is `R`econciling or `S`talled.
+    fn shown(status: &DataWorksWorkspaceStatus) -> String {
+        let find = |type_: ConditionType| state::find(&status.conditions, type_);
+        let ready = find(ConditionType::Ready).unwrap();
+        let mark = |type_: ConditionType, mark: &'static str| find(type_).map_or("", |_| mark);
+        format!(
+            "{} {} {}{}",
+            ready.status,
+            ready.reason,
+            mark(ConditionType::Reconciling, "R"),
+            mark(ConditionType::Stalled, "S")
+        )
+    }
+
+    #[test]
+    fn every_fault_has_its_reason_and_its_patience() {
+        // class, code, at once, after two minutes, the wait in seconds
+        let rows = [
+            (Class::Transient, "TimedOut", "Unknown ProgressingWithRetry R", "False CloudUnavailable R", 7),
+            (Class::Throttled, "Throttling.User", "Unknown ProgressingWithRetry R", "False Throttled R", 7),
+            (Class::Quota, "Throttling.Api.Risk", "Unknown QuotaExhausted R", "Unknown QuotaExhausted R", 3600),
+            (Class::Denied, "Forbidden.RAM", "False AccessDenied S", "False AccessDenied S", 30),
+            (Class::Denied, NO_CREDENTIALS, "False AccessDenied S", "False AccessDenied S", 30),
+            (Class::Terminal, "1101080008", "False WorkspaceNotFound S", "False WorkspaceNotFound S", 300),
+            (Class::Transient, "9990040003", "False WorkspaceNotFound S", "False WorkspaceNotFound S", 300),
+            (Class::Terminal, "InvalidApi.NotFound", "False Refused S", "False Refused S", 300),
+        ];
+        for (class, code, first, later, wait) in rows {
+            let verdict = Verdict::of_fault(&fault(class, code), 7, "cn-shanghai", at(0));
+            assert!(!verdict.is_open(), "{code}");
+            let before = DataWorksWorkspaceStatus::default();
+            let soon = next(&before, &facts(verdict.clone()), 1, at(0));
+            assert_eq!(shown(&soon), first, "{code}");
+            assert_eq!(soon.last_error.as_ref().unwrap().code.as_deref(), Some(code));
+            assert_eq!(next(&soon, &facts(verdict.clone()), 1, at(119)), soon, "{code}: nothing new");
+            assert_eq!(shown(&next(&soon, &facts(verdict.clone()), 1, at(120))), later, "{code}");
+            let waited = verdict.wait(SignedDuration::from_secs(7), at(0)).unwrap();
+            assert_eq!(waited.as_secs(), wait, "{code}");
+            assert!(!verdict.message().contains("said.)"), "{}", verdict.message());
+            let good = next(&soon, &facts(Verdict::Ready), 1, at(1));
+            assert_eq!((shown(&good).as_str(), good.last_error), ("True Succeeded ", None), "{code}");
+        }
+    }
+
+    #[test]
+    fn what_was_ready_is_given_time_again() {
+        let good = next(&DataWorksWorkspaceStatus::default(), &facts(Verdict::Ready), 1, at(0));
+        let verdict = Verdict::of_fault(&fault(Class::Transient, "TimedOut"), 7, "x", at(0));
+        let failing = next(&good, &facts(verdict), 1, at(1000));
+        assert_eq!(shown(&failing), "Unknown ProgressingWithRetry R");
+    }
+
+    #[test]
+    fn what_is_not_told_anew_stays() {
+        let project = ProjectFacts { name: Some("p".to_owned()), mode: None };
+        let calls = CallCounts { today: 3, left: Some(77) };
+        let first = Facts {
+            project: Some(project.clone()),
+            calls: Some(calls),
+            inventory: Some(at(5)),
+            request: Some("now".to_owned()),
+            ..facts(Verdict::Ready)
+        };
+        let told = next(&DataWorksWorkspaceStatus::default(), &first, 1, at(9));
+        let later = next(&told, &facts(Verdict::Leaving { count: 2, first: "a".to_owned() }), 2, at(10));
+        assert_eq!(shown(&later), "False Deleting R");
+        assert_eq!((later.project, later.calls), (Some(project), Some(calls)));
+        assert_eq!((later.inventory_time, later.observed_generation), (Some(Time(at(5))), Some(2)));
+        assert_eq!(later.last_handled_reconcile_at.as_deref(), Some("now"));
+    }
+}

@@ -1,0 +1,236 @@
+//! The connections of the process: the default one, and one for each DataWorksWorkspace.
+//!
+//! A connection is what work on an object runs on: an identity at an endpoint, its budget of calls, and the listings
+//! of what it reaches. Connections of one identity in one region share their budget. It must not know objects, nor
+//! how an identity is had.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use dataworks_core::object::ObjectKey;
+use dataworks_core::queue::SubQueue;
+use k8s_openapi::jiff::SignedDuration;
+use prometheus_client::metrics::histogram::Histogram;
+
+use super::limiter::Limiter;
+use super::listing::Listings;
+use crate::controller::places::ConnectionId;
+use crate::dataworks::Client;
+
+/// The sub-queue of the default connection's limiter; those of others follow.
+const DEFAULT_SUB: u32 = 1;
+
+/// A way to the cloud.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// Whose it is.
+    pub id: ConnectionId,
+    /// An identity at an endpoint.
+    pub cloud: Client,
+    /// The call budget of the identity in the region.
+    pub limiter: Limiter,
+    /// What was listed by it.
+    pub listings: Arc<Listings>,
+    /// How often its workspaces are looked at.
+    pub interval: SignedDuration,
+    /// The service in a region, whatever network it is reached through.
+    pub realm: String,
+    /// An HTTP proxy stands between.
+    pub proxied: bool,
+}
+
+/// Who is called as whom: what a budget belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Payer {
+    /// The account, or what stands for it where it is not known.
+    pub identity: Identity,
+    /// The service in a region, whatever network it is reached through.
+    pub realm: String,
+}
+
+/// Whose calls are counted together.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Identity {
+    /// An account.
+    Account(String),
+    /// An access key of an account that is not known.
+    Key(String),
+}
+
+/// How many calls a connection asks for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Figures {
+    /// A second.
+    pub per_second: f64,
+    /// A day.
+    pub per_day: Option<u64>,
+}
+
+impl Figures {
+    /// Of both the smaller.
+    fn least(self, other: Self) -> Self {
+        Self {
+            per_second: self.per_second.min(other.per_second),
+            per_day: self.per_day.into_iter().chain(other.per_day).min(),
+        }
+    }
+}
+
+/// A budget, and what those that share it ask for.
+#[derive(Debug)]
+struct Shared {
+    limiter: Limiter,
+    /// By workspace; none: the administrator's figures hold.
+    asked: Option<BTreeMap<ObjectKey, Figures>>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    workspaces: BTreeMap<ObjectKey, Arc<Connection>>,
+    budgets: BTreeMap<Payer, Shared>,
+    /// The one under which the default connection's budget was found to be.
+    default: Option<Payer>,
+    subs: u32,
+}
+
+/// All connections.
+#[derive(Debug)]
+pub struct Connections {
+    default: Arc<Connection>,
+    /// Sends nothing: for work that has no connection.
+    closed: Arc<Connection>,
+    /// What the administrator asks for.
+    figures: Figures,
+    waits: Histogram,
+    held: Mutex<Held>,
+}
+
+impl Connections {
+    /// Of a process with this default connection and one that sends nothing.
+    #[must_use]
+    pub fn new(default: Connection, figures: Figures, closed: Connection, waits: Histogram) -> Self {
+        let default = Arc::new(Connection {
+            limiter: default.limiter.of(SubQueue(DEFAULT_SUB)).measured(waits.clone()),
+            ..default
+        });
+        let held = Held { subs: DEFAULT_SUB, ..Held::default() };
+        Self { default, closed: Arc::new(closed), figures, waits, held: Mutex::new(held) }
+    }
+
+    /// The operator's own.
+    #[must_use]
+    pub fn default(&self) -> &Arc<Connection> {
+        &self.default
+    }
+
+    /// How many calls the operator's own identity may make.
+    #[must_use]
+    pub fn operators_figures(&self) -> Figures {
+        self.figures
+    }
+
+    /// This one; one that sends nothing where there is none.
+    #[must_use]
+    pub fn of(&self, id: &ConnectionId) -> Arc<Connection> {
+        self.get(id).unwrap_or_else(|| Arc::clone(&self.closed))
+    }
+
+    /// This one, if there is one.
+    #[must_use]
+    pub fn get(&self, id: &ConnectionId) -> Option<Arc<Connection>> {
+        match id {
+            ConnectionId::Default => Some(Arc::clone(&self.default)),
+            ConnectionId::Workspace(key) => self.lock().workspaces.get(key).cloned(),
+        }
+    }
+
+    /// All of them, the default one first.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Connection>> {
+        let held = self.lock();
+        std::iter::once(&self.default).chain(held.workspaces.values()).cloned().collect()
+    }
+
+    /// All budgets, each once, the default one's first. One that nobody uses any more is among them as long as the
+    /// process lives: work may still wait for it.
+    #[must_use]
+    pub fn limiters(&self) -> Vec<Limiter> {
+        let held = self.lock();
+        let others = held.budgets.values().map(|shared| &shared.limiter);
+        let others = others.filter(|limiter| !limiter.is(&self.default.limiter));
+        std::iter::once(&self.default.limiter).chain(others).cloned().collect()
+    }
+
+    /// Takes this one for its workspace's from now on.
+    pub fn set(&self, workspace: &ObjectKey, connection: Arc<Connection>) {
+        self.lock().workspaces.insert(workspace.clone(), connection);
+    }
+
+    /// The workspace is gone.
+    pub fn remove(&self, workspace: &ObjectKey) {
+        let mut held = self.lock();
+        held.workspaces.remove(workspace);
+        held.leave(workspace);
+    }
+
+    /// The default connection is paid for by this one: workspaces of the same share its budget.
+    pub fn set_default_payer(&self, payer: Payer) {
+        let mut held = self.lock();
+        if held.default.as_ref() != Some(&payer) {
+            let limiter = self.default.limiter.clone();
+            held.budgets.insert(payer.clone(), Shared { limiter, asked: None });
+            held.default = Some(payer);
+        }
+    }
+
+    /// Whether it is known who pays for the default connection.
+    #[must_use]
+    pub fn knows_default_payer(&self) -> bool {
+        self.lock().default.is_some()
+    }
+
+    /// The budget of a workspace that is paid for by this one and asks for so many calls. The smallest figures of all
+    /// that share it hold; those of the operator's own identity are the administrator's alone.
+    #[must_use]
+    pub fn budget(&self, workspace: &ObjectKey, payer: Payer, figures: Figures) -> Limiter {
+        let mut held = self.lock();
+        held.leave(workspace);
+        if !held.budgets.contains_key(&payer) {
+            held.subs += 1;
+            let Figures { per_second, per_day } = figures;
+            let limiter = Limiter::new(per_second, per_day).of(SubQueue(held.subs));
+            let limiter = limiter.measured(self.waits.clone());
+            held.budgets.insert(payer.clone(), Shared { limiter, asked: Some(BTreeMap::new()) });
+        }
+        let Some(shared) = held.budgets.get_mut(&payer) else { return self.default.limiter.clone() };
+        if let Some(asked) = &mut shared.asked {
+            asked.insert(workspace.clone(), figures);
+        }
+        shared.configure();
+        shared.limiter.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    /// What the workspace asked for counts no longer.
+    fn leave(&mut self, workspace: &ObjectKey) {
+        for shared in self.budgets.values_mut() {
+            if shared.asked.as_mut().is_some_and(|asked| asked.remove(workspace).is_some()) {
+                shared.configure();
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn configure(&self) {
+        let all = self.asked.iter().flatten().map(|(_, figures)| *figures);
+        if let Some(Figures { per_second, per_day }) = all.reduce(Figures::least) {
+            self.limiter.configure(per_second, per_day);
+        }
+    }
+}

@@ -1,0 +1,477 @@
+//! Looks after one DataWorksWorkspace: credentials, one GetProject for all its objects, its finalizer and status.
+//!
+//! Everything is done here and in this order: look, let objects in or keep them out, tell. A look is one call; there
+//! is one when the spec, the credentials or the service changed, when a person asks, when a call of an object failed
+//! for a cause that concerns all, and again and again while the workspace is not ready. Objects of one that is not ready
+//! make no call. The last good connection is kept while the object exists, for objects that are being deleted:
+//! whoever deletes a namespace takes the Secret first.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dataworks_core::api::condition::Reason;
+use dataworks_core::api::v1alpha1::{
+    CallCounts, DataWorksWorkspace, DataWorksWorkspaceSpec, Edition, ProjectFacts, ProjectMode,
+};
+use dataworks_core::api::{FINALIZER, RECONCILE_REQUESTED};
+use dataworks_core::backoff;
+use dataworks_core::ids::ProjectId;
+use dataworks_core::object::{ObjectKey, Uid};
+use dataworks_core::state::merge_patch;
+use dataworks_core::workspace::{Facts, Verdict, next};
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use kube::ResourceExt as _;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use super::Bell;
+use super::connection::{Connection, Figures, Identity, Payer};
+use super::keyring::{Identified, Keyring};
+use super::listing::Listings;
+use crate::context::Context;
+use crate::controller::index::References;
+use crate::controller::places::{ConnectionId, Gate, Site};
+use crate::dataworks::Client;
+use crate::dataworks::credentials::CredentialSource;
+use crate::dataworks::endpoint::Endpoint;
+use crate::reconcile::kube_client::CallError;
+
+/// A look for a suspicion is made at most this often: what ails one object alone does not show there.
+const SUSPICIONS_APART: Duration = Duration::from_secs(10);
+/// Numbers in status are brought up to date at most this often.
+const NUMBERS_APART: Duration = Duration::from_secs(30);
+/// A look waits for its permit so long.
+const PERMIT_PATIENCE: Duration = Duration::from_secs(10);
+/// A write that failed is tried again after this.
+const WRITE_RETRY: Duration = Duration::from_secs(2);
+/// Status holds this much of the annotation that asks for a look.
+const REQUEST_CHARACTERS: usize = 256;
+/// A workspace that takes changes.
+const AVAILABLE: &str = "Available";
+
+/// What is known of the workspace by now.
+struct Tended {
+    ctx: Arc<Context>,
+    key: ObjectKey,
+    uid: Uid,
+    keyring: Keyring,
+    verdict: Option<Verdict>,
+    /// The generation that the verdict is of.
+    generation: Option<i64>,
+    project: Option<ProjectFacts>,
+    /// It was ready once.
+    was_good: bool,
+    failures: u32,
+    looked: Instant,
+    /// When to look again by itself.
+    due: Option<Instant>,
+    /// When status was last written.
+    told: Option<Instant>,
+    /// When to write again what waits.
+    tell_at: Option<Instant>,
+    /// The wish for a look that was last taken.
+    request: Option<String>,
+    listings: Arc<Listings>,
+    source: Option<Source>,
+}
+
+/// What the present connection was made of.
+#[derive(Clone, Debug)]
+struct Source {
+    access_key: Option<String>,
+    identity: Identity,
+}
+
+/// Looks after it until the object is gone or the process ends.
+pub async fn tend(
+    ctx: Arc<Context>,
+    key: ObjectKey,
+    mut object: watch::Receiver<Arc<DataWorksWorkspace>>,
+    bell: Arc<Bell>,
+) {
+    let uid = Uid::new(object.borrow().metadata.uid.as_deref().unwrap_or_default());
+    let mut tended = Tended {
+        listings: Arc::new(Listings::new(ctx.bounds.lag)),
+        request: object.borrow().status.as_ref().and_then(|status| status.last_handled_reconcile_at.clone()),
+        ctx,
+        key,
+        uid,
+        keyring: Keyring::default(),
+        verdict: None,
+        generation: None,
+        project: None,
+        was_good: false,
+        failures: 0,
+        looked: Instant::now(),
+        due: None,
+        told: None,
+        tell_at: None,
+        source: None,
+    };
+    let mut changed = true;
+    let mut suspected = false;
+    loop {
+        let live = Arc::clone(&object.borrow_and_update());
+        let now = Instant::now();
+        suspected |= bell.take_suspicion();
+        let rested = now.duration_since(tended.looked) >= SUSPICIONS_APART;
+        let due = tended.due.is_some_and(|due| due <= now);
+        if changed || due || tended.is_news(&live) || suspected && rested {
+            suspected = false;
+            tended.look(&live).await;
+        }
+        tended.settle(&live).await;
+        let suspicion = suspected.then(|| tended.looked + SUSPICIONS_APART);
+        let wake = tended.due.into_iter().chain(tended.tell_at).chain(suspicion).min();
+        let sleep = async {
+            match wake {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        changed = tokio::select! {
+            end = object.changed() => {
+                if end.is_err() {
+                    return;
+                }
+                false
+            }
+            () = bell.rung() => false,
+            () = tended.keyring.changed() => true,
+            () = sleep => false,
+        };
+    }
+}
+
+/// The wish for a look now, as status echoes it.
+fn request(object: &DataWorksWorkspace) -> Option<String> {
+    let wish = object.annotations().get(RECONCILE_REQUESTED)?;
+    Some(wish.chars().take(REQUEST_CHARACTERS).collect())
+}
+
+impl Tended {
+    /// Whether the object says something that was not looked at yet.
+    fn is_news(&self, object: &DataWorksWorkspace) -> bool {
+        let wish = request(object);
+        self.generation != object.metadata.generation || wish.is_some() && wish != self.request
+    }
+
+    /// Looks at it, and says when to look again.
+    async fn look(&mut self, object: &DataWorksWorkspace) {
+        let before = self.verdict.as_ref().is_some_and(Verdict::is_open);
+        let verdict = match self.judge(&object.spec).await {
+            Ok(project) => {
+                self.project = Some(project);
+                Verdict::Ready
+            }
+            Err(verdict) => verdict,
+        };
+        self.looked = Instant::now();
+        self.failures = if verdict.is_open() { 0 } else { self.failures.saturating_add(1) };
+        let backoff = backoff::transient(&self.uid, self.failures);
+        let backoff = SignedDuration::try_from(backoff).unwrap_or_default();
+        let wait = verdict.wait(backoff, Timestamp::now());
+        self.due = wait.map(|wait| self.looked + Duration::try_from(wait).unwrap_or_default());
+        if before != verdict.is_open() || self.verdict.is_none() {
+            let message = verdict.message();
+            if verdict.is_open() {
+                info!(namespace = %self.key.namespace, name = %self.key.name, "the workspace is ready");
+            } else {
+                warn!(namespace = %self.key.namespace, name = %self.key.name, message, "the workspace is not ready");
+            }
+        }
+        self.was_good |= verdict.is_open();
+        self.generation = object.metadata.generation;
+        self.request = request(object);
+        self.verdict = Some(verdict);
+    }
+
+    /// Credentials, then one GetProject.
+    async fn judge(&mut self, spec: &DataWorksWorkspaceSpec) -> Result<ProjectFacts, Verdict> {
+        let endpoint_not_allowed = |why| Verdict::closed(Reason::EndpointNotAllowed, why);
+        let ctx = Arc::clone(&self.ctx);
+        let making = &ctx.workspaces.making;
+        let endpoint = making.endpoint(spec).map_err(endpoint_not_allowed)?;
+        let sts = making.sts(spec).map_err(endpoint_not_allowed)?;
+        let project = ProjectId::new(spec.project_id)
+            .ok_or_else(|| Verdict::closed(Reason::InvalidSpec, "spec.projectId is not positive."))?;
+        let identified = self.keyring.identify(&ctx, &self.key, spec).await?;
+        let (source, account) = match identified {
+            Identified::Operator => (ctx.connections.default().cloud.credentials().clone(), None),
+            Identified::Other { source, account } => (source, account),
+        };
+        let own = spec.credentials.is_some();
+        let cloud = making.client(endpoint.clone(), sts, source.clone());
+        let limiter = if own {
+            let identity = self.identity(&cloud, &source, account).await;
+            let payer = Payer { identity, realm: endpoint.realm() };
+            know_default_payer(&ctx).await;
+            ctx.connections.budget(&self.key, payer, figures(spec))
+        } else {
+            self.operators_budget(&endpoint).await
+        };
+        let connection = Arc::new(Connection {
+            id: ConnectionId::Workspace(self.key.clone()),
+            cloud,
+            limiter,
+            listings: Arc::clone(&self.listings),
+            interval: interval(spec).unwrap_or(making.interval),
+            realm: endpoint.realm(),
+            proxied: making.is_proxied(&endpoint),
+        });
+        let facts = self.ask(&connection, project, spec).await?;
+        ctx.connections.set(&self.key, connection);
+        ctx.proved(&ConnectionId::Workspace(self.key.clone()), project);
+        Ok(facts)
+    }
+
+    /// GetProject: is it there, does it take changes?
+    async fn ask(
+        &self,
+        connection: &Connection,
+        project: ProjectId,
+        spec: &DataWorksWorkspaceSpec,
+    ) -> Result<ProjectFacts, Verdict> {
+        let Connection { cloud, limiter, .. } = connection;
+        if let Err(until) = limiter.permit_within(PERMIT_PATIENCE).await.map(|mut permit| permit.spend()) {
+            return Err(Verdict::Retrying {
+                reason: Reason::QuotaExhausted,
+                message: format!(
+                    "The identity's calls in this region are used up; it goes on at {}.",
+                    dataworks_core::state::whole(until)
+                ),
+                fault: None,
+            });
+        }
+        let answer = cloud.get_project(project).await;
+        limiter.learn(answer.as_ref().err());
+        let place = spec.endpoint.as_ref().map_or_else(
+            || format!("region {}", spec.region),
+            |host| format!("region {} at {host}", spec.region),
+        );
+        let answer =
+            answer.map_err(|fault| Verdict::of_fault(&fault, spec.project_id, &place, cloud.cloud_now()))?;
+        if answer.status != AVAILABLE {
+            return Err(Verdict::closed(
+                Reason::WorkspaceNotAvailable,
+                format!(
+                    "The service says that workspace {project} is {:?}, so it takes no changes. Have it made available in the \
+                     console.",
+                    answer.status
+                ),
+            ));
+        }
+        let standard = answer.dev_environment_enabled;
+        let mode = standard.map(|has| if has { ProjectMode::Standard } else { ProjectMode::Simple });
+        Ok(ProjectFacts { name: Some(answer.name.chars().take(255).collect()), mode })
+    }
+
+    /// Whose calls they are: the account of the role, or of the key by one call to STS, else the key's own.
+    async fn identity(
+        &mut self,
+        cloud: &Client,
+        source: &CredentialSource,
+        account: Option<Identity>,
+    ) -> Identity {
+        if let Some(account) = account {
+            return account;
+        }
+        let key = source.current().await.ok().map(|key| key.access_key_id.clone());
+        if let Some(known) = &self.source
+            && known.access_key == key
+            && let Identity::Account(_) = known.identity
+        {
+            return known.identity.clone();
+        }
+        let identity = match cloud.get_caller_identity().await {
+            Ok(caller) => Identity::Account(caller.account_id),
+            Err(_) => Identity::Key(key.clone().unwrap_or_default()),
+        };
+        self.source = Some(Source { access_key: key, identity: identity.clone() });
+        identity
+    }
+
+    /// The default connection's budget, where that is of the same service; else one of the operator's identity there.
+    async fn operators_budget(&self, endpoint: &Endpoint) -> super::limiter::Limiter {
+        let default = self.ctx.connections.default();
+        if default.realm == endpoint.realm() {
+            return default.limiter.clone();
+        }
+        let identity = operators_identity(&self.ctx).await;
+        let payer = Payer { identity, realm: endpoint.realm() };
+        self.ctx.connections.budget(&self.key, payer, self.ctx.connections.operators_figures())
+    }
+
+    /// Lets objects in or keeps them out, with the finalizer, and tells.
+    async fn settle(&mut self, object: &DataWorksWorkspace) {
+        let Some(verdict) = self.verdict.clone() else { return };
+        let references = self.ctx.index().references(&self.key);
+        let deleting = object.metadata.deletion_timestamp.is_some();
+        let held = object.finalizers().iter().any(|name| name == FINALIZER);
+        self.tell_at = None;
+        let wants = if deleting { references.holding > 0 } else { references.counts.total > 0 };
+        if held != wants && !(deleting && wants) {
+            match self.finalizer(object, wants).await {
+                // The watch brings the new version.
+                Ok(()) | Err(CallError::Conflict | CallError::Gone) => {}
+                Err(error) => {
+                    warn!(namespace = %self.key.namespace, name = %self.key.name, %error, "the finalizer of a workspace could not be written");
+                    self.tell_at = Some(Instant::now() + WRITE_RETRY);
+                }
+            }
+            if wants && !verdict.is_open() {
+                self.open(object, &verdict, deleting);
+            }
+            if wants || deleting {
+                return;
+            }
+        }
+        self.open(object, &verdict, deleting);
+        self.tell(object, verdict, &references, deleting).await;
+    }
+
+    fn open(&self, object: &DataWorksWorkspace, verdict: &Verdict, deleting: bool) {
+        let gate = match verdict {
+            Verdict::Ready if deleting => {
+                Gate::Closed { why: "It is being deleted.".to_owned(), deletes: true }
+            }
+            Verdict::Ready => Gate::Open,
+            verdict => Gate::Closed { why: verdict.message(), deletes: self.was_good && may_delete(verdict) },
+        };
+        let site = ProjectId::new(object.spec.project_id).map(|project| Site { project, gate });
+        self.ctx.set_workspace(&self.key, site);
+    }
+
+    async fn finalizer(&self, object: &DataWorksWorkspace, wants: bool) -> Result<(), CallError> {
+        let mut finalizers: Vec<String> =
+            object.finalizers().iter().filter(|name| *name != FINALIZER).cloned().collect();
+        if wants {
+            finalizers.push(FINALIZER.to_owned());
+        }
+        let version = object.resource_version();
+        let metadata = json!({ "finalizers": finalizers, "resourceVersion": version });
+        self.ctx.kube.patch_workspace(&self.key, metadata).await
+    }
+
+    /// Writes status where it differs; numbers alone only every while.
+    async fn tell(
+        &mut self,
+        object: &DataWorksWorkspace,
+        verdict: Verdict,
+        references: &References,
+        deleting: bool,
+    ) {
+        let verdict = match (deleting, &references.first) {
+            (true, Some(first)) if references.holding > 0 => {
+                Verdict::Leaving { count: references.holding, first: first.name.to_string() }
+            }
+            _ => verdict,
+        };
+        let facts = Facts {
+            verdict,
+            project: self.project.clone(),
+            resources: references.counts,
+            calls: self.calls(),
+            inventory: self.listings.looked().values().max().copied(),
+            request: self.request.clone(),
+        };
+        let before = object.status.clone().unwrap_or_default();
+        let generation = object.metadata.generation.unwrap_or(0);
+        let after = next(&before, &facts, generation, Timestamp::now());
+        let (was, is) = (value(&before), value(&after));
+        let Some(patch) = merge_patch(&was, &is) else { return self.tell_later() };
+        let numbers = ["calls", "inventoryTime", "resources"];
+        let only_numbers =
+            patch.as_object().is_some_and(|patch| patch.keys().all(|key| numbers.contains(&key.as_str())));
+        if let Some(told) = self.told
+            && only_numbers
+            && told.elapsed() < NUMBERS_APART
+        {
+            self.tell_at = Some(told + NUMBERS_APART);
+            return;
+        }
+        let version = object.resource_version().unwrap_or_default();
+        match self.ctx.kube.patch_workspace_status(&self.key, &version, &patch).await {
+            Ok(()) => {
+                self.told = Some(Instant::now());
+                self.ctx.events.workspace(object, &before, &after);
+            }
+            // The watch brings the version that is there.
+            Err(CallError::Conflict | CallError::Gone) => {}
+            Err(error) => {
+                warn!(namespace = %self.key.namespace, name = %self.key.name, %error, "the status of a workspace could not be written");
+                self.tell_at = Some(Instant::now() + WRITE_RETRY);
+                return;
+            }
+        }
+        self.tell_later();
+    }
+
+    /// What fails is called so after a while, and numbers move.
+    fn tell_later(&mut self) {
+        self.tell_at = Some(Instant::now() + NUMBERS_APART);
+    }
+
+    fn calls(&self) -> Option<CallCounts> {
+        let connection = self.ctx.connections.get(&ConnectionId::Workspace(self.key.clone()))?;
+        let (day, limit) = (connection.limiter.day(), connection.limiter.per_day());
+        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        let left = limit.map(|limit| number(limit.saturating_sub(day.used)));
+        Some(CallCounts { today: number(day.used), left })
+    }
+}
+
+/// Whether the last good connection is good enough for what is being deleted: whoever takes the credentials away from
+/// the cluster does not take the files away, and what the service refuses would be refused again.
+fn may_delete(verdict: &Verdict) -> bool {
+    match verdict {
+        Verdict::Ready | Verdict::Retrying { .. } | Verdict::Leaving { .. } => true,
+        Verdict::Closed { reason, .. } => {
+            matches!(reason, Reason::SecretNotFound | Reason::SecretInvalid | Reason::SecretForbidden)
+        }
+    }
+}
+
+/// Finds out, where it matters for the first time, who pays for the default connection.
+async fn know_default_payer(ctx: &Context) {
+    if ctx.connections.knows_default_payer() {
+        return;
+    }
+    let default = ctx.connections.default();
+    if let CredentialSource::Absent(_) = default.cloud.credentials() {
+        return;
+    }
+    let identity = operators_identity(ctx).await;
+    ctx.connections.set_default_payer(Payer { identity, realm: default.realm.clone() });
+}
+
+async fn operators_identity(ctx: &Context) -> Identity {
+    let cloud = &ctx.connections.default().cloud;
+    match cloud.get_caller_identity().await {
+        Ok(caller) => Identity::Account(caller.account_id),
+        Err(_) => {
+            let key = cloud.credentials().current().await;
+            Identity::Key(key.map(|key| key.access_key_id.clone()).unwrap_or_default())
+        }
+    }
+}
+
+fn figures(spec: &DataWorksWorkspaceSpec) -> Figures {
+    let edition = spec.edition.unwrap_or(Edition::Standard);
+    let asked = spec.requests_per_second.map(f64::from).filter(|rate| *rate > 0.0);
+    let per_day = spec.requests_per_day.and_then(|calls| u64::try_from(calls).ok());
+    Figures {
+        per_second: asked.unwrap_or_else(|| edition.requests_per_second()),
+        per_day: per_day.or_else(|| edition.requests_per_day()),
+    }
+}
+
+fn interval(spec: &DataWorksWorkspaceSpec) -> Option<SignedDuration> {
+    spec.drift_interval.as_ref()?.parse().ok().filter(SignedDuration::is_positive)
+}
+
+fn value(status: &impl serde::Serialize) -> Value {
+    serde_json::to_value(status).unwrap_or(Value::Null)
+}
