@@ -106,6 +106,7 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
         roles: args.assume_roles.clone(),
         interval: args.drift_interval,
         kube: calling.clone(),
+        binding: format!("{}-credentials", args.lease_name),
     };
     let connection = |cloud: Client| Connection {
         id: ConnectionId::Default,

@@ -174,9 +174,13 @@ fn every_example_is_valid_and_on_its_own_path() {
 fn crds_are_what_the_folder_holds() {
     let mut out = Vec::new();
     crds::crds(&mut out).unwrap();
-    let file =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("crds/dataworks.alibabacloud.com_dataworksresources.yaml");
-    assert_eq!(String::from_utf8(out).unwrap(), std::fs::read_to_string(file).unwrap());
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crds");
+    let file = |kind: &str| {
+        std::fs::read_to_string(folder.join(format!("dataworks.alibabacloud.com_{kind}.yaml"))).unwrap()
+    };
+    let all = format!("{}---\n{}", file("dataworksresources"), file("dataworksworkspaces"));
+    assert_eq!(String::from_utf8(out).unwrap(), all);
+    assert_eq!(std::fs::read_dir(folder).unwrap().count(), 2);
 }
 
 /// Whose manifest it is, is not asked: it comes by a pull request, and what is said of it goes to a terminal.

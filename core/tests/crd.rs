@@ -63,7 +63,8 @@ fn every_property_is_explained() {
         count += 1;
         let text = schema["description"].as_str().unwrap_or_default();
         assert!(text.len() > 10 || at.ends_with("addresses[]"), "{at} has no description");
-        assert!(!text.contains("Option<") && !text.contains("::"), "{at}: {text}");
+        let ours = text.replace("acs:ram::", "");
+        assert!(!ours.contains("Option<") && !ours.contains("::"), "{at}: {text}");
         let scalar = matches!(schema["type"].as_str(), Some("string" | "integer" | "boolean"));
         assert!(!scalar || text.contains("Example:") || at.ends_with("[]"), "{at} has no example: {text}");
     });

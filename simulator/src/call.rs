@@ -139,7 +139,7 @@ impl Context {
                 }
             }
             (false, "GET") => query.as_bytes(),
-            (false, "POST") if action == Action::GetCallerIdentity => query.as_bytes(),
+            (false, "POST") if matches!(action, Action::GetCallerIdentity | Action::AssumeRole) => query.as_bytes(),
             _ => return Err(wrong_method()),
         };
         Ok(Request { action, params: Params::parse(params)?, account })

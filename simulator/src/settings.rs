@@ -41,6 +41,8 @@ pub struct StsSettings {
     pub oidc_provider_arn: String,
     /// The subject that it trusts; absent: any.
     pub subject: Option<String>,
+    /// The external id that AssumeRole needs for it; absent: any or none.
+    pub external_id: Option<String>,
     /// The audience that a token must be for, where it says one; absent: any.
     pub audience: Option<String>,
     /// The tokens that are taken, whatever they say; absent: every JWT that is in date. Its signature
@@ -56,6 +58,7 @@ impl Default for StsSettings {
             role_arn: "acs:ram::1000:role/dataworks-operator".to_owned(),
             oidc_provider_arn: "acs:ram::1000:oidc-provider/ack-rrsa-c1".to_owned(),
             subject: None,
+            external_id: None,
             audience: Some("sts.aliyuncs.com".to_owned()),
             oidc_tokens: None,
             lifetime_ms: None,

@@ -17,6 +17,7 @@ use prometheus_client::registry::Registry;
 use super::{CONTROLLER, add};
 use crate::context::Context;
 use crate::controller::WORKERS;
+use crate::controller::places::ConnectionId;
 use crate::controller::tally::{Place, Tally};
 use crate::workspace::limiter::Limiter;
 
@@ -42,6 +43,12 @@ struct ToldLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ObjectLabels {
+    namespace: String,
+    name: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct WorkspaceLabels {
     workspace: u64,
 }
@@ -52,6 +59,7 @@ pub fn gauges(ctx: &Context) -> [Registry; 2] {
     let mut own = Registry::default();
     if ctx.is_leading() {
         budget(&mut own, &ctx.connections.default().limiter);
+        workspaces(&mut own, ctx);
         let tally = ctx.tally();
         resources(&mut own, &tally);
         out_of_sync(&mut own, &tally);
@@ -103,6 +111,28 @@ fn budget(r: &mut Registry, limiter: &Limiter) {
         let left = limit.saturating_sub(day.used);
         set(r, "dataworks_api_calls_left_today", "Calls that today has left", left);
     }
+}
+
+/// Each DataWorksWorkspace: whether it can be worked with, and the calls of its identity.
+fn workspaces(r: &mut Registry, ctx: &Context) {
+    let ready: Family<ObjectLabels, Gauge> = Family::default();
+    let today: Family<ObjectLabels, Gauge> = Family::default();
+    let left: Family<ObjectLabels, Gauge> = Family::default();
+    for key in ctx.workspaces.keys().into_iter().take(MOST_SERIES) {
+        let labels = ObjectLabels { namespace: key.namespace.to_string(), name: key.name.to_string() };
+        ready.get_or_create(&labels).set(i64::from(ctx.index().is_open(&key)));
+        let Some(connection) = ctx.connections.get(&ConnectionId::Workspace(key)) else { continue };
+        let day = connection.limiter.day();
+        today.get_or_create(&labels).set(number(day.used));
+        if let Some(limit) = connection.limiter.per_day() {
+            left.get_or_create(&labels).set(number(limit.saturating_sub(day.used)));
+        }
+    }
+    add(r, "dataworks_workspace_ready", "1 while a DataWorksWorkspace can be worked with, else 0", ready);
+    let help = "Calls to the cloud today (UTC) of a DataWorksWorkspace's identity in its region, for all that share it";
+    add(r, "dataworks_workspace_api_calls_today", help, today);
+    let help = "Calls that today has left of these, where a day is limited";
+    add(r, "dataworks_workspace_api_calls_left_today", help, left);
 }
 
 fn resources(r: &mut Registry, tally: &Tally) {

@@ -1,5 +1,6 @@
 //! What a restart must not lose of the call budget, kept in a ConfigMap: the day's count of calls,
-//! what the service said of used-up quotas, and when each workspace was last looked at.
+//! what the service said of used-up quotas, and when each workspace was last looked at. Budgets of others than the
+//! default connection stand under a tag, so that no account and no access key is named.
 //!
 //! Read when leading begins; written at most every five minutes and at the end, and only what
 //! changed: a process that is killed forgets five minutes at most. What cannot be read there is told
@@ -17,6 +18,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, ObjectMeta, Patch, PatchParams};
 use tracing::{info, warn};
 
+use super::connection::{Spent, Tag};
 use crate::context::Context;
 
 /// Time between two writes.
@@ -35,6 +37,12 @@ const ASSUMED_LIMIT: &str = "assumed-limit";
 const PROBE_AT: &str = "probe-at";
 /// Before the id of a workspace: when it was last looked at.
 const LOOKED: &str = "looked-at.";
+/// Before the tag of a budget and a dot: the same keys as above, of that budget.
+const BUDGET: &str = "budget.";
+/// Before the tag of a DataWorksWorkspace: when it was last looked at.
+const WORKSPACE: &str = "workspace-looked-at.";
+/// Budgets that are kept: some 200 bytes each.
+const MOST_BUDGETS: usize = 1_000;
 
 /// What is kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,6 +50,10 @@ struct Kept {
     day: Option<Day>,
     shut: Option<Shut>,
     looked: BTreeMap<ProjectId, Timestamp>,
+    /// The budgets of others than the default connection.
+    others: BTreeMap<Tag, Spent>,
+    /// When DataWorksWorkspaces were last looked at.
+    workspaces: BTreeMap<Tag, Timestamp>,
 }
 
 /// Where it is kept.
@@ -84,6 +96,7 @@ impl Store {
             default.limiter.resume(day, kept.shut);
         }
         default.listings.resume(kept.looked);
+        ctx.connections.resume(kept.others, kept.workspaces);
     }
 
     /// Does `work`, keeping the budget meanwhile and once more when it has ended.
@@ -135,18 +148,44 @@ fn present(ctx: &Context) -> Kept {
     let projects = ctx.index().projects_of(&default.id);
     let mut looked = default.listings.looked();
     looked.retain(|project, _| projects.contains(project));
-    Kept { day: Some(default.limiter.day()), shut: default.limiter.shut(), looked: youngest(looked) }
+    let today = Day::of(Timestamp::now()).number;
+    let mut others = ctx.connections.spent();
+    // Of another day only a month's end is worth keeping.
+    others.retain(|_, spent| spent.day.number == today || spent.shut.is_some());
+    Kept {
+        day: Some(default.limiter.day()),
+        shut: default.limiter.shut(),
+        looked: youngest(looked),
+        others: others.into_iter().take(MOST_BUDGETS).collect(),
+        workspaces: youngest(ctx.connections.looked()),
+    }
 }
 
-fn youngest(looked: BTreeMap<ProjectId, Timestamp>) -> BTreeMap<ProjectId, Timestamp> {
-    let mut rows: Vec<(ProjectId, Timestamp)> = looked.into_iter().collect();
+fn youngest<K: Ord>(looked: BTreeMap<K, Timestamp>) -> BTreeMap<K, Timestamp> {
+    let mut rows: Vec<(K, Timestamp)> = looked.into_iter().collect();
     rows.sort_by_key(|(_, at)| std::cmp::Reverse(*at));
     rows.truncate(MOST_WORKSPACES);
     rows.into_iter().collect()
 }
 
 fn written(kept: &Kept) -> BTreeMap<String, String> {
-    let Kept { day, shut, looked } = kept;
+    let Kept { day, shut, looked, others, workspaces } = kept;
+    let mut data = spent(day.as_ref(), shut.as_ref());
+    for (tag, Spent { day, shut }) in others {
+        let own = spent(Some(day), shut.as_ref()).into_iter();
+        data.extend(own.map(|(key, text)| (format!("{BUDGET}{tag}.{key}"), text)));
+    }
+    for (project, at) in looked {
+        data.insert(format!("{LOOKED}{project}"), at.to_string());
+    }
+    for (tag, at) in workspaces {
+        data.insert(format!("{WORKSPACE}{tag}"), at.to_string());
+    }
+    data
+}
+
+/// One budget.
+fn spent(day: Option<&Day>, shut: Option<&Shut>) -> BTreeMap<String, String> {
     let mut data = BTreeMap::new();
     let mut put = |key: &str, text: String| {
         data.insert(key.to_owned(), text);
@@ -160,9 +199,6 @@ fn written(kept: &Kept) -> BTreeMap<String, String> {
         put(USED_UP, word(*quota).to_owned());
         put(ASSUMED_LIMIT, assumed.to_string());
         put(PROBE_AT, probe.to_string());
-    }
-    for (project, at) in looked {
-        put(&format!("{LOOKED}{project}"), at.to_string());
     }
     data
 }
@@ -181,7 +217,21 @@ fn read(data: &BTreeMap<String, String>) -> (Kept, Vec<&str>) {
     if kept.shut.is_none() && any(&[USED_UP, ASSUMED_LIMIT, PROBE_AT]) {
         unreadable.push(USED_UP);
     }
+    let mut others: BTreeMap<Tag, BTreeMap<String, String>> = BTreeMap::new();
     for (key, text) in data {
+        if let Some((tag, own)) = key.strip_prefix(BUDGET).and_then(|rest| rest.split_once('.')) {
+            others.entry(tag.to_owned()).or_default().insert(own.to_owned(), text.clone());
+            continue;
+        }
+        if let Some(tag) = key.strip_prefix(WORKSPACE) {
+            match text.parse() {
+                Ok(at) if kept.workspaces.len() < MOST_WORKSPACES => {
+                    kept.workspaces.insert(tag.to_owned(), at);
+                }
+                _ => unreadable.push(key),
+            }
+            continue;
+        }
         let Some(project) = key.strip_prefix(LOOKED) else {
             if ![DAY, CALLS, SWEEP_CALLS, USED_UP, ASSUMED_LIMIT, PROBE_AT].contains(&key.as_str()) {
                 unreadable.push(key);
@@ -193,6 +243,14 @@ fn read(data: &BTreeMap<String, String>) -> (Kept, Vec<&str>) {
                 kept.looked.insert(project, at);
             }
             _ => unreadable.push(key),
+        }
+    }
+    for (tag, own) in others.into_iter().take(MOST_BUDGETS) {
+        match day(&own) {
+            Some(day) => {
+                kept.others.insert(tag, Spent { day, shut: shut(&own) });
+            }
+            None => unreadable.push(BUDGET),
         }
     }
     (kept, unreadable)
@@ -242,9 +300,18 @@ mod tests {
         let shut = |quota| Some(Shut { quota, assumed: 56, probe: at(3600) });
         let looked = BTreeMap::from([(project(123_456), at(1)), (project(7), at(2))]);
         for kept in [
-            Kept { day, shut: None, looked: BTreeMap::new() },
-            Kept { day, shut: shut(Quota::Day), looked: looked.clone() },
-            Kept { day, shut: shut(Quota::Month), looked },
+            Kept { day, ..Kept::default() },
+            Kept { day, shut: shut(Quota::Day), looked: looked.clone(), ..Kept::default() },
+            Kept {
+                day,
+                shut: shut(Quota::Month),
+                looked,
+                others: BTreeMap::from([
+                    ("aa".to_owned(), Spent { day: Day { number: 1, used: 2, swept: 0 }, shut: shut(Quota::Day) }),
+                    ("bb".to_owned(), Spent { day: Day { number: 1, used: 0, swept: 0 }, shut: None }),
+                ]),
+                workspaces: BTreeMap::from([("cc".to_owned(), at(3))]),
+            },
         ] {
             let data = written(&kept);
             assert_eq!(read(&data), (kept, Vec::new()));
@@ -256,7 +323,14 @@ mod tests {
         let day = Some(Day { number: 1, used: 2, swept: 0 });
         let good = [("day", "1"), ("calls", "2")];
         type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], Kept, &'a [&'a str]);
-        let rows: [Row<'_>; 8] = [
+        let rows: [Row<'_>; 10] = [
+            ("half a budget", &[("budget.aa.day", "1")], Kept { day, ..Kept::default() }, &["budget."]),
+            (
+                "no time",
+                &[("workspace-looked-at.cc", "then")],
+                Kept { day, ..Kept::default() },
+                &["workspace-looked-at.cc"],
+            ),
             ("an earlier version's", &[], Kept { day, ..Kept::default() }, &[]),
             ("no count", &[("calls", "many")], Kept::default(), &["day"]),
             ("a negative count", &[("calls", "-1")], Kept::default(), &["day"]),
@@ -276,7 +350,7 @@ mod tests {
                     ("looked-at.8", "yesterday"),
                     ("looked-at.9", "2023-11-14T22:13:20Z"),
                 ],
-                Kept { day, shut: None, looked: BTreeMap::from([(project(9), at(0))]) },
+                Kept { day, looked: BTreeMap::from([(project(9), at(0))]), ..Kept::default() },
                 &["looked-at.8", "looked-at.x"],
             ),
         ];

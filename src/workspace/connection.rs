@@ -7,9 +7,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use dataworks_core::ids::Digest;
+use dataworks_core::limit::{Day, Shut};
 use dataworks_core::object::ObjectKey;
 use dataworks_core::queue::SubQueue;
-use k8s_openapi::jiff::SignedDuration;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use prometheus_client::metrics::histogram::Histogram;
 
 use super::limiter::Limiter;
@@ -91,6 +93,47 @@ struct Held {
     /// The one under which the default connection's budget was found to be.
     default: Option<Payer>,
     subs: u32,
+    /// What an earlier process did today with budgets that nobody has asked for yet, by their tags.
+    earlier: BTreeMap<Tag, Spent>,
+    /// When it last looked at workspaces that nobody has asked for yet.
+    looked: BTreeMap<Tag, Timestamp>,
+}
+
+/// What stands for a budget or a workspace where its name must not or cannot: a part of a digest, in hex.
+pub type Tag = String;
+
+/// What was done of a budget, and what the service said of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spent {
+    /// The calls of a day.
+    pub day: Day,
+    /// Whether they are used up.
+    pub shut: Option<Shut>,
+}
+
+impl Payer {
+    /// What stands for it.
+    #[must_use]
+    pub fn tag(&self) -> Tag {
+        let Self { identity, realm } = self;
+        let (kind, name) = match identity {
+            Identity::Account(account) => ("account", account),
+            Identity::Key(key) => ("key", key),
+        };
+        tag(&format!("{kind}/{name}/{realm}"))
+    }
+}
+
+/// What stands for a DataWorksWorkspace.
+#[must_use]
+pub fn tag_of(workspace: &ObjectKey) -> Tag {
+    tag(&workspace.to_string())
+}
+
+fn tag(text: &str) -> Tag {
+    let mut tag = Digest::of(text.as_bytes()).to_string();
+    tag.truncate(16);
+    tag
 }
 
 /// All connections.
@@ -200,6 +243,9 @@ impl Connections {
             let Figures { per_second, per_day } = figures;
             let limiter = Limiter::new(per_second, per_day).of(SubQueue(held.subs));
             let limiter = limiter.measured(self.waits.clone());
+            if let Some(Spent { day, shut }) = held.earlier.remove(&payer.tag()) {
+                limiter.resume(day, shut);
+            }
             held.budgets.insert(payer.clone(), Shared { limiter, asked: Some(BTreeMap::new()) });
         }
         let Some(shared) = held.budgets.get_mut(&payer) else { return self.default.limiter.clone() };
@@ -208,6 +254,41 @@ impl Connections {
         }
         shared.configure();
         shared.limiter.clone()
+    }
+
+    /// Takes over what an earlier process did.
+    pub fn resume(&self, earlier: BTreeMap<Tag, Spent>, looked: BTreeMap<Tag, Timestamp>) {
+        let mut held = self.lock();
+        held.earlier = earlier;
+        held.looked = looked;
+    }
+
+    /// When an earlier process last looked at a workspace.
+    #[must_use]
+    pub fn looked_earlier(&self, workspace: &ObjectKey) -> Option<Timestamp> {
+        self.lock().looked.remove(&tag_of(workspace))
+    }
+
+    /// What was done of all budgets but the default connection's.
+    #[must_use]
+    pub fn spent(&self) -> BTreeMap<Tag, Spent> {
+        let held = self.lock();
+        let others = held.budgets.iter().filter(|(_, shared)| !shared.limiter.is(&self.default.limiter));
+        let spent = |limiter: &Limiter| Spent { day: limiter.day(), shut: limiter.shut() };
+        let mut all = held.earlier.clone();
+        all.extend(others.map(|(payer, shared)| (payer.tag(), spent(&shared.limiter))));
+        all
+    }
+
+    /// When each DataWorksWorkspace was last looked at.
+    #[must_use]
+    pub fn looked(&self) -> BTreeMap<Tag, Timestamp> {
+        let held = self.lock();
+        let mut all = held.looked.clone();
+        for (key, connection) in &held.workspaces {
+            all.extend(connection.listings.looked().values().max().map(|at| (tag_of(key), *at)));
+        }
+        all
     }
 
     fn lock(&self) -> MutexGuard<'_, Held> {

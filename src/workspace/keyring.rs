@@ -131,7 +131,7 @@ impl Keyring {
                 Reason::SecretForbidden,
                 format!(
                     "The operator may not read Secret {name:?} in namespace {namespace:?}; {}.",
-                    allow(namespace)
+                    allow(&ctx.workspaces.making.binding, namespace)
                 ),
             )),
             Key::Unread => Err(Verdict::Retrying {

@@ -52,6 +52,8 @@ pub struct Making {
     pub interval: SignedDuration,
     /// The cluster, for tokens and Secrets.
     pub kube: kube::Client,
+    /// The RoleBinding that gives the right to these.
+    pub binding: String,
 }
 
 impl fmt::Debug for Making {
@@ -114,13 +116,17 @@ impl Making {
     #[must_use]
     pub fn account_role(&self, workspace: &ObjectKey, rrsa: &Rrsa, endpoint: Endpoint) -> CredentialSource {
         let Rrsa { role_arn, oidc_provider_arn, service_account_name } = rrsa;
-        let (kube, namespace) = (self.kube.clone(), workspace.namespace.to_string());
-        let name = service_account_name.clone();
+        let account = Account {
+            namespace: workspace.namespace.to_string(),
+            name: service_account_name.clone(),
+            binding: self.binding.clone(),
+        };
+        let kube = self.kube.clone();
         let role = AccountRole {
             role_arn: role_arn.clone(),
             provider_arn: oidc_provider_arn.clone(),
             session_name: session(workspace),
-            token: TokenGiver::new(move || Box::pin(token(kube.clone(), namespace.clone(), name.clone()))),
+            token: TokenGiver::new(move || Box::pin(token(kube.clone(), account.clone()))),
         };
         renewed(Provider::Account { role, endpoint, reach: self.reach.clone() })
     }
@@ -185,8 +191,18 @@ fn session(workspace: &ObjectKey) -> String {
     name
 }
 
+/// A ServiceAccount.
+#[derive(Clone, Debug)]
+struct Account {
+    namespace: String,
+    name: String,
+    /// What gives the right to its tokens.
+    binding: String,
+}
+
 /// A token of a ServiceAccount for RAM.
-async fn token(kube: kube::Client, namespace: String, name: String) -> Result<SecretString, CredentialError> {
+async fn token(kube: kube::Client, account: Account) -> Result<SecretString, CredentialError> {
+    let Account { namespace, name, binding } = account;
     let accounts: Api<ServiceAccount> = Api::namespaced(kube, &namespace);
     let request = TokenRequest {
         spec: TokenRequestSpec {
@@ -207,7 +223,7 @@ async fn token(kube: kube::Client, namespace: String, name: String) -> Result<Se
         Ok(Err(kube::Error::Api(status))) if status.is_forbidden() => Err(none(
             format!(
                 "the operator may not ask for a token of ServiceAccount {name:?} in namespace {namespace:?}; {}",
-                super::secret::allow(&namespace)
+                super::secret::allow(&binding, &namespace)
             ),
             false,
         )),

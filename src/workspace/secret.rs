@@ -35,15 +35,13 @@ const WATCH_SECONDS: u32 = 240;
 /// The same here, where the server does not end it.
 const WATCH: Duration = Duration::from_secs(260);
 
-/// The Role that the chart makes where an administrator lists a namespace.
-pub const ROLE: &str = "dataworks-operator-credentials";
-
-/// What to do about a right that is missing in a namespace.
+/// What to do about a right that is missing in a namespace: `binding` is what the chart makes where an administrator
+/// lists one.
 #[must_use]
-pub fn allow(namespace: &str) -> String {
+pub fn allow(binding: &str, namespace: &str) -> String {
     format!(
-        "an administrator allows it with a RoleBinding {ROLE} in namespace {namespace:?}, which the chart makes for each \
-         of its rbac.secretNamespaces"
+        "an administrator allows it with the RoleBinding {binding:?} in namespace {namespace:?}, which the chart makes for \
+         each of its rbac.secretNamespaces"
     )
 }
 

@@ -93,7 +93,7 @@ pub async fn tend(
 ) {
     let uid = Uid::new(object.borrow().metadata.uid.as_deref().unwrap_or_default());
     let mut tended = Tended {
-        listings: Arc::new(Listings::new(ctx.bounds.lag)),
+        listings: Arc::new(listings(&ctx, &key, &object.borrow().spec)),
         request: object.borrow().status.as_ref().and_then(|status| status.last_handled_reconcile_at.clone()),
         ctx,
         key,
@@ -143,6 +143,15 @@ pub async fn tend(
             () = sleep => false,
         };
     }
+}
+
+/// Listings that go on where an earlier process was.
+fn listings(ctx: &Context, key: &ObjectKey, spec: &DataWorksWorkspaceSpec) -> Listings {
+    let listings = Listings::new(ctx.bounds.lag);
+    if let Some((project, at)) = ProjectId::new(spec.project_id).zip(ctx.connections.looked_earlier(key)) {
+        listings.resume([(project, at)].into());
+    }
+    listings
 }
 
 /// The wish for a look now, as status echoes it.

@@ -97,6 +97,18 @@ http://{{ include "dataworks-operator.simulatorName" . }}.{{ include "dataworks-
 - name: DATAWORKS_DEFAULT_CONNECTION_PROJECTS
   value: {{ . | quote }}
 {{- end }}
+{{- with $v.connection.allowedEndpoints }}
+- name: DATAWORKS_ALLOWED_ENDPOINTS
+  value: {{ join "," . | quote }}
+{{- end }}
+{{- if $v.connection.assumeRoles }}
+{{- $roles := list }}
+{{- range $v.connection.assumeRoles }}
+{{- $roles = append $roles (printf "%s=%s" .namespace .roleArn) }}
+{{- end }}
+- name: DATAWORKS_ASSUME_ROLES
+  value: {{ join "," $roles | quote }}
+{{- end }}
 - name: DATAWORKS_EDITION
   value: {{ $v.connection.edition }}
 {{- with $v.connection.requestsPerSecond }}

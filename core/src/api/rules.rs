@@ -283,7 +283,7 @@ pub const OIDC_PROVIDER_ARN: Check = Check::new(
 );
 /// An external id.
 pub const EXTERNAL_ID: Check = Check::new(
-    "self.matches('^[A-Za-z0-9=,.@:/_-]{2,1224}$')",
+    "self.matches('^[A-Za-z0-9=,.@:/_-]{2,}$')",
     "externalId is no external id",
     "write 2 to 1224 letters, digits and = , . @ : / - _ as the role's trust policy has it, or leave it out",
 );

@@ -1,4 +1,4 @@
-//! Temporary credentials: AssumeRoleWithOIDC of STS, and the instance's role by the metadata service.
+//! Temporary credentials: AssumeRole and AssumeRoleWithOIDC of STS, and the instance's role by the metadata service.
 //!
 //! What is issued here is a key like any other to the signature check, until it ends. An OIDC token is
 //! judged by what it says of itself; its own signature is not checked, since nobody's keys are known here.
@@ -100,6 +100,35 @@ pub(super) fn assume_role(
         },
         "Credentials": shown(&key),
         "OIDCTokenInfo": {"Subject": subject, "Issuer": said.as_ref().and_then(|said| said["iss"].as_str())},
+    });
+    cloud.add_key(key, now);
+    Ok(Done::read(&answer))
+}
+
+/// AssumeRole: the caller's key for credentials of another role.
+pub(super) fn assume_other_role(
+    request: &Request,
+    cloud: &Cloud,
+    settings: &Settings,
+    now: Now,
+) -> Result<Done, ApiError> {
+    let params = &request.params;
+    let role = params.required("RoleArn")?;
+    let session = params.required("RoleSessionName")?;
+    let sts = &settings.sts;
+    let external = params.get("ExternalId");
+    let known = sts.external_id.as_deref().is_none_or(|wanted| external == Some(wanted));
+    if role != sts.role_arn || !known {
+        return Err(ApiError::new(403, "NoPermission", "You are not authorized to do this action."));
+    }
+    let lifetime_ms = sts.lifetime_ms.unwrap_or(DEFAULT_SECONDS * 1000);
+    let key = issue(role.split(':').nth(3).unwrap_or_default(), lifetime_ms, now);
+    let answer = json!({
+        "AssumedRoleUser": {
+            "Arn": format!("{role}/{session}"),
+            "AssumedRoleId": format!("3000:{session}"),
+        },
+        "Credentials": shown(&key),
     });
     cloud.add_key(key, now);
     Ok(Done::read(&answer))

@@ -40,6 +40,7 @@ pub(crate) enum Action {
     ListResources,
     GetProject,
     GetCallerIdentity,
+    AssumeRole,
     AssumeRoleWithOidc,
     Metadata(Metadata),
 }
@@ -57,10 +58,11 @@ impl Action {
             "ListResources" => Self::ListResources,
             "GetProject" => Self::GetProject,
             "GetCallerIdentity" => Self::GetCallerIdentity,
+            "AssumeRole" => Self::AssumeRole,
             _ => return None,
         };
         let right = match action {
-            Self::GetCallerIdentity => STS,
+            Self::GetCallerIdentity | Self::AssumeRole => STS,
             _ => DATAWORKS,
         };
         (version == right).then_some(action)
@@ -80,7 +82,10 @@ impl Action {
 
     /// True when it counts among the calls of DataWorks.
     pub(crate) fn is_dataworks(self) -> bool {
-        !matches!(self, Self::GetCallerIdentity | Self::AssumeRoleWithOidc | Self::Metadata(_))
+        !matches!(
+            self,
+            Self::GetCallerIdentity | Self::AssumeRole | Self::AssumeRoleWithOidc | Self::Metadata(_)
+        )
     }
 
     /// True when success is answered as it stands, without the shape of an API's answer.
@@ -163,6 +168,7 @@ impl Request {
             Action::ListResources => reads::list(self, world, settings, now),
             Action::GetProject => reads::project(self, world, settings),
             Action::GetCallerIdentity => Ok(reads::identity(&self.account)),
+            Action::AssumeRole => identity::assume_other_role(self, cloud, settings, now),
             Action::AssumeRoleWithOidc => identity::assume_role(self, cloud, settings, now),
             Action::Metadata(asked) => identity::metadata(asked, self, cloud, settings, now),
         }
