@@ -19,7 +19,7 @@ use dataworks_core::plan::Permission;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt as _;
 
-use super::places::{ConnectionId, Place, Places, Site};
+use super::places::{ConnectionId, Gate, Place, Places, Site};
 use super::policy::Policy;
 use super::standing::{
     Standing, claims, created, fingerprint, is_refused, is_untouched, key_of, modified, reason_of, recorded,
@@ -452,10 +452,13 @@ impl Index {
         concerned
     }
 
-    /// Whether objects may use a DataWorksWorkspace.
+    /// Whether a DataWorksWorkspace can be worked with.
     #[must_use]
     pub fn is_open(&self, workspace: &ObjectKey) -> bool {
-        self.places.permission(workspace, false) == Permission::Allowed
+        match self.places.site(workspace).map(|site| &site.gate) {
+            Some(Gate::Open | Gate::Unused) => true,
+            Some(Gate::Unseen | Gate::Closed { .. }) | None => false,
+        }
     }
 
     /// DataWorksWorkspaces that are named by more or fewer objects since this was last asked.

@@ -34,6 +34,8 @@ pub struct Site {
 pub enum Gate {
     /// This process has not looked yet.
     Unseen,
+    /// It can, and no object named it when that was last seen: the first that does waits until it is held.
+    Unused,
     /// It can.
     Open,
     /// It cannot.
@@ -113,7 +115,7 @@ impl Places {
             Some(Gate::Open) => return Permission::Allowed,
             Some(Gate::Closed { deletes: true, .. }) if deleting => return Permission::Allowed,
             Some(Gate::Closed { why, deletes: _ }) => NotReady::Told(why.clone()),
-            Some(Gate::Unseen) => NotReady::Unseen,
+            Some(Gate::Unseen | Gate::Unused) => NotReady::Unseen,
             None => NotReady::Absent,
         };
         Permission::WorkspaceNotReady(Unready { name: workspace.name.to_string(), why })
@@ -147,6 +149,7 @@ mod tests {
             (None, "b", &by_id, false, Some(5), Some(Permission::NamespaceNotListed)),
             (None, "a", &by_ref, false, Some(9), unready(NotReady::Absent)),
             (Some(Gate::Unseen), "a", &by_ref, false, Some(7), unready(NotReady::Unseen)),
+            (Some(Gate::Unused), "a", &by_ref, false, Some(7), unready(NotReady::Unseen)),
             (Some(Gate::Open), "a", &by_ref, false, Some(7), allowed()),
             (Some(closed(true)), "a", &by_ref, false, Some(7), told()),
             (Some(closed(true)), "a", &by_ref, true, Some(7), allowed()),

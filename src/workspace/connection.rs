@@ -90,6 +90,8 @@ struct Shared {
 struct Held {
     workspaces: BTreeMap<ObjectKey, Arc<Connection>>,
     budgets: BTreeMap<Payer, Shared>,
+    /// All that ever were: work may still wait for one that nobody uses any more.
+    limiters: Vec<Limiter>,
     /// The one under which the default connection's budget was found to be.
     default: Option<Payer>,
     subs: u32,
@@ -194,14 +196,11 @@ impl Connections {
         std::iter::once(&self.default).chain(held.workspaces.values()).cloned().collect()
     }
 
-    /// All budgets, each once, the default one's first. One that nobody uses any more is among them as long as the
-    /// process lives: work may still wait for it.
+    /// All budgets, each once, the default one's first.
     #[must_use]
     pub fn limiters(&self) -> Vec<Limiter> {
         let held = self.lock();
-        let others = held.budgets.values().map(|shared| &shared.limiter);
-        let others = others.filter(|limiter| !limiter.is(&self.default.limiter));
-        std::iter::once(&self.default.limiter).chain(others).cloned().collect()
+        std::iter::once(&self.default.limiter).chain(&held.limiters).cloned().collect()
     }
 
     /// Takes this one for its workspace's from now on.
@@ -246,6 +245,7 @@ impl Connections {
             if let Some(Spent { day, shut }) = held.earlier.remove(&payer.tag()) {
                 limiter.resume(day, shut);
             }
+            held.limiters.push(limiter.clone());
             held.budgets.insert(payer.clone(), Shared { limiter, asked: Some(BTreeMap::new()) });
         }
         let Some(shared) = held.budgets.get_mut(&payer) else { return self.default.limiter.clone() };

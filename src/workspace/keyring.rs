@@ -61,7 +61,10 @@ impl Keyring {
             *self = Self { named: spec.credentials.clone(), ..Self::default() };
         }
         match &spec.credentials {
-            None => operator(ctx, workspace, spec),
+            None => {
+                self.follow(ctx.connections.default().cloud.credentials());
+                operator(ctx, workspace, spec)
+            }
             Some(WorkspaceCredentials { secret_ref: Some(SecretRef { name }), rrsa: None, assume_role: None }) => {
                 self.of_secret(ctx, workspace, name).await
             }

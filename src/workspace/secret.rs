@@ -15,6 +15,7 @@ use kube::Api;
 use kube::api::{WatchEvent, WatchParams};
 use secrecy::SecretString;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::debug;
 
@@ -28,6 +29,8 @@ const TOKEN: &str = "securityToken";
 const LONGEST: usize = 16 * 1024;
 /// A Secret that cannot be watched is read again so often.
 const POLL: Duration = Duration::from_secs(15);
+/// Between two reads at least.
+const LEAST: Duration = Duration::from_secs(1);
 /// Deadline of a read.
 const DEADLINE: Duration = Duration::from_secs(15);
 /// Seconds that a watch lasts on the server; kube's own longest is 295.
@@ -58,6 +61,18 @@ pub enum Key {
     Forbidden,
     /// It could not be read; it may be there.
     Unread,
+}
+
+impl Key {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Given(_) => "given",
+            Self::Absent => "absent",
+            Self::Invalid(_) => "invalid",
+            Self::Forbidden => "forbidden",
+            Self::Unread => "unread",
+        }
+    }
 }
 
 /// A Secret that is looked after.
@@ -96,30 +111,20 @@ impl Watched {
 }
 
 async fn keep(secrets: Api<Secret>, name: String, sender: watch::Sender<Option<Key>>) {
-    let mut version: Option<String> = None;
-    let mut first = true;
+    let mut told: Option<(&'static str, Option<String>)> = None;
     loop {
-        let (key, now) = read(&secrets, &name).await;
+        let begun = Instant::now();
+        let (key, version) = read(&secrets, &name).await;
         let readable = !matches!(key, Key::Forbidden | Key::Unread);
-        let passing = matches!(key, Key::Unread) && !first;
-        if (first || now != version || !readable) && !passing {
-            // The same trouble again is no news.
-            sender.send_if_modified(|held| {
-                let same = matches!((&*held, &key), (Some(Key::Forbidden), Key::Forbidden));
-                if !same {
-                    *held = Some(key.clone());
-                }
-                !same
-            });
+        // What was read before holds while nobody can say otherwise, and the same again is no news.
+        let passing = matches!(key, Key::Unread) && told.is_some();
+        let now = Some((key.kind(), version.clone()));
+        if now != told && !passing {
+            told = now;
+            sender.send_replace(Some(key));
         }
-        first = false;
-        if readable {
-            version = now;
-            if changes(&secrets, &name, version.as_deref()).await {
-                continue;
-            }
-        }
-        tokio::time::sleep(POLL).await;
+        let pause = if readable && changes(&secrets, &name, version.as_deref()).await { LEAST } else { POLL };
+        tokio::time::sleep_until(begun + pause).await;
     }
 }
 

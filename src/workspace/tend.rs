@@ -40,6 +40,8 @@ use crate::reconcile::kube_client::CallError;
 
 /// A look for a suspicion is made at most this often: what ails one object alone does not show there.
 const SUSPICIONS_APART: Duration = Duration::from_secs(10);
+/// Where looks show nothing again and again, they are made more and more seldom, down to this.
+const SUSPICIONS_APART_MOST: Duration = Duration::from_secs(900);
 /// Numbers in status are brought up to date at most this often.
 const NUMBERS_APART: Duration = Duration::from_secs(30);
 /// A look waits for its permit so long.
@@ -65,6 +67,8 @@ struct Tended {
     was_good: bool,
     failures: u32,
     looked: Instant,
+    /// How far apart looks for suspicions are.
+    apart: Duration,
     /// When to look again by itself.
     due: Option<Instant>,
     /// When status was last written.
@@ -105,6 +109,7 @@ pub async fn tend(
         was_good: false,
         failures: 0,
         looked: Instant::now(),
+        apart: SUSPICIONS_APART,
         due: None,
         told: None,
         tell_at: None,
@@ -116,14 +121,18 @@ pub async fn tend(
         let live = Arc::clone(&object.borrow_and_update());
         let now = Instant::now();
         suspected |= bell.take_suspicion();
-        let rested = now.duration_since(tended.looked) >= SUSPICIONS_APART;
+        let rested = now.duration_since(tended.looked) >= tended.apart;
         let due = tended.due.is_some_and(|due| due <= now);
-        if changed || due || tended.is_news(&live) || suspected && rested {
+        let news = changed || due || tended.is_news(&live);
+        if news || suspected && rested {
             suspected = false;
             tended.look(&live).await;
+            let vain = !news && tended.verdict.as_ref().is_some_and(Verdict::is_open);
+            let longer = (tended.apart * 2).min(SUSPICIONS_APART_MOST);
+            tended.apart = if vain { longer } else { SUSPICIONS_APART };
         }
         tended.settle(&live).await;
-        let suspicion = suspected.then(|| tended.looked + SUSPICIONS_APART);
+        let suspicion = suspected.then(|| tended.looked + tended.apart);
         let wake = tended.due.into_iter().chain(tended.tell_at).chain(suspicion).min();
         let sleep = async {
             match wake {
@@ -346,6 +355,8 @@ impl Tended {
             Verdict::Ready if deleting => {
                 Gate::Closed { why: "It is being deleted.".to_owned(), deletes: true }
             }
+            // Whom it must not go without, it cannot: not before the finalizer is on it.
+            Verdict::Ready if object.finalizers().iter().all(|name| name != FINALIZER) => Gate::Unused,
             Verdict::Ready => Gate::Open,
             verdict => Gate::Closed { why: verdict.message(), deletes: self.was_good && may_delete(verdict) },
         };
@@ -452,8 +463,10 @@ async fn know_default_payer(ctx: &Context) {
     if let CredentialSource::Absent(_) = default.cloud.credentials() {
         return;
     }
-    let identity = operators_identity(ctx).await;
-    ctx.connections.set_default_payer(Payer { identity, realm: default.realm.clone() });
+    // Where it cannot be told now, it is asked for at the next look.
+    if let identity @ Identity::Account(_) = operators_identity(ctx).await {
+        ctx.connections.set_default_payer(Payer { identity, realm: default.realm.clone() });
+    }
 }
 
 async fn operators_identity(ctx: &Context) -> Identity {

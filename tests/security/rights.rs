@@ -216,3 +216,66 @@ async fn rights_by_namespace_end_there() {
     }
     sees_no_secret(&scene, &other, &user).await;
 }
+
+/// A workspace whose key is in a Secret, and the Secret.
+async fn keyed(scene: &Scene) {
+    let host = scene.cloud.url().strip_prefix("http://").unwrap().to_owned();
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key"},
+        "stringData": {"accessKeyId": "LTAIexampleAKID", "accessKeySecret": "exampleSecret"},
+    });
+    let workspace = json!({
+        "apiVersion": "dataworks.alibabacloud.com/v1alpha1", "kind": "DataWorksWorkspace",
+        "metadata": {"name": "team"},
+        "spec": {"projectId": 123_456, "region": "cn-shanghai", "endpoint": host,
+                 "credentials": {"secretRef": {"name": "key"}}},
+    });
+    scene.kubectl.apply(&secret).await;
+    scene.kubectl.apply(&workspace).await;
+}
+
+/// Waits until the workspace's Ready has this reason; its message.
+async fn reads(scene: &Scene, reason: &str) -> String {
+    let path = "{.status.conditions[?(@.type==\"Ready\")].reason}";
+    let wanted = format!("--for=jsonpath={path}={reason}");
+    scene.kubectl.run(&["wait", "dww/team", &wanted, "--timeout=120s"]).await;
+    let path = "jsonpath={.status.conditions[?(@.type==\"Ready\")].message}";
+    scene.kubectl.run(&["get", "dww", "team", "-o", path]).await
+}
+
+#[tokio::test]
+async fn secrets_are_read_where_an_administrator_lists_the_namespace_and_nowhere_else() {
+    let scene = Scene::new().await;
+    let other = scene.neighbour().await;
+    let (user, name) = bound(&scene, "default", &[]).await;
+    let kubeconfig = tempfile::NamedTempFile::new().unwrap();
+    let text = std::fs::read_to_string(scene.cluster.kubeconfig()).unwrap();
+    let mut config: Value = serde_saphyr::from_str(&text).unwrap();
+    config["users"][0]["user"]["as"] = json!(user);
+    std::fs::write(kubeconfig.path(), config.to_string()).unwrap();
+    let url = scene.cloud.url();
+    let _operator = scene
+        .launch_for(&[&scene.namespace, &other.namespace])
+        .kubeconfig(kubeconfig.path())
+        .with(&[&format!("--lease-name={name}"), &format!("--allowed-endpoints={url}")])
+        .variable("ALIBABA_CLOUD_STS_ENDPOINT", &url)
+        .start();
+    for scene in [&scene, &other] {
+        keyed(scene).await;
+        let told = reads(scene, "SecretForbidden").await;
+        assert!(told.contains(&format!("RoleBinding \"{name}-credentials\"")), "{told}");
+    }
+    let listed = format!("rbac.secretNamespaces={{{}}}", other.namespace);
+    bound(&scene, "default", &["--set".to_owned(), listed]).await;
+    reads(&other, "Succeeded").await;
+    for (args, want) in [
+        (["get", "secrets", "-n", &other.namespace], true),
+        (["list", "secrets", "-n", &other.namespace], false),
+        (["update", "secrets", "-n", &other.namespace], false),
+        (["get", "secrets", "-n", &scene.namespace], false),
+        (["get", "secrets", "-n", "kube-system"], false),
+    ] {
+        assert_eq!(may(&scene, &user, &args).await, want, "{args:?}");
+    }
+    reads(&scene, "SecretForbidden").await;
+}

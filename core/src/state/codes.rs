@@ -1,5 +1,6 @@
 //! Codes of the service that a change of the object does not mend, and what does.
 
+use crate::codes::NO_CREDENTIALS;
 use crate::fault::{Class, Fault};
 
 /// Codes that say that the workspace is not there or not visible.
@@ -21,7 +22,9 @@ pub(super) fn not_the_objects_fault(code: &str) -> Option<&'static str> {
 /// and visible. What is a matter of one right alone looks the same.
 #[must_use]
 pub fn is_connections_fault(fault: &Fault) -> bool {
-    fault.class == Class::Denied || NO_WORKSPACE.contains(&fault.code.as_str())
+    fault.class == Class::Denied
+        || fault.code == NO_CREDENTIALS
+        || NO_WORKSPACE.contains(&fault.code.as_str())
 }
 
 /// True when a refusal with this code is mended outside the object: in the operator's settings or in
