@@ -42,10 +42,10 @@ use crate::schema;
 use crate::telemetry::level::{self, Levels};
 use crate::workspace::budget::Store;
 use crate::workspace::connection::{Connection, Connections, Figures};
-use crate::workspace::making::Making;
-use crate::workspace::{Workspaces, drift, watch as workspaces};
 use crate::workspace::limiter::Limiter;
 use crate::workspace::listing::Listings;
+use crate::workspace::making::Making;
+use crate::workspace::{Workspaces, drift, watch as workspaces};
 
 /// How long a silent connection to the API server is kept; the watch's own time-out is longer
 /// than its server-side one.
@@ -381,12 +381,7 @@ enum Kind {
     Resources,
 }
 
-fn start_watches(
-    ctx: &Arc<Context>,
-    client: &KubeClient,
-    namespaces: &[String],
-    kind: Kind,
-) -> Arc<Notify> {
+fn start_watches(ctx: &Arc<Context>, client: &KubeClient, namespaces: &[String], kind: Kind) -> Arc<Notify> {
     let scopes: Vec<Option<String>> =
         if namespaces.is_empty() { vec![None] } else { namespaces.iter().cloned().map(Some).collect() };
     let left = Arc::new(AtomicUsize::new(scopes.len()));

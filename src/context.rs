@@ -403,7 +403,9 @@ impl Context {
         // Work under way may have failed before and not have told it yet.
         let running: Vec<ObjectKey> = lock(&self.activity.running).keys().cloned().collect();
         let index = self.index();
-        keys.extend(running.into_iter().filter(|key| index.goes_to(key).is_some_and(|(id, _)| id == connection)));
+        keys.extend(
+            running.into_iter().filter(|key| index.goes_to(key).is_some_and(|(id, _)| id == connection)),
+        );
         drop(index);
         tracing::info!(objects = keys.len(), "there are credentials again");
         self.wake(keys);
@@ -444,12 +446,7 @@ impl Context {
     }
 
     /// Reads a whole workspace in a task of its own, and wakes who waits for it.
-    pub fn start_sweep(
-        self: &Arc<Self>,
-        connection: &Arc<Connection>,
-        project: ProjectId,
-        permit: Permit,
-    ) {
+    pub fn start_sweep(self: &Arc<Self>, connection: &Arc<Connection>, project: ProjectId, permit: Permit) {
         let (ctx, connection) = (Arc::clone(self), Arc::clone(connection));
         tokio::spawn(async move {
             let Connection { id, cloud, limiter, listings, .. } = &*connection;

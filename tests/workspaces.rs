@@ -12,7 +12,9 @@ use kube::Api;
 use kube::runtime::wait::await_condition;
 use serde_json::{Value, json};
 use support::operator::{Launch, Operator};
-use support::{Ask as _, DEADLINE, PROJECT, Scene, condition, id, is_current, manifest, message, poll, status};
+use support::{
+    Ask as _, DEADLINE, PROJECT, Scene, condition, id, is_current, manifest, message, poll, status,
+};
 
 const FINALIZER: &str = "dataworks.alibabacloud.com/finalizer";
 /// The key of the second account.
@@ -168,7 +170,10 @@ async fn an_object_lives_by_the_credentials_of_its_workspace() {
     assert_eq!(serde_json::to_value(project.mode).unwrap(), "Standard");
     // One look at the workspace, one listing, one create; whose key it is costs none of DataWorks.
     let actions = scene.cloud.actions(0);
-    assert_eq!(actions, ["GetCallerIdentity", "GetCallerIdentity", "GetProject", "ListResources", "CreateResource"]);
+    assert_eq!(
+        actions,
+        ["GetCallerIdentity", "GetCallerIdentity", "GetProject", "ListResources", "CreateResource"]
+    );
     assert!(team.metadata.finalizers.unwrap().contains(&FINALIZER.to_owned()));
 
     patch(&scene, "dwr", "a", &json!({"spec": {"content": {"inline": "print(2)\n"}}})).await;
@@ -193,26 +198,35 @@ async fn a_rotated_secret_takes_effect_at_once_and_nothing_else_is_called_meanwh
         scene.ready(&format!("a{n}")).await;
     }
     let (since, settled) = (scene.cloud.last(), scene.version("a0").await);
-    scene.kubectl.apply(&secret("key", THEIRS, "wrong")).await;
+    scene.kubectl.apply(&secret("key", THEIRS, "rotten-9")).await;
     let (_, why) = ready(&says(&scene, "team", "False AccessDenied").await);
-    assert!(why.contains("SignatureDoesNotMatch") && !why.contains("wrong"), "{why}");
+    assert!(why.contains("SignatureDoesNotMatch") && !why.contains("rotten-9"), "{why}");
     // Edited, new and to be deleted: all wait, and say what for.
     patch(&scene, "dwr", "a1", &json!({"spec": {"content": {"inline": "print(2)\n"}}})).await;
     scene.kubectl.apply(&through("a3", "team", "R/a3.py")).await;
     for name in ["a1", "a3"] {
         let told = waits(&scene, name).await;
-        assert!(told.starts_with("The DataWorksWorkspace \"team\" is not ready: The service refuses"), "{told}");
+        assert!(
+            told.starts_with("The DataWorksWorkspace \"team\" is not ready: The service refuses"),
+            "{told}"
+        );
     }
     delete(&scene, "dwr", "a2").await;
     scene.says("a2", "False", "DeletionBlocked").await;
     let actions = scene.cloud.actions(since);
-    assert!(actions.iter().all(|action| action == "GetProject" || action == "GetCallerIdentity"), "{actions:?}");
+    assert!(
+        actions.iter().all(|action| action == "GetProject" || action == "GetCallerIdentity"),
+        "{actions:?}"
+    );
     assert_eq!(scene.version("a0").await, settled, "a settled object was written");
     let events = scene.events().await;
     let about = |kind: &str, reason: &str| {
         events.iter().filter(|e| e["regarding"]["kind"] == kind && e["reason"] == reason).count()
     };
-    assert_eq!((about("DataWorksWorkspace", "AccessDenied"), about("DataWorksResource", "AccessDenied")), (1, 0));
+    assert_eq!(
+        (about("DataWorksWorkspace", "AccessDenied"), about("DataWorksResource", "AccessDenied")),
+        (1, 0)
+    );
 
     // Another key of the same account.
     scene.cloud.set_access_keys(vec![AccessKey::default(), theirs("new")]);
@@ -398,7 +412,9 @@ async fn a_role_is_assumed_where_an_administrator_opened_it() {
 #[tokio::test]
 async fn a_workspace_that_is_not_there_or_not_available_says_so() {
     let scene = Scene::under(cloud().await).await;
-    scene.cloud.add_project(ProjectConfig { status: "Forbidden".to_owned(), ..ProjectConfig::new(7, "frozen") });
+    scene
+        .cloud
+        .add_project(ProjectConfig { status: "Forbidden".to_owned(), ..ProjectConfig::new(7, "frozen") });
     let _operator = launch(&scene).start();
     scene.kubectl.apply(&workspace(&scene, "missing", 8, &json!({}))).await;
     scene.kubectl.apply(&through("a", "missing", "V/a.py")).await;
@@ -425,7 +441,9 @@ async fn a_key_that_goes_bad_in_the_cloud_closes_the_workspace_by_one_call() {
     scene.kubectl.apply(&keyed(&scene, "team")).await;
     scene.kubectl.apply(&through("a", "team", "X/a.py")).await;
     scene.ready("a").await;
-    scene.cloud.set_access_keys(vec![AccessKey::default(), AccessKey { inactive: true, ..theirs("theirSecret") }]);
+    scene
+        .cloud
+        .set_access_keys(vec![AccessKey::default(), AccessKey { inactive: true, ..theirs("theirSecret") }]);
     patch(&scene, "dwr", "a", &json!({"spec": {"content": {"inline": "print(2)\n"}}})).await;
     says(&scene, "team", "False AccessDenied").await;
     waits(&scene, "a").await;
@@ -435,7 +453,10 @@ async fn a_key_that_goes_bad_in_the_cloud_closes_the_workspace_by_one_call() {
         waits(&scene, &format!("b{n}")).await;
     }
     let probes = scene.cloud.actions(since);
-    assert!(probes.iter().all(|action| action == "GetProject" || action == "GetCallerIdentity"), "{probes:?}");
+    assert!(
+        probes.iter().all(|action| action == "GetProject" || action == "GetCallerIdentity"),
+        "{probes:?}"
+    );
     scene.cloud.set_access_keys(vec![AccessKey::default(), theirs("theirSecret")]);
     says(&scene, "team", "True Succeeded").await;
     scene.ready("a").await;
@@ -473,7 +494,11 @@ async fn a_restart_costs_one_call_for_each_workspace_and_writes_nothing() {
     scene.ready("fence").await;
     let actions = scene.cloud.actions(since);
     let count = |action: &str| actions.iter().filter(|one| *one == action).count();
-    assert_eq!((count("GetProject"), count("GetResource"), count("UpdateResource")), (2, 0, 0), "{actions:?}");
+    assert_eq!(
+        (count("GetProject"), count("GetResource"), count("UpdateResource")),
+        (2, 0, 0),
+        "{actions:?}"
+    );
     assert_eq!(scene.version("a0").await, version);
 }
 
@@ -518,9 +543,8 @@ async fn workspaces_of_one_account_share_its_calls_and_those_of_another_do_not()
     let scene = Scene::under(cloud().await).await;
     let operator: Operator = launch(&scene).start();
     scene.kubectl.apply(&secret("key", THEIRS, "theirSecret")).await;
-    let with = |per_day: u64| {
-        json!({"requestsPerDay": per_day, "credentials": {"secretRef": {"name": "key"}}})
-    };
+    let with =
+        |per_day: u64| json!({"requestsPerDay": per_day, "credentials": {"secretRef": {"name": "key"}}});
     scene.kubectl.apply(&workspace(&scene, "few", OTHER_PROJECT, &with(5))).await;
     says(&scene, "few", "True Succeeded").await;
     scene.kubectl.apply(&workspace(&scene, "many", PROJECT, &with(1000))).await;

@@ -86,7 +86,8 @@ impl Verdict {
                 ),
             ),
             Class::Terminal | Class::NotFound | Class::AlreadyExists => {
-                let cure = crate::codes::cure_of(&fault.code).unwrap_or("check spec.endpoint and spec.region");
+                let cure =
+                    crate::codes::cure_of(&fault.code).unwrap_or("check spec.endpoint and spec.region");
                 closed(Reason::Refused, format!("The service refuses to show the workspace: {said}; {cure}."))
             }
             Class::Quota => retrying(
@@ -114,7 +115,8 @@ impl Verdict {
             Self::Ready => "The workspace can be worked with.".to_owned(),
             Self::Retrying { message, .. } | Self::Closed { message, .. } => message.clone(),
             Self::Leaving { count, first } => {
-                let (objects, them) = if *count == 1 { ("object has", "it") } else { ("objects have", "them") };
+                let (objects, them) =
+                    if *count == 1 { ("object has", "it") } else { ("objects have", "them") };
                 format!(
                     "It is being deleted, and waits: {count} {objects} a file here, the first is {first:?}. Delete {them}, or \
                      let {them} name another DataWorksWorkspace."
@@ -132,7 +134,9 @@ impl Verdict {
                 Some(quota_until(fault, now).duration_since(now).max(backoff))
             }
             Self::Retrying { .. } => Some(backoff),
-            Self::Closed { fault: Some(fault), .. } if fault.class == Class::Denied => Some(backoff.max(DENIED)),
+            Self::Closed { fault: Some(fault), .. } if fault.class == Class::Denied => {
+                Some(backoff.max(DENIED))
+            }
             Self::Closed { .. } => Some(SLOW),
         }
     }
@@ -283,7 +287,13 @@ mod tests {
         let rows = [
             (Class::Transient, "TimedOut", "Unknown ProgressingWithRetry R", "False CloudUnavailable R", 7),
             (Class::Throttled, "Throttling.User", "Unknown ProgressingWithRetry R", "False Throttled R", 7),
-            (Class::Quota, "Throttling.Api.Risk", "Unknown QuotaExhausted R", "Unknown QuotaExhausted R", 3600),
+            (
+                Class::Quota,
+                "Throttling.Api.Risk",
+                "Unknown QuotaExhausted R",
+                "Unknown QuotaExhausted R",
+                3600,
+            ),
             (Class::Denied, "Forbidden.RAM", "False AccessDenied S", "False AccessDenied S", 30),
             (Class::Denied, NO_CREDENTIALS, "False AccessDenied S", "False AccessDenied S", 30),
             (Class::Terminal, "1101080008", "False WorkspaceNotFound S", "False WorkspaceNotFound S", 300),

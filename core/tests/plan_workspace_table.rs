@@ -63,7 +63,8 @@ fn deleted(recorded: Recorded) -> Recorded {
     Recorded { deleting: true, finalizer: true, ..recorded }
 }
 
-const NOT_THERE: &str = "There is no DataWorksWorkspace \"w\" in this namespace. Make it, or name another one.";
+const NOT_THERE: &str =
+    "There is no DataWorksWorkspace \"w\" in this namespace. Make it, or name another one.";
 const TOLD: &str = "The DataWorksWorkspace \"w\" is not ready: It said so.";
 
 #[test]
@@ -78,7 +79,14 @@ fn what_waits_for_its_workspace_says_so_and_what_is_settled_is_left_alone() {
     let rows: Vec<RowOf> = vec![
         ("new, and it is not there", false, fresh(), absent(), "v1", waits(121, NOT_THERE)),
         ("new, and it is not ready", true, fresh(), told(), "v1", waits(121, TOLD)),
-        ("it said so long ago", true, says(fresh(), Reason::DependencyNotReady), told(), "v1", waits(1800, TOLD)),
+        (
+            "it said so long ago",
+            true,
+            says(fresh(), Reason::DependencyNotReady),
+            told(),
+            "v1",
+            waits(1800, TOLD),
+        ),
         ("it said something else", true, says(fresh(), Reason::AccessDenied), told(), "v1", waits(121, TOLD)),
         (
             "about to be looked at",

@@ -139,7 +139,9 @@ impl Context {
                 }
             }
             (false, "GET") => query.as_bytes(),
-            (false, "POST") if matches!(action, Action::GetCallerIdentity | Action::AssumeRole) => query.as_bytes(),
+            (false, "POST") if matches!(action, Action::GetCallerIdentity | Action::AssumeRole) => {
+                query.as_bytes()
+            }
             _ => return Err(wrong_method()),
         };
         Ok(Request { action, params: Params::parse(params)?, account })

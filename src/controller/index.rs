@@ -426,7 +426,8 @@ impl Index {
         }
         let connection = ConnectionId::Workspace(workspace.clone());
         let project = site.as_ref().map(|site| site.project);
-        if project.is_none_or(|project| self.places.site(workspace).is_some_and(|old| old.project != project)) {
+        if project.is_none_or(|project| self.places.site(workspace).is_some_and(|old| old.project != project))
+        {
             self.proven.remove(&connection);
         }
         self.places.set(workspace, site);
@@ -445,7 +446,9 @@ impl Index {
             }
         }
         let mut woken = BTreeSet::new();
-        for key in self.rows.iter().filter(|(_, row)| named(row)).map(|(key, _)| key.clone()).collect::<Vec<_>>() {
+        for key in
+            self.rows.iter().filter(|(_, row)| named(row)).map(|(key, _)| key.clone()).collect::<Vec<_>>()
+        {
             woken.extend(self.claim(&key));
         }
         concerned.extend(self.moved(woken));

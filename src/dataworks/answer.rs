@@ -12,9 +12,11 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, Unexpected, Visitor};
 use serde_json::Value;
 
-use super::error::{CODE_LIMIT, clean};
 use super::credentials::role::Shown;
-use super::types::{Assumed, CallerIdentity, Created, Page, Project, Resource, ResourceRow, RowDatasource, Written};
+use super::error::{CODE_LIMIT, clean};
+use super::types::{
+    Assumed, CallerIdentity, Created, Page, Project, Resource, ResourceRow, RowDatasource, Written,
+};
 
 /// Reads CreateResource's answer, or `None` when it says no id.
 pub(super) fn created(body: &[u8], date: Timestamp) -> Option<Created> {

@@ -306,7 +306,10 @@ mod tests {
             .to_vec();
         let rows = [
             ("dataworks.cn-shanghai.aliyuncs.com", Some("https://dataworks.cn-shanghai.aliyuncs.com")),
-            ("dataworks-vpc.cn-shanghai.aliyuncs.com", Some("https://dataworks-vpc.cn-shanghai.aliyuncs.com")),
+            (
+                "dataworks-vpc.cn-shanghai.aliyuncs.com",
+                Some("https://dataworks-vpc.cn-shanghai.aliyuncs.com"),
+            ),
             ("dataworks.aliyuncs.com", Some("https://dataworks.aliyuncs.com")),
             ("127.0.0.1:8080", Some("http://127.0.0.1:8080")),
             ("dataworks.internal.example.com", Some("https://dataworks.internal.example.com")),
@@ -339,7 +342,10 @@ mod tests {
     #[test]
     fn networks_of_one_region_are_one_realm() {
         let realm = |text: &str| text.parse::<Endpoint>().unwrap().realm();
-        assert_eq!(realm("dataworks.cn-shanghai.aliyuncs.com"), realm("dataworks-vpc.cn-shanghai.aliyuncs.com"));
+        assert_eq!(
+            realm("dataworks.cn-shanghai.aliyuncs.com"),
+            realm("dataworks-vpc.cn-shanghai.aliyuncs.com")
+        );
         assert_ne!(realm("dataworks.cn-shanghai.aliyuncs.com"), realm("dataworks.cn-beijing.aliyuncs.com"));
         assert_ne!(realm("http://127.0.0.1:1"), realm("http://127.0.0.1:2"));
     }

@@ -206,8 +206,11 @@ impl Client {
     /// A fault.
     pub async fn assume_role(&self, role: &ChainedRole) -> Result<Assumed, Fault> {
         let ChainedRole { role_arn, external_id, session_name } = role;
-        let mut parameters =
-            vec![("RoleArn", role_arn.as_str()), ("RoleSessionName", session_name), ("DurationSeconds", "3600")];
+        let mut parameters = vec![
+            ("RoleArn", role_arn.as_str()),
+            ("RoleSessionName", session_name),
+            ("DurationSeconds", "3600"),
+        ];
         parameters.extend(external_id.as_deref().map(|id| ("ExternalId", id)));
         let call = Call { service: Service::Sts, ..Call::new("AssumeRole", Effect::Read, &parameters) };
         self.inner.call(&call, answer::assumed).await.map_err(|failure| failure.fault)

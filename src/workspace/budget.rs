@@ -307,7 +307,10 @@ mod tests {
                 shut: shut(Quota::Month),
                 looked,
                 others: BTreeMap::from([
-                    ("aa".to_owned(), Spent { day: Day { number: 1, used: 2, swept: 0 }, shut: shut(Quota::Day) }),
+                    (
+                        "aa".to_owned(),
+                        Spent { day: Day { number: 1, used: 2, swept: 0 }, shut: shut(Quota::Day) },
+                    ),
                     ("bb".to_owned(), Spent { day: Day { number: 1, used: 0, swept: 0 }, shut: None }),
                 ]),
                 workspaces: BTreeMap::from([("cc".to_owned(), at(3))]),

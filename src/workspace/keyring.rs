@@ -7,7 +7,9 @@
 use std::sync::Arc;
 
 use dataworks_core::api::condition::Reason;
-use dataworks_core::api::v1alpha1::{AssumeRole, DataWorksWorkspaceSpec, Rrsa, SecretRef, WorkspaceCredentials};
+use dataworks_core::api::v1alpha1::{
+    AssumeRole, DataWorksWorkspaceSpec, Rrsa, SecretRef, WorkspaceCredentials,
+};
 use dataworks_core::ids::ProjectId;
 use dataworks_core::object::ObjectKey;
 use dataworks_core::plan::Permission;
@@ -65,14 +67,17 @@ impl Keyring {
                 self.follow(ctx.connections.default().cloud.credentials());
                 operator(ctx, workspace, spec)
             }
-            Some(WorkspaceCredentials { secret_ref: Some(SecretRef { name }), rrsa: None, assume_role: None }) => {
-                self.of_secret(ctx, workspace, name).await
-            }
+            Some(WorkspaceCredentials {
+                secret_ref: Some(SecretRef { name }),
+                rrsa: None,
+                assume_role: None,
+            }) => self.of_secret(ctx, workspace, name).await,
             Some(WorkspaceCredentials { secret_ref: None, rrsa: Some(rrsa), assume_role: None }) => {
                 let Rrsa { role_arn, .. } = rrsa;
                 let sts = ctx.workspaces.making.sts(spec).map_err(invalid)?;
                 let making = &ctx.workspaces.making;
-                let source = self.role.get_or_insert_with(|| making.account_role(workspace, rrsa, sts)).clone();
+                let source =
+                    self.role.get_or_insert_with(|| making.account_role(workspace, rrsa, sts)).clone();
                 self.follow(&source);
                 Ok(Identified::Other { source, account: account_of(role_arn) })
             }

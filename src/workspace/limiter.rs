@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use dataworks_core::codes::NO_CREDENTIALS;
 use dataworks_core::fault::{Class, Fault};
-use dataworks_core::queue::SubQueue;
 use dataworks_core::limit::{Bucket, Day, Purpose, Quota, Shut, Ticket, sweeps_a_day};
+use dataworks_core::queue::SubQueue;
 use dataworks_core::state::quota_until;
 use k8s_openapi::jiff::Timestamp;
 use prometheus_client::metrics::histogram::Histogram;

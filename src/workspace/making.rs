@@ -58,7 +58,10 @@ pub struct Making {
 
 impl fmt::Debug for Making {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Making").field("allowed", &self.allowed).field("sts", &self.sts).finish_non_exhaustive()
+        f.debug_struct("Making")
+            .field("allowed", &self.allowed)
+            .field("sts", &self.sts)
+            .finish_non_exhaustive()
     }
 }
 
@@ -95,7 +98,12 @@ impl Making {
 
     /// A client.
     #[must_use]
-    pub fn client(&self, endpoint: Endpoint, sts_endpoint: Endpoint, credentials: CredentialSource) -> Client {
+    pub fn client(
+        &self,
+        endpoint: Endpoint,
+        sts_endpoint: Endpoint,
+        credentials: CredentialSource,
+    ) -> Client {
         Client::new(ClientConfig {
             endpoint,
             sts_endpoint,
@@ -218,7 +226,9 @@ async fn token(kube: kube::Client, account: Account) -> Result<SecretString, Cre
     match tokio::time::timeout(DEADLINE, asked).await {
         Ok(Ok(answer)) => match answer.status {
             Some(status) if !status.token.is_empty() => Ok(status.token.into()),
-            Some(_) | None => Err(none(format!("the API server gave no token of ServiceAccount {name:?}"), true)),
+            Some(_) | None => {
+                Err(none(format!("the API server gave no token of ServiceAccount {name:?}"), true))
+            }
         },
         Ok(Err(kube::Error::Api(status))) if status.is_forbidden() => Err(none(
             format!(
@@ -230,7 +240,10 @@ async fn token(kube: kube::Client, account: Account) -> Result<SecretString, Cre
         Ok(Err(kube::Error::Api(status))) if status.is_not_found() => {
             Err(none(format!("there is no ServiceAccount {name:?} in namespace {namespace:?}"), false))
         }
-        Ok(Err(_)) => Err(none(format!("the API server could not be asked for a token of ServiceAccount {name:?}"), true)),
+        Ok(Err(_)) => Err(none(
+            format!("the API server could not be asked for a token of ServiceAccount {name:?}"),
+            true,
+        )),
         Err(_) => {
             Err(none(format!("the API server did not give a token of ServiceAccount {name:?} in time"), true))
         }

@@ -148,7 +148,8 @@ impl Workspaces {
 impl Entry {
     fn begin(&mut self, ctx: &Arc<Context>, key: &ObjectKey) {
         if self.tasks.is_empty() {
-            let tending = tend::tend(Arc::clone(ctx), key.clone(), self.object.subscribe(), Arc::clone(&self.bell));
+            let tending =
+                tend::tend(Arc::clone(ctx), key.clone(), self.object.subscribe(), Arc::clone(&self.bell));
             let looking = drift::watch(Arc::clone(ctx), ConnectionId::Workspace(key.clone()));
             self.tasks = vec![
                 AbortOnDropHandle::new(tokio::spawn(tending)),

@@ -147,8 +147,10 @@ async fn read(secrets: &Api<Secret>, name: &str) -> (Key, Option<String>) {
 
 /// Waits for another version. False when that cannot be waited for.
 async fn changes(secrets: &Api<Secret>, name: &str, version: Option<&str>) -> bool {
-    let params =
-        WatchParams::default().fields(&format!("metadata.name={name}")).timeout(WATCH_SECONDS).disable_bookmarks();
+    let params = WatchParams::default()
+        .fields(&format!("metadata.name={name}"))
+        .timeout(WATCH_SECONDS)
+        .disable_bookmarks();
     // From what there is now on, where there is nothing to begin at.
     let Ok(events) = secrets.watch_metadata(&params, version.unwrap_or("0")).await else { return false };
     pin_mut!(events);

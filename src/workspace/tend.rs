@@ -193,11 +193,11 @@ impl Tended {
         let wait = verdict.wait(backoff, Timestamp::now());
         self.due = wait.map(|wait| self.looked + Duration::try_from(wait).unwrap_or_default());
         if before != verdict.is_open() || self.verdict.is_none() {
-            let message = verdict.message();
+            let why = verdict.message();
             if verdict.is_open() {
                 info!(namespace = %self.key.namespace, name = %self.key.name, "the workspace is ready");
             } else {
-                warn!(namespace = %self.key.namespace, name = %self.key.name, message, "the workspace is not ready");
+                warn!(namespace = %self.key.namespace, name = %self.key.name, why, "the workspace is not ready");
             }
         }
         self.was_good |= verdict.is_open();

@@ -47,7 +47,8 @@ pub async fn watch(
             }
             Ok(Event::InitDone) => {
                 let seen = relist.take().unwrap_or_default();
-                let in_scope = |key: &ObjectKey| namespace.as_ref().is_none_or(|name| *key.namespace == **name);
+                let in_scope =
+                    |key: &ObjectKey| namespace.as_ref().is_none_or(|name| *key.namespace == **name);
                 for key in ctx.workspaces.keys() {
                     if in_scope(&key) && !seen.contains(&key) {
                         ctx.workspaces.gone(&ctx, &key);

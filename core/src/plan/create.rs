@@ -255,7 +255,8 @@ fn already_exists(row: &Row, desired: &Desired, closes: Option<Timestamp>) -> Pl
 
 /// The resource is gone: make it again, as a new intent.
 pub(super) fn recreate(desired: &Desired, recorded: &Recorded, observed: &Observed, now: Timestamp) -> Plan {
-    forbidden(desired, recorded, observed, now).unwrap_or_else(|| first(desired, recorded, observed, now, None))
+    forbidden(desired, recorded, observed, now)
+        .unwrap_or_else(|| first(desired, recorded, observed, now, None))
 }
 
 /// An intent whose outcome is not recorded.

@@ -23,9 +23,8 @@ pub(super) fn not_ready(unready: &Unready, recorded: &Recorded, now: Timestamp) 
         NotReady::Absent | NotReady::Told(_) => told(unready),
     };
     let ready = state::find(&recorded.status.conditions, ConditionType::Ready);
-    let impatient = ready.is_some_and(|ready| {
-        ready.status == "False" && ready.reason == Reason::DependencyNotReady.as_str()
-    });
+    let impatient = ready
+        .is_some_and(|ready| ready.status == "False" && ready.reason == Reason::DependencyNotReady.as_str());
     // Unknown becomes False after a while, which takes another look.
     let wait = if impatient { LATER } else { plus_a_second(PATIENCE) };
     because(Step::Wait { until: plus(now, wait), state: Some(State::DependencyNotReady { message }) }, why)
@@ -40,7 +39,9 @@ pub(super) fn told(unready: &Unready) -> String {
     let Unready { name, why } = unready;
     match why {
         NotReady::Absent => {
-            format!("There is no DataWorksWorkspace {name:?} in this namespace. Make it, or name another one.")
+            format!(
+                "There is no DataWorksWorkspace {name:?} in this namespace. Make it, or name another one."
+            )
         }
         NotReady::Unseen => format!("The DataWorksWorkspace {name:?} was not looked at yet."),
         NotReady::Told(said) => format!("The DataWorksWorkspace {name:?} is not ready: {said}"),

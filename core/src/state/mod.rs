@@ -15,11 +15,11 @@ use crate::api::condition::Reason;
 use crate::codes::NO_CREDENTIALS;
 use crate::fault::{Class, Fault};
 use crate::ids::{ProjectId, ResourceId};
-pub use codes::{is_connections_fault, is_operators_fault};
 pub(crate) use codes::NO_WORKSPACE;
 use codes::not_the_objects_fault;
-pub(crate) use next::{error, find, same_error, set};
+pub use codes::{is_connections_fault, is_operators_fault};
 pub use next::{Change, Fact, Sent, next};
+pub(crate) use next::{error, find, same_error, set};
 pub use patch::merge_patch;
 
 /// A fault that may pass is `Unknown` this long before it is `False`.

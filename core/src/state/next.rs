@@ -340,10 +340,7 @@ fn waited(before: &DataWorksResourceStatus) -> Waited {
     let since = ready.last_transition_time.0;
     let passing = match ready.reason.parse() {
         Ok(
-            Reason::CloudUnavailable
-            | Reason::Throttled
-            | Reason::AccessDenied
-            | Reason::DependencyNotReady,
+            Reason::CloudUnavailable | Reason::Throttled | Reason::AccessDenied | Reason::DependencyNotReady,
         ) => true,
         Ok(_) | Err(_) => false,
     };

@@ -18,8 +18,8 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
 use super::{
-    AccountRole, ChainedRole, CredentialError, Credentials, InstanceRole, OidcRole, Reach, Temporary, instance,
-    role,
+    AccountRole, ChainedRole, CredentialError, Credentials, InstanceRole, OidcRole, Reach, Temporary,
+    instance, role,
 };
 use crate::dataworks::Client;
 use crate::dataworks::endpoint::Endpoint;

@@ -131,13 +131,16 @@ pub(super) async fn create(
         return Flow::Continue;
     }
     let document = desired.document_json();
-    let create = subject.connection.cloud.create_resource(desired.project, &document, desired.resource_file());
+    let create =
+        subject.connection.cloud.create_resource(desired.project, &document, desired.resource_file());
     let end = around(Place::Create, create).await;
     match end {
         Outcome::Done(created) => {
             info!(action = "CreateResource", id = %created.id, requestId = created.request_id, "created");
             subject.connection.limiter.learn(None);
-            subject.connection.listings
+            subject
+                .connection
+                .listings
                 .record(desired.project, Own::Put(own_row(desired, &created.id, created.date, created.date)));
             ctx.proved(&subject.connection.id, desired.project);
             let fact = Fact::Created {

@@ -189,9 +189,10 @@ async fn failed(ctx: &Arc<Context>, subject: &mut Subject, fault: Fault, fact: O
     let (wait, lane) = match fault.class {
         // The limiter waits for all; the object keeps its place.
         Class::Throttled => (SignedDuration::ZERO, Lane::Edit),
-        Class::Quota => {
-            (subject.connection.limiter.paused_until().map_or(backoff, |until| until.duration_since(now)), Lane::Edit)
-        }
+        Class::Quota => (
+            subject.connection.limiter.paused_until().map_or(backoff, |until| until.duration_since(now)),
+            Lane::Edit,
+        ),
         Class::Denied => (backoff.max(DENIED_RETRY), Lane::Retry),
         Class::Transient | Class::NotFound => (backoff, Lane::Retry),
         Class::Terminal | Class::AlreadyExists => (BLOCKED_RETRY, Lane::Retry),

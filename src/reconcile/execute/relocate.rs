@@ -49,8 +49,14 @@ pub(super) async fn relocate(
     }
     let sent = subject.connection.cloud.cloud_now();
     let end = match part {
-        Part::Name => around(Place::Rename, subject.connection.cloud.rename_resource(desired.project, id, to.name())).await,
-        Part::Folder => around(Place::Move, subject.connection.cloud.move_resource(desired.project, id, to.folder())).await,
+        Part::Name => {
+            around(Place::Rename, subject.connection.cloud.rename_resource(desired.project, id, to.name()))
+                .await
+        }
+        Part::Folder => {
+            around(Place::Move, subject.connection.cloud.move_resource(desired.project, id, to.folder()))
+                .await
+        }
     };
     ended(ctx, subject, desired, id, to, sent, end).await
 }
