@@ -41,10 +41,11 @@ use crate::reconcile::kube_client::Calls;
 use crate::schema;
 use crate::telemetry::level::{self, Levels};
 use crate::workspace::budget::Store;
-use crate::workspace::connection::{Connection, Connections, Figures};
+use crate::workspace::connection::{Connection, Connections};
 use crate::workspace::limiter::Limiter;
 use crate::workspace::listing::Listings;
 use crate::workspace::making::Making;
+use crate::workspace::payers::Figures;
 use crate::workspace::{Workspaces, drift, watch as workspaces};
 
 /// How long a silent connection to the API server is kept; the watch's own time-out is longer

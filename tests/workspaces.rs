@@ -567,3 +567,33 @@ async fn workspaces_of_one_account_share_its_calls_and_those_of_another_do_not()
     assert!(theirs.count() <= 5 + 2, "{:?}", scene.cloud.actions(0));
     assert_eq!(scene.cloud.resources(OTHER_PROJECT).len(), 0);
 }
+
+#[tokio::test]
+async fn the_teams_of_the_example_are_accepted() {
+    let scene = Scene::new().await;
+    let file = |name: &str| support::file(&format!("examples/teams/{name}.yaml"));
+    for team in ["analytics", "sales", "risk"] {
+        // The namespace is in the file, and has to be there for what stands in it.
+        scene.kubectl.run(&["create", "namespace", team]).await;
+        let kubectl = scene.cluster.kubectl(team);
+        let said = kubectl.run(&["apply", "--dry-run=server", "-f", &file(team)]).await;
+        assert!(said.contains("dataworksworkspace.dataworks.alibabacloud.com/main created"), "{said}");
+        assert!(said.contains("dataworksresource.dataworks.alibabacloud.com"), "{said}");
+        scene.kubectl.run(&["delete", "namespace", team, "--wait=false"]).await;
+    }
+}
+
+#[tokio::test]
+async fn people_find_their_way_around_workspaces() {
+    let scene = Scene::under(cloud().await).await;
+    let _operator = launch(&scene).start();
+    scene.kubectl.apply(&workspace(&scene, "plain", PROJECT, &json!({}))).await;
+    says(&scene, "plain", "True Succeeded").await;
+    let wide = scene.kubectl.run(&["get", "dww", "-o", "wide"]).await;
+    for word in ["CALLS-TODAY", "CALLS-LEFT", "INVENTORY", "MODE", "plain", "cn-shanghai", "Simple", "Succeeded"] {
+        assert!(wide.contains(word), "{word}: {wide}");
+    }
+    scene.kubectl.run(&["wait", "dww/plain", "--for=condition=Ready", "--timeout=5s"]).await;
+    let said = scene.kubectl.run(&["explain", "dww.spec.credentials"]).await;
+    assert!(said.contains("secretRef") && said.contains("assumeRole"), "{said}");
+}

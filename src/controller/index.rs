@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use dataworks_core::api::CREATE_INTENT;
 use dataworks_core::api::condition::Reason;
-use dataworks_core::api::v1alpha1::{DataWorksResource, DeletionPolicy, ResourceCounts};
+use dataworks_core::api::v1alpha1::{DataWorksResource, DeletionPolicy};
 use dataworks_core::desired::Desired;
 use dataworks_core::ids::{ProjectId, ResourceId};
 use dataworks_core::inventory::{Held, Told, Version};
@@ -19,13 +19,18 @@ use dataworks_core::plan::Permission;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt as _;
 
-use super::places::{ConnectionId, Gate, Place, Places, Site};
+use super::places::{ConnectionId, Place, Places};
 use super::policy::Policy;
 use super::standing::{
     Standing, claims, created, fingerprint, is_refused, is_untouched, key_of, modified, reason_of, recorded,
     recorded_project, shown, standing, told,
 };
-use super::tally::{Shown, Tally, Truth};
+use super::tally::{Shown, Tally};
+
+mod workspaces;
+
+use workspaces::Reference;
+pub use workspaces::References;
 
 /// Where an object's version came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,19 +120,10 @@ pub struct Index {
     waiting: BTreeSet<ObjectKey>,
     /// Objects of a workspace that have no id yet.
     pending: HashMap<(ConnectionId, ProjectId), usize>,
+    /// By DataWorksWorkspace.
+    references: HashMap<ObjectKey, References>,
     /// DataWorksWorkspaces that are named by more or fewer objects than before.
     touched: BTreeSet<ObjectKey>,
-}
-
-/// The objects that name a DataWorksWorkspace.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct References {
-    /// How many, and how many are not ready.
-    pub counts: ResourceCounts,
-    /// How many hold a file, or may.
-    pub holding: usize,
-    /// One of these, always the same.
-    pub first: Option<ObjectKey>,
 }
 
 /// What taking in a version changed.
@@ -153,6 +149,7 @@ impl Index {
             proven: HashMap::new(),
             waiting: BTreeSet::new(),
             pending: HashMap::new(),
+            references: HashMap::new(),
             touched: BTreeSet::new(),
         }
     }
@@ -233,9 +230,7 @@ impl Index {
         if let Some(project) = row.project.filter(|_| row.resource.is_none()) {
             self.uncount(&row.connection, project);
         }
-        if let ConnectionId::Workspace(workspace) = &row.connection {
-            self.touched.insert(workspace.clone());
-        }
+        self.refer(&Reference::of(&row), false);
         self.waiting.remove(key);
         let mut woken = self.claims.remove(&row.uid);
         woken.extend(self.waiting.iter().cloned());
@@ -405,88 +400,6 @@ impl Index {
         self.rows.iter().filter_map(held).collect()
     }
 
-    /// Where an object's resource is to be.
-    #[must_use]
-    pub fn place(&self, object: &DataWorksResource) -> Place {
-        let deleting = object.metadata.deletion_timestamp.is_some();
-        self.places.place(&key_of(object), &object.spec, recorded_project(object), deleting)
-    }
-
-    /// The connection and the workspace that work on an object goes to.
-    #[must_use]
-    pub fn goes_to(&self, key: &ObjectKey) -> Option<(&ConnectionId, Option<ProjectId>)> {
-        self.rows.get(key).map(|row| (&row.connection, row.project))
-    }
-
-    /// Keeps what is known of a DataWorksWorkspace; `None`: it is gone. Answers the objects that wait for it, or
-    /// that it concerns otherwise.
-    pub fn set_workspace(&mut self, workspace: &ObjectKey, site: Option<Site>) -> BTreeSet<ObjectKey> {
-        if self.places.site(workspace) == site.as_ref() {
-            return BTreeSet::new();
-        }
-        let connection = ConnectionId::Workspace(workspace.clone());
-        let project = site.as_ref().map(|site| site.project);
-        if project.is_none_or(|project| self.places.site(workspace).is_some_and(|old| old.project != project))
-        {
-            self.proven.remove(&connection);
-        }
-        self.places.set(workspace, site);
-        let allowed = |deleting| self.places.permission(workspace, deleting) == Permission::Allowed;
-        let (permitted, deletes) = (allowed(false), allowed(true));
-        let mut concerned = BTreeSet::new();
-        let named = |row: &Row| row.connection == connection;
-        for (key, row) in self.rows.iter_mut().filter(|(_, row)| named(row)) {
-            row.permitted = if row.deleting { deletes } else { permitted };
-            if project.is_some() && row.project != project {
-                // Its claims and more rest on the workspace: it is read and judged anew.
-                row.standing = Standing::Due;
-            }
-            if row.standing == Standing::Due || row.told == Some(Told::CheckFailed) {
-                concerned.insert(key.clone());
-            }
-        }
-        let mut woken = BTreeSet::new();
-        for key in
-            self.rows.iter().filter(|(_, row)| named(row)).map(|(key, _)| key.clone()).collect::<Vec<_>>()
-        {
-            woken.extend(self.claim(&key));
-        }
-        concerned.extend(self.moved(woken));
-        concerned
-    }
-
-    /// Whether a DataWorksWorkspace can be worked with.
-    #[must_use]
-    pub fn is_open(&self, workspace: &ObjectKey) -> bool {
-        match self.places.site(workspace).map(|site| &site.gate) {
-            Some(Gate::Open | Gate::Unused) => true,
-            Some(Gate::Unseen | Gate::Closed { .. }) | None => false,
-        }
-    }
-
-    /// DataWorksWorkspaces that are named by more or fewer objects since this was last asked.
-    pub fn take_touched(&mut self) -> BTreeSet<ObjectKey> {
-        std::mem::take(&mut self.touched)
-    }
-
-    /// The objects that name a DataWorksWorkspace.
-    #[must_use]
-    pub fn references(&self, workspace: &ObjectKey) -> References {
-        let connection = ConnectionId::Workspace(workspace.clone());
-        let mut found = References::default();
-        for (key, row) in self.rows.iter().filter(|(_, row)| row.connection == connection) {
-            found.counts.total += 1;
-            found.counts.not_ready += i64::from(row.shown.ready != Truth::True);
-            if row.holds {
-                found.holding += 1;
-                if found.first.as_ref().is_none_or(|first| key < first) {
-                    found.first = Some(key.clone());
-                }
-            }
-        }
-        found
-    }
-
     /// How many objects stand how; `unknown` names those of whose last write the outcome is not known.
     #[must_use]
     pub fn tally(&self, unknown: impl Fn(&Uid) -> bool) -> Tally {
@@ -575,22 +488,6 @@ impl Index {
     fn uncount(&mut self, connection: &ConnectionId, project: ProjectId) {
         if let Some(count) = self.pending.get_mut(&(connection.clone(), project)) {
             *count = count.saturating_sub(1);
-        }
-    }
-
-    /// Remembers which DataWorksWorkspaces are to be told that this version differs from the one before.
-    fn touch(&mut self, key: &ObjectKey, row: &Row) {
-        let old = self.rows.get(key);
-        let same = old.is_some_and(|old| {
-            old.connection == row.connection && old.holds == row.holds && old.shown.ready == row.shown.ready
-        });
-        if same {
-            return;
-        }
-        for connection in old.map(|old| &old.connection).into_iter().chain([&row.connection]) {
-            if let ConnectionId::Workspace(workspace) = connection {
-                self.touched.insert(workspace.clone());
-            }
         }
     }
 

@@ -18,7 +18,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, ObjectMeta, Patch, PatchParams};
 use tracing::{info, warn};
 
-use super::connection::{Spent, Tag};
+use super::payers::{Spent, Tag};
 use crate::context::Context;
 
 /// Time between two writes.

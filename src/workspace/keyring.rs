@@ -16,8 +16,8 @@ use dataworks_core::plan::Permission;
 use dataworks_core::workspace::Verdict;
 use tokio::sync::watch;
 
-use super::connection::Identity;
 use super::making::account_of;
+use super::payers::Identity;
 use super::secret::{Key, Watched, allow};
 use crate::context::Context;
 use crate::dataworks::credentials::{CredentialSource, Credentials};

@@ -12,7 +12,7 @@ use kube::Api;
 use kube::api::PostParams;
 use secrecy::SecretString;
 
-use super::connection::Identity;
+use super::payers::Identity;
 use crate::cli::AssumableRole;
 use crate::dataworks::credentials::{
     AccountRole, ChainedRole, CredentialError, CredentialSource, Provider, Reach, Renewal, TokenGiver,

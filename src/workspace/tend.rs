@@ -10,9 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dataworks_core::api::condition::Reason;
-use dataworks_core::api::v1alpha1::{
-    CallCounts, DataWorksWorkspace, DataWorksWorkspaceSpec, Edition, ProjectFacts, ProjectMode,
-};
+use dataworks_core::api::v1alpha1::{CallCounts, DataWorksWorkspace, DataWorksWorkspaceSpec, ProjectFacts};
 use dataworks_core::api::{FINALIZER, RECONCILE_REQUESTED};
 use dataworks_core::backoff;
 use dataworks_core::ids::ProjectId;
@@ -27,15 +25,12 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::Bell;
-use super::connection::{Connection, Figures, Identity, Payer};
-use super::keyring::{Identified, Keyring};
+use super::keyring::Keyring;
 use super::listing::Listings;
+use super::payers::Identity;
 use crate::context::Context;
 use crate::controller::index::References;
 use crate::controller::places::{ConnectionId, Gate, Site};
-use crate::dataworks::Client;
-use crate::dataworks::credentials::CredentialSource;
-use crate::dataworks::endpoint::Endpoint;
 use crate::reconcile::kube_client::CallError;
 
 /// A look for a suspicion is made at most this often: what ails one object alone does not show there.
@@ -44,21 +39,17 @@ const SUSPICIONS_APART: Duration = Duration::from_secs(10);
 const SUSPICIONS_APART_MOST: Duration = Duration::from_secs(900);
 /// Numbers in status are brought up to date at most this often.
 const NUMBERS_APART: Duration = Duration::from_secs(30);
-/// A look waits for its permit so long.
-const PERMIT_PATIENCE: Duration = Duration::from_secs(10);
 /// A write that failed is tried again after this.
 const WRITE_RETRY: Duration = Duration::from_secs(2);
 /// Status holds this much of the annotation that asks for a look.
 const REQUEST_CHARACTERS: usize = 256;
-/// A workspace that takes changes.
-const AVAILABLE: &str = "Available";
 
 /// What is known of the workspace by now.
-struct Tended {
-    ctx: Arc<Context>,
-    key: ObjectKey,
+pub(super) struct Tended {
+    pub(super) ctx: Arc<Context>,
+    pub(super) key: ObjectKey,
     uid: Uid,
-    keyring: Keyring,
+    pub(super) keyring: Keyring,
     verdict: Option<Verdict>,
     /// The generation that the verdict is of.
     generation: Option<i64>,
@@ -77,15 +68,15 @@ struct Tended {
     tell_at: Option<Instant>,
     /// The wish for a look that was last taken.
     request: Option<String>,
-    listings: Arc<Listings>,
-    source: Option<Source>,
+    pub(super) listings: Arc<Listings>,
+    pub(super) source: Option<Source>,
 }
 
 /// What the present connection was made of.
 #[derive(Clone, Debug)]
-struct Source {
-    access_key: Option<String>,
-    identity: Identity,
+pub(super) struct Source {
+    pub(super) access_key: Option<String>,
+    pub(super) identity: Identity,
 }
 
 /// Looks after it until the object is gone or the process ends.
@@ -206,122 +197,6 @@ impl Tended {
         self.verdict = Some(verdict);
     }
 
-    /// Credentials, then one GetProject.
-    async fn judge(&mut self, spec: &DataWorksWorkspaceSpec) -> Result<ProjectFacts, Verdict> {
-        let endpoint_not_allowed = |why| Verdict::closed(Reason::EndpointNotAllowed, why);
-        let ctx = Arc::clone(&self.ctx);
-        let making = &ctx.workspaces.making;
-        let endpoint = making.endpoint(spec).map_err(endpoint_not_allowed)?;
-        let sts = making.sts(spec).map_err(endpoint_not_allowed)?;
-        let project = ProjectId::new(spec.project_id)
-            .ok_or_else(|| Verdict::closed(Reason::InvalidSpec, "spec.projectId is not positive."))?;
-        let identified = self.keyring.identify(&ctx, &self.key, spec).await?;
-        let (source, account) = match identified {
-            Identified::Operator => (ctx.connections.default().cloud.credentials().clone(), None),
-            Identified::Other { source, account } => (source, account),
-        };
-        let own = spec.credentials.is_some();
-        let cloud = making.client(endpoint.clone(), sts, source.clone());
-        let limiter = if own {
-            let identity = self.identity(&cloud, &source, account).await;
-            let payer = Payer { identity, realm: endpoint.realm() };
-            know_default_payer(&ctx).await;
-            ctx.connections.budget(&self.key, payer, figures(spec))
-        } else {
-            self.operators_budget(&endpoint).await
-        };
-        let connection = Arc::new(Connection {
-            id: ConnectionId::Workspace(self.key.clone()),
-            cloud,
-            limiter,
-            listings: Arc::clone(&self.listings),
-            interval: interval(spec).unwrap_or(making.interval),
-            realm: endpoint.realm(),
-            proxied: making.is_proxied(&endpoint),
-        });
-        let facts = self.ask(&connection, project, spec).await?;
-        ctx.connections.set(&self.key, connection);
-        ctx.proved(&ConnectionId::Workspace(self.key.clone()), project);
-        Ok(facts)
-    }
-
-    /// GetProject: is it there, does it take changes?
-    async fn ask(
-        &self,
-        connection: &Connection,
-        project: ProjectId,
-        spec: &DataWorksWorkspaceSpec,
-    ) -> Result<ProjectFacts, Verdict> {
-        let Connection { cloud, limiter, .. } = connection;
-        if let Err(until) = limiter.permit_within(PERMIT_PATIENCE).await.map(|mut permit| permit.spend()) {
-            return Err(Verdict::Retrying {
-                reason: Reason::QuotaExhausted,
-                message: format!(
-                    "The identity's calls in this region are used up; it goes on at {}.",
-                    dataworks_core::state::whole(until)
-                ),
-                fault: None,
-            });
-        }
-        let answer = cloud.get_project(project).await;
-        limiter.learn(answer.as_ref().err());
-        let place = spec.endpoint.as_ref().map_or_else(
-            || format!("region {}", spec.region),
-            |host| format!("region {} at {host}", spec.region),
-        );
-        let answer =
-            answer.map_err(|fault| Verdict::of_fault(&fault, spec.project_id, &place, cloud.cloud_now()))?;
-        if answer.status != AVAILABLE {
-            return Err(Verdict::closed(
-                Reason::WorkspaceNotAvailable,
-                format!(
-                    "The service says that workspace {project} is {:?}, so it takes no changes. Have it made available in the \
-                     console.",
-                    answer.status
-                ),
-            ));
-        }
-        let standard = answer.dev_environment_enabled;
-        let mode = standard.map(|has| if has { ProjectMode::Standard } else { ProjectMode::Simple });
-        Ok(ProjectFacts { name: Some(answer.name.chars().take(255).collect()), mode })
-    }
-
-    /// Whose calls they are: the account of the role, or of the key by one call to STS, else the key's own.
-    async fn identity(
-        &mut self,
-        cloud: &Client,
-        source: &CredentialSource,
-        account: Option<Identity>,
-    ) -> Identity {
-        if let Some(account) = account {
-            return account;
-        }
-        let key = source.current().await.ok().map(|key| key.access_key_id.clone());
-        if let Some(known) = &self.source
-            && known.access_key == key
-            && let Identity::Account(_) = known.identity
-        {
-            return known.identity.clone();
-        }
-        let identity = match cloud.get_caller_identity().await {
-            Ok(caller) => Identity::Account(caller.account_id),
-            Err(_) => Identity::Key(key.clone().unwrap_or_default()),
-        };
-        self.source = Some(Source { access_key: key, identity: identity.clone() });
-        identity
-    }
-
-    /// The default connection's budget, where that is of the same service; else one of the operator's identity there.
-    async fn operators_budget(&self, endpoint: &Endpoint) -> super::limiter::Limiter {
-        let default = self.ctx.connections.default();
-        if default.realm == endpoint.realm() {
-            return default.limiter.clone();
-        }
-        let identity = operators_identity(&self.ctx).await;
-        let payer = Payer { identity, realm: endpoint.realm() };
-        self.ctx.connections.budget(&self.key, payer, self.ctx.connections.operators_figures())
-    }
-
     /// Lets objects in or keeps them out, with the finalizer, and tells.
     async fn settle(&mut self, object: &DataWorksWorkspace) {
         let Some(verdict) = self.verdict.clone() else { return };
@@ -383,11 +258,10 @@ impl Tended {
         references: &References,
         deleting: bool,
     ) {
-        let verdict = match (deleting, &references.first) {
-            (true, Some(first)) if references.holding > 0 => {
-                Verdict::Leaving { count: references.holding, first: first.name.to_string() }
-            }
-            _ => verdict,
+        let first = || self.ctx.index().first_holding(&self.key).map(|first| first.name.to_string());
+        let verdict = match deleting.then(first).flatten() {
+            Some(first) => Verdict::Leaving { count: references.holding, first },
+            None => verdict,
         };
         let facts = Facts {
             verdict,
@@ -452,46 +326,6 @@ fn may_delete(verdict: &Verdict) -> bool {
             matches!(reason, Reason::SecretNotFound | Reason::SecretInvalid | Reason::SecretForbidden)
         }
     }
-}
-
-/// Finds out, where it matters for the first time, who pays for the default connection.
-async fn know_default_payer(ctx: &Context) {
-    if ctx.connections.knows_default_payer() {
-        return;
-    }
-    let default = ctx.connections.default();
-    if let CredentialSource::Absent(_) = default.cloud.credentials() {
-        return;
-    }
-    // Where it cannot be told now, it is asked for at the next look.
-    if let identity @ Identity::Account(_) = operators_identity(ctx).await {
-        ctx.connections.set_default_payer(Payer { identity, realm: default.realm.clone() });
-    }
-}
-
-async fn operators_identity(ctx: &Context) -> Identity {
-    let cloud = &ctx.connections.default().cloud;
-    match cloud.get_caller_identity().await {
-        Ok(caller) => Identity::Account(caller.account_id),
-        Err(_) => {
-            let key = cloud.credentials().current().await;
-            Identity::Key(key.map(|key| key.access_key_id.clone()).unwrap_or_default())
-        }
-    }
-}
-
-fn figures(spec: &DataWorksWorkspaceSpec) -> Figures {
-    let edition = spec.edition.unwrap_or(Edition::Standard);
-    let asked = spec.requests_per_second.map(f64::from).filter(|rate| *rate > 0.0);
-    let per_day = spec.requests_per_day.and_then(|calls| u64::try_from(calls).ok());
-    Figures {
-        per_second: asked.unwrap_or_else(|| edition.requests_per_second()),
-        per_day: per_day.or_else(|| edition.requests_per_day()),
-    }
-}
-
-fn interval(spec: &DataWorksWorkspaceSpec) -> Option<SignedDuration> {
-    spec.drift_interval.as_ref()?.parse().ok().filter(SignedDuration::is_positive)
 }
 
 fn value(status: &impl serde::Serialize) -> Value {

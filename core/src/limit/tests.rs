@@ -285,3 +285,21 @@ fn looks_are_as_far_apart_as_the_share_needs() {
     }
     assert_eq!([0, 6, 7, 80, 1_000].map(sweeps_a_day), [0, 0, 1, 12, 150]);
 }
+
+#[test]
+fn other_figures_hold_at_once_and_forget_nothing() {
+    let mut bucket = Bucket::new(10.0, None, ms(0));
+    assert_eq!(calls(&mut bucket, 0, 10), 1);
+    bucket.configure(2.0, Some(100), ms(10));
+    assert_eq!((bucket.rate(), bucket.per_day(), counts(&mut bucket, ms(10))), (2.0, Some(100), (1, 0)));
+    // The burst of the old rate is not to be had any more.
+    assert_eq!(calls(&mut bucket, 10, 500), 2);
+    // What throttling taught is kept, within what is configured.
+    bucket.configure(10.0, None, ms(500));
+    bucket.throttled(None, ms(500));
+    let slowed = bucket.rate();
+    bucket.configure(20.0, None, ms(500));
+    assert_eq!(bucket.rate(), slowed);
+    bucket.configure(1.0, None, ms(500));
+    assert_eq!(bucket.rate(), 1.0);
+}

@@ -170,3 +170,30 @@ fn what_moves_all_the_time_leaves_no_traces() {
     let held = queue.delayed.len() + queue.subs.values().map(Lanes::len).sum::<usize>();
     assert!(held <= 2 * SPARE, "{held}");
 }
+
+#[test]
+fn one_workspace_with_thousands_is_not_in_front_of_another_of_its_namespace() {
+    let mut queue = Queue::default();
+    let of = |turn: u64| Due { turn, ..due(Lane::Create, 0) };
+    for n in 0..10_000 {
+        queue.push(&ObjectKey::new("a", &format!("many-{n}")), of(1), at(0));
+    }
+    queue.push(&key("a/one"), of(2), at(0));
+    queue.push(&key("b/one"), of(1), at(0));
+    queue.push(&key("a/edit"), Due { turn: 2, ..due(Lane::Edit, 0) }, at(0));
+    let first: Vec<String> =
+        (0..6).filter_map(|_| queue.take(SUB, at(0))).map(|taken| taken.key.to_string()).collect();
+    for wanted in ["a/one", "b/one", "a/edit"] {
+        assert!(first.iter().any(|key| key == wanted), "{wanted} is not among {first:?}");
+    }
+}
+
+#[test]
+fn who_goes_to_another_workspace_waits_there() {
+    let mut queue = Queue::default();
+    let of = |turn: u64| Due { turn, sub: SubQueue(turn.try_into().unwrap()), ..due(Lane::Edit, 0) };
+    queue.push(&key("a/1"), of(2), at(0));
+    queue.push(&key("a/1"), of(3), at(0));
+    assert_eq!(queue.take(SubQueue(2), at(0)), None);
+    assert!(queue.take(SubQueue(3), at(0)).is_some());
+}

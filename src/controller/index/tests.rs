@@ -2,6 +2,7 @@ use serde_json::{Value, json};
 
 use dataworks_core::api::{FINALIZER, RECONCILE_REQUESTED};
 
+use super::super::places::{Gate, Site};
 use super::super::standing::STALLED_RETRY;
 use super::*;
 
@@ -314,4 +315,93 @@ fn nothing_that_is_kept_grows_with_the_content() {
     });
     let large = held(&"hunter2".repeat(18_000), more);
     assert!(large.abs_diff(small) < 64, "{small} {large}");
+}
+
+/// An object that names a DataWorksWorkspace.
+fn through(name: &str, version: u64, workspace: &str, changes: Value) -> DataWorksResource {
+    let mut value = json!({ "spec": { "projectId": null, "workspaceRef": { "name": workspace } } });
+    merge(&mut value, changes);
+    object(name, version, value)
+}
+
+fn site(id: i64, gate: Gate) -> Option<Site> {
+    Some(Site { project: ProjectId::new(id).unwrap(), gate })
+}
+
+fn shut() -> Gate {
+    Gate::Closed { why: "why".to_owned(), deletes: false }
+}
+
+#[test]
+fn who_waits_for_a_workspace_is_woken_by_it_and_who_is_settled_is_not() {
+    let mut index = index();
+    let mut settled = ready();
+    merge(&mut settled, json!({ "status": { "projectId": 7 } }));
+    index.set_workspace(&key("w"), site(7, Gate::Unseen));
+    index.apply(&through("new", 1, "w", json!({})), Origin::Watched, at(1));
+    index.apply(&through("settled", 2, "w", settled), Origin::Watched, at(2));
+    index.apply(&through("other", 3, "v", json!({})), Origin::Watched, at(3));
+    assert!(index.needs_no_call(&key("new")), "nothing can be called");
+    let steps = [
+        ("opened", site(7, Gate::Open), &["new"][..], false),
+        ("the same again", site(7, Gate::Open), &[], false),
+        ("closed", site(7, shut()), &["new"], true),
+        ("open again", site(7, Gate::Open), &["new"], false),
+        // Its claims rest on the workspace: it has to be judged anew.
+        ("made anew for another workspace", site(8, Gate::Open), &["new", "settled"], false),
+        ("gone", None, &["new", "settled"], true),
+    ];
+    for (name, site, woken, free) in steps {
+        let woken: BTreeSet<ObjectKey> = woken.iter().map(|name| key(name)).collect();
+        assert_eq!(index.set_workspace(&key("w"), site), woken, "{name}");
+        assert_eq!(index.needs_no_call(&key("new")), free, "{name}");
+    }
+    assert_eq!(index.standing(&key("settled")), Standing::Due);
+}
+
+#[test]
+fn who_cannot_use_a_workspace_claims_nothing_there() {
+    let mut index = index();
+    let path = json!({ "spec": { "path": "XX/same.py" } });
+    let w = ConnectionId::Workspace(key("w"));
+    index.set_workspace(&key("w"), site(7, shut()));
+    index.apply(&through("a-squatter", 1, "w", path.clone()), Origin::Watched, at(1));
+    index.apply(&object("good", 2, path), Origin::Watched, at(2));
+    assert_eq!(index.held_by_other(&key("good")), None);
+    // That another connection worked there proves nothing for this one.
+    index.set_workspace(&key("w"), site(7, Gate::Open));
+    assert_eq!(index.held_by_other(&key("good")), None);
+    index.prove(&w, ProjectId::new(7).unwrap());
+    assert_eq!(index.held_by_other(&key("good")), Some(&key("a-squatter")), "the first by uid");
+    index.set_workspace(&key("w"), site(7, shut()));
+    assert_eq!(index.held_by_other(&key("good")), None);
+}
+
+#[test]
+fn counts_who_names_a_workspace_and_who_holds_a_file() {
+    let mut index = index();
+    let counts = |index: &Index| {
+        let References { counts, holding } = index.references(&key("w"));
+        (counts.total, counts.not_ready, holding)
+    };
+    let touched =
+        |index: &mut Index| index.take_touched().into_iter().map(|key| key.name.to_string()).collect();
+    index.apply(&through("a", 1, "w", json!({})), Origin::Watched, at(1));
+    assert_eq!(counts(&index), (1, 1, 0));
+    let once: Vec<String> = touched(&mut index);
+    assert_eq!(once, ["w"]);
+    index.apply(&through("b", 2, "w", ready()), Origin::Watched, at(2));
+    index.apply(&through("a", 3, "w", ready()), Origin::Watched, at(3));
+    assert_eq!(counts(&index), (2, 0, 2));
+    assert_eq!(index.first_holding(&key("w")), Some(&key("a")));
+    let _told: Vec<String> = touched(&mut index);
+    index.apply(&through("a", 4, "w", ready()), Origin::Watched, at(4));
+    let none: Vec<String> = touched(&mut index);
+    assert_eq!(none, [""; 0], "nothing is different");
+    index.apply(&through("a", 5, "v", ready()), Origin::Watched, at(5));
+    assert_eq!(counts(&index), (1, 0, 1));
+    let both: Vec<String> = touched(&mut index);
+    assert_eq!(both, ["v", "w"]);
+    index.remove(&key("b"));
+    assert_eq!((counts(&index), index.first_holding(&key("w"))), ((0, 0, 0), None));
 }

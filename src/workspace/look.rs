@@ -1,0 +1,186 @@
+//! One look at a DataWorksWorkspace: whose identity, whose budget, then GetProject.
+//!
+//! It must not know Kubernetes objects but the spec, nor what follows from what it sees.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dataworks_core::api::condition::Reason;
+use dataworks_core::api::v1alpha1::{DataWorksWorkspaceSpec, Edition, ProjectFacts, ProjectMode};
+use dataworks_core::ids::ProjectId;
+use dataworks_core::workspace::Verdict;
+use k8s_openapi::jiff::SignedDuration;
+
+use super::connection::Connection;
+use super::keyring::Identified;
+use super::limiter::Limiter;
+use super::payers::{Figures, Identity, Payer};
+use super::tend::{Source, Tended};
+use crate::context::Context;
+use crate::controller::places::ConnectionId;
+use crate::dataworks::Client;
+use crate::dataworks::credentials::CredentialSource;
+use crate::dataworks::endpoint::Endpoint;
+
+/// A look waits for its permit so long.
+const PERMIT_PATIENCE: Duration = Duration::from_secs(10);
+/// A workspace that takes changes.
+const AVAILABLE: &str = "Available";
+
+impl Tended {
+    /// Credentials, then one GetProject.
+    pub(super) async fn judge(&mut self, spec: &DataWorksWorkspaceSpec) -> Result<ProjectFacts, Verdict> {
+        let endpoint_not_allowed = |why| Verdict::closed(Reason::EndpointNotAllowed, why);
+        let ctx = Arc::clone(&self.ctx);
+        let making = &ctx.workspaces.making;
+        let endpoint = making.endpoint(spec).map_err(endpoint_not_allowed)?;
+        let sts = making.sts(spec).map_err(endpoint_not_allowed)?;
+        let project = ProjectId::new(spec.project_id)
+            .ok_or_else(|| Verdict::closed(Reason::InvalidSpec, "spec.projectId is not positive."))?;
+        let identified = self.keyring.identify(&ctx, &self.key, spec).await?;
+        let (source, account) = match identified {
+            Identified::Operator => (ctx.connections.default().cloud.credentials().clone(), None),
+            Identified::Other { source, account } => (source, account),
+        };
+        let own = spec.credentials.is_some();
+        let cloud = making.client(endpoint.clone(), sts, source.clone());
+        let limiter = if own {
+            let identity = self.identity(&cloud, &source, account).await;
+            let payer = Payer { identity, realm: endpoint.realm() };
+            know_default_payer(&ctx).await;
+            ctx.connections.budget(&self.key, payer, figures(spec))
+        } else {
+            self.operators_budget(&endpoint).await
+        };
+        let connection = Arc::new(Connection {
+            id: ConnectionId::Workspace(self.key.clone()),
+            cloud,
+            limiter,
+            listings: Arc::clone(&self.listings),
+            interval: interval(spec).unwrap_or(making.interval),
+            realm: endpoint.realm(),
+            proxied: making.is_proxied(&endpoint),
+        });
+        let facts = self.ask(&connection, project, spec).await?;
+        ctx.connections.set(&self.key, connection);
+        ctx.proved(&ConnectionId::Workspace(self.key.clone()), project);
+        Ok(facts)
+    }
+
+    /// GetProject: is it there, does it take changes?
+    async fn ask(
+        &self,
+        connection: &Connection,
+        project: ProjectId,
+        spec: &DataWorksWorkspaceSpec,
+    ) -> Result<ProjectFacts, Verdict> {
+        let Connection { cloud, limiter, .. } = connection;
+        if let Err(until) = limiter.permit_within(PERMIT_PATIENCE).await.map(|mut permit| permit.spend()) {
+            return Err(Verdict::Retrying {
+                reason: Reason::QuotaExhausted,
+                message: format!(
+                    "The identity's calls in this region are used up; it goes on at {}.",
+                    dataworks_core::state::whole(until)
+                ),
+                fault: None,
+            });
+        }
+        let answer = cloud.get_project(project).await;
+        limiter.learn(answer.as_ref().err());
+        let place = spec.endpoint.as_ref().map_or_else(
+            || format!("region {}", spec.region),
+            |host| format!("region {} at {host}", spec.region),
+        );
+        let answer =
+            answer.map_err(|fault| Verdict::of_fault(&fault, spec.project_id, &place, cloud.cloud_now()))?;
+        if answer.status != AVAILABLE {
+            return Err(Verdict::closed(
+                Reason::WorkspaceNotAvailable,
+                format!(
+                    "The service says that workspace {project} is {:?}, so it takes no changes. Have it made available in the \
+                     console.",
+                    answer.status
+                ),
+            ));
+        }
+        let standard = answer.dev_environment_enabled;
+        let mode = standard.map(|has| if has { ProjectMode::Standard } else { ProjectMode::Simple });
+        Ok(ProjectFacts { name: Some(answer.name.chars().take(255).collect()), mode })
+    }
+
+    /// Whose calls they are: the account of the role, or of the key by one call to STS, else the key's own.
+    async fn identity(
+        &mut self,
+        cloud: &Client,
+        source: &CredentialSource,
+        account: Option<Identity>,
+    ) -> Identity {
+        if let Some(account) = account {
+            return account;
+        }
+        let key = source.current().await.ok().map(|key| key.access_key_id.clone());
+        if let Some(known) = &self.source
+            && known.access_key == key
+            && let Identity::Account(_) = known.identity
+        {
+            return known.identity.clone();
+        }
+        let identity = match cloud.get_caller_identity().await {
+            Ok(caller) => Identity::Account(caller.account_id),
+            Err(_) => Identity::Key(key.clone().unwrap_or_default()),
+        };
+        self.source = Some(Source { access_key: key, identity: identity.clone() });
+        identity
+    }
+
+    /// The default connection's budget, where that is of the same service; else one of the operator's identity there.
+    async fn operators_budget(&self, endpoint: &Endpoint) -> Limiter {
+        let default = self.ctx.connections.default();
+        if default.realm == endpoint.realm() {
+            return default.limiter.clone();
+        }
+        let identity = operators_identity(&self.ctx).await;
+        let payer = Payer { identity, realm: endpoint.realm() };
+        self.ctx.connections.budget(&self.key, payer, self.ctx.connections.operators_figures())
+    }
+}
+
+/// Finds out, where it matters for the first time, who pays for the default connection.
+async fn know_default_payer(ctx: &Context) {
+    if ctx.connections.knows_default_payer() {
+        return;
+    }
+    let default = ctx.connections.default();
+    if let CredentialSource::Absent(_) = default.cloud.credentials() {
+        return;
+    }
+    // Where it cannot be told now, it is asked for at the next look.
+    if let identity @ Identity::Account(_) = operators_identity(ctx).await {
+        ctx.connections.set_default_payer(Payer { identity, realm: default.realm.clone() });
+    }
+}
+
+async fn operators_identity(ctx: &Context) -> Identity {
+    let cloud = &ctx.connections.default().cloud;
+    match cloud.get_caller_identity().await {
+        Ok(caller) => Identity::Account(caller.account_id),
+        Err(_) => {
+            let key = cloud.credentials().current().await;
+            Identity::Key(key.map(|key| key.access_key_id.clone()).unwrap_or_default())
+        }
+    }
+}
+
+fn figures(spec: &DataWorksWorkspaceSpec) -> Figures {
+    let edition = spec.edition.unwrap_or(Edition::Standard);
+    let asked = spec.requests_per_second.map(f64::from).filter(|rate| *rate > 0.0);
+    let per_day = spec.requests_per_day.and_then(|calls| u64::try_from(calls).ok());
+    Figures {
+        per_second: asked.unwrap_or_else(|| edition.requests_per_second()),
+        per_day: per_day.or_else(|| edition.requests_per_day()),
+    }
+}
+
+fn interval(spec: &DataWorksWorkspaceSpec) -> Option<SignedDuration> {
+    spec.drift_interval.as_ref()?.parse().ok().filter(SignedDuration::is_positive)
+}
