@@ -9,6 +9,7 @@ use dataworks_core::api::v1alpha1::DataWorksResource;
 use dataworks_core::bounds::Bounds;
 use dataworks_core::codes;
 use dataworks_core::ids::ProjectId;
+use dataworks_core::inventory::Own;
 use dataworks_core::object::{ObjectKey, Uid};
 use dataworks_core::plan::{Identity, Listing, Memory};
 use dataworks_core::queue::{Due, Lane, SubQueue};
@@ -443,6 +444,16 @@ impl Context {
         let _forgotten = self.take_doubt(key);
         self.wake(woken);
         self.tell_workspaces();
+    }
+
+    /// Takes in what this process just did itself in a workspace, for all connections that know it.
+    pub fn record(&self, connection: &Arc<Connection>, project: ProjectId, own: Own) {
+        for other in self.connections.all() {
+            if !Arc::ptr_eq(&other.listings, &connection.listings) {
+                other.listings.record_where_known(project, own.clone());
+            }
+        }
+        connection.listings.record(project, own);
     }
 
     /// Reads a whole workspace in a task of its own, and wakes who waits for it.

@@ -59,7 +59,15 @@ fn documented() -> Described {
 
 /// A leader with an object that was made, changed by others and mended.
 async fn lived(scene: &Scene) -> Operator {
-    let operator = scene.launch().with(&["--requests-per-day=1000"]).start();
+    let url = scene.cloud.url();
+    let allowed = format!("--allowed-endpoints={url}");
+    let operator = scene.launch().with(&["--requests-per-day=1000", &allowed]).start();
+    let host = url.strip_prefix("http://").unwrap();
+    let workspace = json!({
+        "apiVersion": "dataworks.alibabacloud.com/v1alpha1", "kind": "DataWorksWorkspace", "metadata": {"name": "w"},
+        "spec": {"projectId": PROJECT, "region": "cn-shanghai", "endpoint": host},
+    });
+    scene.kubectl.apply(&workspace).await;
     let spec = json!({"projectId": PROJECT, "path": SECRET_PATH, "content": {"inline": SECRET}});
     scene.kubectl.apply(&manifest("plan", &spec)).await;
     let made = scene.ready("plan").await;
@@ -78,10 +86,13 @@ async fn lived(scene: &Scene) -> Operator {
     scene.cloud.edit_outside(&id(&made), edit).unwrap();
     scene.kubectl.run(&["annotate", "dwr", "told", annotation]).await;
     scene.until("told", |object| status(object).last_handled_reconcile_at.as_deref() == Some("now")).await;
-    // Its looks are planned once a second.
-    let planned =
-        async || operator.metrics().await.contains("dataworks_inventory_interval_seconds").then_some(());
-    poll(DEADLINE, Duration::from_millis(50), "no looks are planned", planned).await;
+    // Its looks are planned once a second, and the workspace is looked at by a task of its own.
+    let names = ["dataworks_inventory_interval_seconds", "dataworks_workspace_api_calls_left_today{"];
+    let all = async || {
+        let text = operator.metrics().await;
+        names.iter().all(|name| text.contains(name)).then_some(())
+    };
+    poll(DEADLINE, Duration::from_millis(50), "no looks are planned", all).await;
     operator
 }
 

@@ -590,7 +590,9 @@ async fn people_find_their_way_around_workspaces() {
     scene.kubectl.apply(&workspace(&scene, "plain", PROJECT, &json!({}))).await;
     says(&scene, "plain", "True Succeeded").await;
     let wide = scene.kubectl.run(&["get", "dww", "-o", "wide"]).await;
-    for word in ["CALLS-TODAY", "CALLS-LEFT", "INVENTORY", "MODE", "plain", "cn-shanghai", "Simple", "Succeeded"] {
+    for word in
+        ["CALLS-TODAY", "CALLS-LEFT", "INVENTORY", "MODE", "plain", "cn-shanghai", "Simple", "Succeeded"]
+    {
         assert!(wide.contains(word), "{word}: {wide}");
     }
     scene.kubectl.run(&["wait", "dww/plain", "--for=condition=Ready", "--timeout=5s"]).await;

@@ -215,9 +215,9 @@ async fn surplus(ctx: &Context, subject: &Subject, id: &ResourceId) {
         let _spent = subject.connection.limiter.permit().await.spend();
         let end = around(Place::DeleteSurplus, subject.connection.cloud.delete_resource(project, id)).await;
         match end {
-            Outcome::Done(_) => return took_back(subject, project, id),
+            Outcome::Done(_) => return took_back(ctx, subject, project, id),
             Outcome::Refused(fault) if fault.class == Class::NotFound => {
-                return took_back(subject, project, id);
+                return took_back(ctx, subject, project, id);
             }
             Outcome::Refused(fault) | Outcome::Unknown(fault) => {
                 subject.connection.limiter.learn(Some(&fault));
@@ -230,8 +230,8 @@ async fn surplus(ctx: &Context, subject: &Subject, id: &ResourceId) {
     error!(%id, "an orphan: its object is gone and it cannot be deleted");
 }
 
-fn took_back(subject: &Subject, project: ProjectId, id: &ResourceId) {
-    subject.connection.listings.record(project, Own::Deleted(id.clone()));
+fn took_back(ctx: &Context, subject: &Subject, project: ProjectId, id: &ResourceId) {
+    ctx.record(&subject.connection, project, Own::Deleted(id.clone()));
     info!(%id, "deleted a surplus resource: its object is gone or has another");
 }
 

@@ -399,6 +399,13 @@ impl Listings {
         self.lock().entry(project).or_default().inventory.record(own, Timestamp::now());
     }
 
+    /// The same where the workspace is known here: done by another connection.
+    pub fn record_where_known(&self, project: ProjectId, own: Own) {
+        if let Some(shared) = self.lock().get_mut(&project) {
+            shared.inventory.record(own, Timestamp::now());
+        }
+    }
+
     /// Who has waited for a listing since before `before`.
     #[must_use]
     pub fn parked_since_before(&self, before: Timestamp) -> Vec<ObjectKey> {

@@ -44,7 +44,7 @@ pub(super) async fn read(
             (ReadBack::Present(held), resource.create_time, resource.modify_time)
         }
         Err(fault) if fault.class == Class::NotFound => {
-            subject.connection.listings.record(desired.project, Own::Deleted(id.clone()));
+            ctx.record(&subject.connection, desired.project, Own::Deleted(id.clone()));
             (ReadBack::Absent, Timestamp::MIN, Timestamp::MIN)
         }
         Err(fault) => return failed(ctx, subject, fault, None).await,

@@ -138,10 +138,11 @@ pub(super) async fn create(
         Outcome::Done(created) => {
             info!(action = "CreateResource", id = %created.id, requestId = created.request_id, "created");
             subject.connection.limiter.learn(None);
-            subject
-                .connection
-                .listings
-                .record(desired.project, Own::Put(own_row(desired, &created.id, created.date, created.date)));
+            ctx.record(
+                &subject.connection,
+                desired.project,
+                Own::Put(own_row(desired, &created.id, created.date, created.date)),
+            );
             ctx.proved(&subject.connection.id, desired.project);
             let fact = Fact::Created {
                 at: intent.at,

@@ -43,7 +43,7 @@ pub(super) async fn delete(ctx: &Arc<Context>, subject: &mut Subject, id: &Resou
             return Flow::Continue;
         }
     }
-    subject.connection.listings.record(project, Own::Deleted(id.clone()));
+    ctx.record(&subject.connection, project, Own::Deleted(id.clone()));
     subject.read = Some(ReadBack::Absent);
     Flow::Continue
 }

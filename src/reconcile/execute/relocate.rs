@@ -109,7 +109,7 @@ async fn recorded(
     }
     let created = subject.object.status.as_ref().and_then(|status| status.create_time.as_ref());
     let row = own_row(&there, id, created.map_or(date, |time| time.0), date);
-    subject.connection.listings.record(desired.project, Own::Put(row));
+    ctx.record(&subject.connection, desired.project, Own::Put(row));
     let arrived = *to == desired.path;
     let state = if arrived {
         as_declared(fixed)

@@ -86,7 +86,7 @@ pub(super) async fn record_updated(
     let status = subject.object.status.as_ref();
     if let Some(id) = status.and_then(|status| status.id.as_ref()?.parse().ok()) {
         let created = status.and_then(|status| status.create_time.as_ref()).map_or(date, |time| time.0);
-        subject.connection.listings.record(desired.project, Own::Put(own_row(desired, &id, created, date)));
+        ctx.record(&subject.connection, desired.project, Own::Put(own_row(desired, &id, created, date)));
     }
     let fact = Fact::Updated { request_id: None, date, sent: Sent::of(desired) };
     match done(ctx, subject, Change { state, fact: Some(fact) }).await {
@@ -118,7 +118,7 @@ pub(super) async fn read_back(
             subject.read = Some(match young_until(ctx, subject) {
                 Some(until) => ReadBack::TooYoung { until },
                 None => {
-                    subject.connection.listings.record(project, Own::Deleted(id.clone()));
+                    ctx.record(&subject.connection, project, Own::Deleted(id.clone()));
                     ReadBack::Absent
                 }
             });
