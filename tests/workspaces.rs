@@ -551,6 +551,18 @@ async fn workspaces_of_one_account_share_its_calls_and_those_of_another_do_not()
     says(&scene, "many", "True Succeeded").await;
     // Two looks of five: the smaller figure holds for both.
     assert_eq!(left(&scene, "many").await, Some(3));
+    // Who names the account and is not of it has no say.
+    let named = json!({"requestsPerDay": 1, "credentials": {"rrsa": {
+        "roleArn": "acs:ram::2000:role/x", "oidcProviderArn": "acs:ram::2000:oidc-provider/x",
+        "serviceAccountName": "none",
+    }}});
+    scene.kubectl.apply(&workspace(&scene, "thief", OTHER_PROJECT, &named)).await;
+    says(&scene, "thief", "False AccessDenied").await;
+    let bad = json!({"requestsPerDay": 1, "credentials": {"secretRef": {"name": "bad"}}});
+    scene.kubectl.apply(&secret("bad", THEIRS, "guessed")).await;
+    scene.kubectl.apply(&workspace(&scene, "guesser", OTHER_PROJECT, &bad)).await;
+    says(&scene, "guesser", "False AccessDenied").await;
+    assert_eq!(operator.metric("dataworks_workspace_api_calls_left_today", &["name=\"many\""]).await, 3);
     scene.kubectl.apply(&through("a", "many", "B/a.py")).await;
     scene.ready("a").await;
     scene.kubectl.apply(&through("b", "few", "B/b.py")).await;

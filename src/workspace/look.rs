@@ -7,19 +7,22 @@ use std::time::Duration;
 
 use dataworks_core::api::condition::Reason;
 use dataworks_core::api::v1alpha1::{DataWorksWorkspaceSpec, Edition, ProjectFacts, ProjectMode};
-use dataworks_core::ids::ProjectId;
+use dataworks_core::codes::NO_CREDENTIALS;
+use dataworks_core::fault::Fault;
+use dataworks_core::ids::{Digest, ProjectId};
 use dataworks_core::workspace::Verdict;
-use k8s_openapi::jiff::SignedDuration;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use secrecy::ExposeSecret as _;
 
 use super::connection::Connection;
 use super::keyring::Identified;
 use super::limiter::Limiter;
 use super::payers::{Figures, Identity, Payer};
-use super::tend::{Source, Tended};
+use super::tend::Tended;
 use crate::context::Context;
 use crate::controller::places::ConnectionId;
 use crate::dataworks::Client;
-use crate::dataworks::credentials::CredentialSource;
+use crate::dataworks::credentials::{CredentialSource, Credentials};
 use crate::dataworks::endpoint::Endpoint;
 
 /// A look waits for its permit so long.
@@ -42,10 +45,22 @@ impl Tended {
             Identified::Operator => (ctx.connections.default().cloud.credentials().clone(), None),
             Identified::Other { source, account } => (source, account),
         };
+        let place = place(spec);
+        // First the credentials themselves: who has none pays for nothing, and counts nowhere as whom he names.
+        let key = source.current().await.map_err(|error| {
+            let fault = Fault {
+                class: error.class(),
+                code: NO_CREDENTIALS.to_owned(),
+                message: error.to_string(),
+                request_id: error.request_id().map(str::to_owned),
+                retry_after: None,
+            };
+            Verdict::of_fault(&fault, spec.project_id, &place, Timestamp::now())
+        })?;
         let own = spec.credentials.is_some();
-        let cloud = making.client(endpoint.clone(), sts, source.clone());
+        let cloud = making.client(endpoint.clone(), sts, source);
         let limiter = if own {
-            let identity = self.identity(&cloud, &source, account).await;
+            let identity = self.identity(&cloud, &key, account).await;
             let payer = Payer { identity, realm: endpoint.realm() };
             know_default_payer(&ctx).await;
             ctx.connections.budget(&self.key, payer, figures(spec))
@@ -61,7 +76,7 @@ impl Tended {
             realm: endpoint.realm(),
             proxied: making.is_proxied(&endpoint),
         });
-        let facts = self.ask(&connection, project, spec).await?;
+        let facts = self.ask(&connection, project, spec, &place).await?;
         ctx.connections.set(&self.key, connection);
         ctx.proved(&ConnectionId::Workspace(self.key.clone()), project);
         Ok(facts)
@@ -73,6 +88,7 @@ impl Tended {
         connection: &Connection,
         project: ProjectId,
         spec: &DataWorksWorkspaceSpec,
+        place: &str,
     ) -> Result<ProjectFacts, Verdict> {
         let Connection { cloud, limiter, .. } = connection;
         if let Err(until) = limiter.permit_within(PERMIT_PATIENCE).await.map(|mut permit| permit.spend()) {
@@ -87,12 +103,8 @@ impl Tended {
         }
         let answer = cloud.get_project(project).await;
         limiter.learn(answer.as_ref().err());
-        let place = spec.endpoint.as_ref().map_or_else(
-            || format!("region {}", spec.region),
-            |host| format!("region {} at {host}", spec.region),
-        );
         let answer =
-            answer.map_err(|fault| Verdict::of_fault(&fault, spec.project_id, &place, cloud.cloud_now()))?;
+            answer.map_err(|fault| Verdict::of_fault(&fault, spec.project_id, place, cloud.cloud_now()))?;
         if answer.status != AVAILABLE {
             return Err(Verdict::closed(
                 Reason::WorkspaceNotAvailable,
@@ -112,25 +124,25 @@ impl Tended {
     async fn identity(
         &mut self,
         cloud: &Client,
-        source: &CredentialSource,
+        key: &Arc<Credentials>,
         account: Option<Identity>,
     ) -> Identity {
         if let Some(account) = account {
             return account;
         }
-        let key = source.current().await.ok().map(|key| key.access_key_id.clone());
-        if let Some(known) = &self.source
-            && known.access_key == key
-            && let Identity::Account(_) = known.identity
+        if let Some((known, identity)) = &self.identity
+            && Arc::ptr_eq(known, key)
         {
-            return known.identity.clone();
+            return identity.clone();
         }
-        let identity = match cloud.get_caller_identity().await {
-            Ok(caller) => Identity::Account(caller.account_id),
-            Err(_) => Identity::Key(key.clone().unwrap_or_default()),
-        };
-        self.source = Some(Source { access_key: key, identity: identity.clone() });
-        identity
+        match cloud.get_caller_identity().await {
+            Ok(caller) => {
+                let identity = Identity::Account(caller.account_id);
+                self.identity = Some((Arc::clone(key), identity.clone()));
+                identity
+            }
+            Err(_) => unproven(key),
+        }
     }
 
     /// The default connection's budget, where that is of the same service; else one of the operator's identity there.
@@ -142,6 +154,20 @@ impl Tended {
         let identity = operators_identity(&self.ctx).await;
         let payer = Payer { identity, realm: endpoint.realm() };
         self.ctx.connections.budget(&self.key, payer, self.ctx.connections.operators_figures())
+    }
+}
+
+/// What stands for the account of a key that STS does not tell: only who has its secret shares its budget.
+fn unproven(key: &Credentials) -> Identity {
+    let both = format!("{}/{}", key.access_key_id, key.access_key_secret.expose_secret());
+    Identity::Key(Digest::of(both.as_bytes()).to_string())
+}
+
+/// Where a workspace was looked for.
+fn place(spec: &DataWorksWorkspaceSpec) -> String {
+    match &spec.endpoint {
+        Some(host) => format!("region {} at {host}", spec.region),
+        None => format!("region {}", spec.region),
     }
 }
 
@@ -166,7 +192,7 @@ async fn operators_identity(ctx: &Context) -> Identity {
         Ok(caller) => Identity::Account(caller.account_id),
         Err(_) => {
             let key = cloud.credentials().current().await;
-            Identity::Key(key.map(|key| key.access_key_id.clone()).unwrap_or_default())
+            key.map_or_else(|_| Identity::Key(String::new()), |key| unproven(&key))
         }
     }
 }

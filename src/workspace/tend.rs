@@ -31,6 +31,7 @@ use super::payers::Identity;
 use crate::context::Context;
 use crate::controller::index::References;
 use crate::controller::places::{ConnectionId, Gate, Site};
+use crate::dataworks::credentials::Credentials;
 use crate::reconcile::kube_client::CallError;
 
 /// A look for a suspicion is made at most this often: what ails one object alone does not show there.
@@ -69,14 +70,8 @@ pub(super) struct Tended {
     /// The wish for a look that was last taken.
     request: Option<String>,
     pub(super) listings: Arc<Listings>,
-    pub(super) source: Option<Source>,
-}
-
-/// What the present connection was made of.
-#[derive(Clone, Debug)]
-pub(super) struct Source {
-    pub(super) access_key: Option<String>,
-    pub(super) identity: Identity,
+    /// Whose the last key was.
+    pub(super) identity: Option<(Arc<Credentials>, Identity)>,
 }
 
 /// Looks after it until the object is gone or the process ends.
@@ -104,7 +99,7 @@ pub async fn tend(
         due: None,
         told: None,
         tell_at: None,
-        source: None,
+        identity: None,
     };
     let mut changed = true;
     let mut suspected = false;
