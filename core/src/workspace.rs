@@ -29,7 +29,7 @@ pub enum Verdict {
         /// What is wrong, where, and what to do.
         message: String,
         /// The failed call, if there was one.
-        fault: Option<Fault>,
+        fault: Option<Box<Fault>>,
     },
     /// It cannot be worked with until something is changed; that may be elsewhere, so it is looked at again.
     Closed {
@@ -38,7 +38,7 @@ pub enum Verdict {
         /// What is wrong, where, and what to do.
         message: String,
         /// The failed call, if there was one.
-        fault: Option<Fault>,
+        fault: Option<Box<Fault>>,
     },
     /// It is being deleted, and objects need it for that of their own.
     Leaving {
@@ -60,8 +60,9 @@ impl Verdict {
     #[must_use]
     pub fn of_fault(fault: &Fault, project: i64, place: &str, now: Timestamp) -> Self {
         let said = told(fault);
-        let closed = |reason, message| Self::Closed { reason, message, fault: Some(fault.clone()) };
-        let retrying = |reason, message| Self::Retrying { reason, message, fault: Some(fault.clone()) };
+        let boxed = || Some(Box::new(fault.clone()));
+        let closed = |reason, message| Self::Closed { reason, message, fault: boxed() };
+        let retrying = |reason, message| Self::Retrying { reason, message, fault: boxed() };
         match fault.class {
             // Here "not visible" is no matter of a moment.
             _ if NO_WORKSPACE.contains(&fault.code.as_str()) => closed(
@@ -143,7 +144,7 @@ impl Verdict {
 
     fn fault(&self) -> Option<&Fault> {
         match self {
-            Self::Retrying { fault, .. } | Self::Closed { fault, .. } => fault.as_ref(),
+            Self::Retrying { fault, .. } | Self::Closed { fault, .. } => fault.as_deref(),
             Self::Ready | Self::Leaving { .. } => None,
         }
     }
