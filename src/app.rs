@@ -28,6 +28,7 @@ use crate::dataworks::credentials::{
     Choice, CredentialSource, METADATA_SERVICE, Provider, Reach, Renewal, Settings, choose,
 };
 use crate::dataworks::endpoint::{Endpoint, Network, PlainHttp, Region};
+use crate::dataworks::upload::UploadConfig;
 use crate::dataworks::{Client, ClientConfig, Observer, Proxy, Transport, TransportConfig, Trust};
 use crate::events::Events;
 use crate::health::Gates;
@@ -230,11 +231,25 @@ fn cloud(
     Ok(Client::new(ClientConfig {
         endpoint,
         sts_endpoint,
+        upload: upload(args)?,
         credentials,
         transport,
         clock: Arc::new(Timestamp::now),
         observer: Some(observer),
     }))
+}
+
+fn upload(args: &RunArgs) -> anyhow::Result<UploadConfig> {
+    let plain = plain_http(args);
+    let allowed = args.allowed_endpoints.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
+    Ok(UploadConfig {
+        open_platform: Endpoint::parse(&args.upload_endpoint, plain).context("DATAWORKS_UPLOAD_ENDPOINT")?,
+        region: region(args)?,
+        allowed: allowed
+            .map(|text| Endpoint::parse(text, plain))
+            .collect::<Result<_, _>>()
+            .context("DATAWORKS_ALLOWED_ENDPOINTS")?,
+    })
 }
 
 fn settings(args: &RunArgs) -> Settings {

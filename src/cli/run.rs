@@ -11,6 +11,7 @@ use k8s_openapi::jiff::SignedDuration;
 use secrecy::SecretString;
 
 use crate::dataworks::credentials::METADATA_SERVICE;
+use crate::dataworks::upload::OPEN_PLATFORM;
 use crate::telemetry::LogFormat;
 
 /// Arguments of `run`.
@@ -25,6 +26,17 @@ pub struct RunArgs {
     /// only to loopback. Absent: from the region.
     #[arg(long, env = "DATAWORKS_ENDPOINT")]
     pub endpoint: Option<String>,
+
+    /// Where uploads are authorized (the Open Platform), as a host or URL; plain http only as with
+    /// --endpoint.
+    #[arg(long, env = "DATAWORKS_UPLOAD_ENDPOINT", default_value = OPEN_PLATFORM)]
+    pub upload_endpoint: String,
+
+    /// Addresses beside Alibaba Cloud's own that the operator may send content to, as hosts or URLs,
+    /// comma separated: an upload goes where the service says only if that is https to its storage or
+    /// on this list. For a simulator or a private cloud.
+    #[arg(long, env = "DATAWORKS_ALLOWED_ENDPOINTS", value_delimiter = ',')]
+    pub allowed_endpoints: Vec<String>,
 
     /// Take a plain http endpoint beyond loopback, too: for a simulator in a cluster, never for
     /// the service, since everyone on the way can read signatures and documents.

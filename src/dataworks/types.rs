@@ -9,6 +9,8 @@ use dataworks_core::ids::{ProjectId, ResourceId};
 use k8s_openapi::jiff::Timestamp;
 use serde::Deserialize;
 
+use super::upload::UploadTicket;
+
 /// A resource that was created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Created {
@@ -182,4 +184,4 @@ macro_rules! answered {
     };
 }
 
-answered!(Created, Written, Resource, Page, Project, CallerIdentity);
+answered!(Created, Written, Resource, Page, Project, CallerIdentity, UploadTicket);
