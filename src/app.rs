@@ -23,7 +23,7 @@ use crate::context::{Activity, Context};
 use crate::controller::index::Index;
 use crate::controller::policy::Policy;
 use crate::controller::scheduler::Scheduler;
-use crate::controller::{self, queued, watch};
+use crate::controller::{self, queued, source_watch, watch};
 use crate::dataworks::credentials::{
     Choice, CredentialSource, METADATA_SERVICE, Provider, Reach, Renewal, Settings, choose,
 };
@@ -36,6 +36,7 @@ use crate::http::{self, Shown};
 use crate::leader::{self, Election, Pulse, Term};
 use crate::metrics::Metrics;
 use crate::metrics::process::Process;
+use crate::reconcile::execute::content::Slots;
 use crate::reconcile::kube_client::Calls;
 use crate::schema;
 use crate::telemetry::level::{self, Levels};
@@ -98,6 +99,7 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
         index: Mutex::new(Index::new(identity.cluster.clone(), policy.clone(), bounds.lag)),
         policy,
         bounds,
+        content: Slots::default(),
         scheduler: Scheduler::default(),
         memories: Mutex::new(HashMap::new()),
         events: Events::start(calling.clone(), &holder, Arc::clone(&metrics)),
@@ -329,17 +331,21 @@ async fn cluster(args: &RunArgs, client: &KubeClient) -> anyhow::Result<String> 
 fn start_watches(ctx: &Arc<Context>, client: &KubeClient, namespaces: &[String]) -> Arc<Notify> {
     let scopes: Vec<Option<String>> =
         if namespaces.is_empty() { vec![None] } else { namespaces.iter().cloned().map(Some).collect() };
-    let left = Arc::new(AtomicUsize::new(scopes.len()));
+    // Objects and ConfigMaps, each once in each scope.
+    let left = Arc::new(AtomicUsize::new(2 * scopes.len()));
     let done = Arc::new(Notify::new());
-    for scope in scopes {
+    let synced = || {
         let (left, done) = (Arc::clone(&left), Arc::clone(&done));
         let first = AtomicUsize::new(0);
-        let synced = move || {
+        move || {
             if first.fetch_add(1, Ordering::SeqCst) == 0 && left.fetch_sub(1, Ordering::SeqCst) == 1 {
                 done.notify_one();
             }
-        };
-        tokio::spawn(watch::watch(Arc::clone(ctx), client.clone(), scope, synced));
+        }
+    };
+    for scope in scopes {
+        tokio::spawn(watch::watch(Arc::clone(ctx), client.clone(), scope.clone(), synced()));
+        tokio::spawn(source_watch::watch(Arc::clone(ctx), client.clone(), scope, synced()));
     }
     done
 }

@@ -7,6 +7,8 @@ pub mod index;
 pub mod policy;
 pub mod queued;
 pub mod scheduler;
+pub mod source_watch;
+pub mod sources;
 pub mod standing;
 pub mod tally;
 pub mod watch;

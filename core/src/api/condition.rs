@@ -81,6 +81,8 @@ words! {
         Throttled,
         /// The credentials are refused or lack a right.
         AccessDenied,
+        /// What the object refers to is not there, or cannot be used.
+        DependencyNotReady,
         /// Another object of the cluster holds this resource.
         AlreadyManaged,
         /// The path is taken by a file that is not ours.

@@ -4,7 +4,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use super::search::{Finding, at_path, judge, listed_at, plus, settled_at};
 use super::step::{because, stalled};
-use super::{Observed, Permission, Plan, Progress, Recorded, Step};
+use super::{Observed, Permission, Plan, Progress, Recorded, Step, content};
 use crate::api::condition::{ConditionType, Reason};
 use crate::api::v1alpha1::{AdoptionPolicy, AttemptOutcome};
 use crate::desired::Desired;
@@ -17,6 +17,9 @@ use crate::state::{self, State};
 
 pub(super) fn plan(desired: &Desired, recorded: &Recorded, observed: &Observed, now: Timestamp) -> Plan {
     if let Some(plan) = forbidden(desired, recorded, observed) {
+        return plan;
+    }
+    if let Some(plan) = content::unknown(desired, recorded, observed, now) {
         return plan;
     }
     if let Some(intent) = recorded.open_intent() {
@@ -45,6 +48,9 @@ pub(super) fn plan(desired: &Desired, recorded: &Recorded, observed: &Observed, 
 
 /// The same document was refused a while ago, and that wait is not over.
 pub(super) fn refused_before(recorded: &Recorded, observed: &Observed, now: Timestamp) -> Option<Plan> {
+    if content::moved(recorded, observed) {
+        return None;
+    }
     let until = recorded.refused_until(observed.bounds.lag)?;
     let wait = || because(Step::Wait { until, state: None }, "the same document was refused before");
     (now < until).then(wait)

@@ -9,7 +9,7 @@ use super::create::{at_name, not_allowed, refused_before, taken_by_other};
 use super::relocate::relocate;
 use super::search::{at_path, plus};
 use super::step::{already_managed, because, stalled};
-use super::{Listing, Observed, Plan, ReadBack, Recorded, Step, create};
+use super::{Listing, Observed, Plan, ReadBack, Recorded, SourceRead, Step, content, create};
 use crate::api::condition::{ConditionType, Reason};
 use crate::api::v1alpha1::DriftPolicy;
 use crate::desired::{Desired, Held};
@@ -29,6 +29,12 @@ pub(super) fn plan(
     }
     if !recorded.finalizer {
         return because(Step::AddFinalizer, "the resource must not outlive the object unnoticed");
+    }
+    let missing = matches!(observed.source, Some(SourceRead::Missing(_)));
+    if let Some(plan) =
+        content::unknown(desired, recorded, observed, now).filter(|_| !missing || !recorded.suspend)
+    {
+        return plan;
     }
     let as_recorded = is_recorded(desired, recorded);
     let told = told(recorded);

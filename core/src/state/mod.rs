@@ -110,6 +110,11 @@ pub enum State {
         /// The failure.
         fault: Fault,
     },
+    /// What the object refers to is not there, or cannot be used.
+    DependencyNotReady {
+        /// What is wrong, where, and what to do.
+        message: String,
+    },
     /// Nothing will happen until something is changed.
     Stalled {
         /// Why.
@@ -298,6 +303,10 @@ impl State {
             .synced_because(Reason::NotFound),
             Self::Retrying { fault, update } => retrying(fault, *update, waited, now),
             Self::Denied { fault } => denied(fault, waited, now),
+            Self::DependencyNotReady { message } => {
+                let ready = if waited.impatient(now) { False } else { Unknown };
+                words(ready, Reason::DependencyNotReady, message, Unknown, Reconciling)
+            }
             Self::Stalled { reason, message, fault: _ } => words(False, *reason, message, False, Stalled),
             Self::Taken { message, closes: _ } => {
                 words(False, Reason::AlreadyExists, message, False, Stalled)
@@ -320,6 +329,7 @@ impl State {
             | Self::MassAbsence
             | Self::Suspended { .. }
             | Self::Denied { .. }
+            | Self::DependencyNotReady { .. }
             | Self::Stalled { .. }
             | Self::Taken { .. }
             | Self::DeletionBlocked { .. } => true,
@@ -354,6 +364,7 @@ impl State {
             | Self::QuotaExhausted { .. }
             | Self::OutcomeUnknown { .. }
             | Self::Recreating
+            | Self::DependencyNotReady { .. }
             | Self::Taken { .. }
             | Self::Deleting { .. } => None,
         }

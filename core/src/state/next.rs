@@ -281,6 +281,7 @@ fn refusals(status: &mut DataWorksResourceStatus, change: &Change, now: Timestam
         | State::Recreating
         | State::Retrying { .. }
         | State::Denied { .. }
+        | State::DependencyNotReady { .. }
         | State::Stalled { .. }
         | State::Deleting { .. }
         | State::DeletionBlocked { .. } => None,
@@ -338,7 +339,9 @@ fn waited(before: &DataWorksResourceStatus) -> Waited {
     let Some(ready) = find(&before.conditions, ConditionType::Ready) else { return Waited::default() };
     let since = ready.last_transition_time.0;
     let passing = match ready.reason.parse() {
-        Ok(Reason::CloudUnavailable | Reason::Throttled | Reason::AccessDenied) => true,
+        Ok(
+            Reason::CloudUnavailable | Reason::Throttled | Reason::AccessDenied | Reason::DependencyNotReady,
+        ) => true,
         Ok(_) | Err(_) => false,
     };
     match ready.status.as_str() {

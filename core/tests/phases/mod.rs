@@ -7,7 +7,7 @@ use dataworks_core::desired::Held;
 use dataworks_core::fault::{Class, Fault};
 use dataworks_core::intent::IntentNote;
 use dataworks_core::inventory::Row;
-use dataworks_core::plan::{Listing, Permission, Progress, ReadBack, ReadVerdict};
+use dataworks_core::plan::{Listing, Permission, Progress, ReadBack, ReadVerdict, SourceRead};
 use dataworks_core::state::State;
 use serde_json::json;
 
@@ -69,7 +69,18 @@ fn waiting() -> Vec<Story> {
         Story::applied("access-denied").fails(&denied()),
         failing("access-denied-for-2-minutes", denied(), 130),
         failing("access-denied-for-15-minutes", denied(), 130).later(800).fails(&denied()),
+        without_source("dependency-missing").planned(),
+        without_source("dependency-missing-for-2-minutes").planned().later(130).planned(),
     ]
+}
+
+/// Whose content is to come from a ConfigMap that is not there.
+fn without_source(name: &'static str) -> Story {
+    let reference = json!({"configMapKeyRef": {"name": "cleaner", "key": "a.py"}});
+    Story::applied(name).declaring(&json!({ "content": reference })).seeing(|seen| {
+        let why = "There is no ConfigMap \"cleaner\" in this namespace. It goes on when there is one.";
+        seen.source = Some(SourceRead::Missing(why.into()));
+    })
 }
 
 /// The file is there, whatever else there is to tell.
@@ -220,7 +231,7 @@ macro_rules! variants {
 // A variant that is missing here does not compile.
 variants! {
     Ready, Drifted, Duplicate, MassAbsence, CheckFailed, Suspended, Creating, Updating, Queued, QuotaExhausted,
-    OutcomeUnknown, Recreating, Retrying, Denied, Stalled, Taken, Deleting, DeletionBlocked,
+    OutcomeUnknown, Recreating, Retrying, Denied, DependencyNotReady, Stalled, Taken, Deleting, DeletionBlocked,
 }
 
 /// The reasons that conditions give.

@@ -50,7 +50,7 @@ async fn create(client: &Client, path: &str, url: &str) -> Answer {
 async fn what_is_uploaded_is_what_the_file_holds() {
     let (simulator, client) = simulator(Config::default()).await;
     let ticket = authorize(&client).await;
-    let bytes = [b"\x00\xff\r\n--b".as_slice(), &[7; 100_000]].concat();
+    let bytes = [b"\x00\xff\r\n--c".as_slice(), &[7; 100_000]].concat();
     let posted = client.post_form("b", form(&ticket, &bytes)).await.unwrap();
     assert_eq!(posted.status, 201, "{}", posted.text);
     let id = create(&client, "a.py", &url(&ticket)).await.id();

@@ -11,12 +11,12 @@ mod flowspec;
 mod resource;
 mod status;
 
-pub use content::{Content, Datasource, Storage, StorageType, UrlContent};
+pub use content::{ConfigMapKeyRef, Content, Datasource, Storage, StorageType, UrlContent};
 pub use flowspec::RawDocument;
 pub use resource::{
     AdoptionPolicy, DataWorksResource, DataWorksResourceSpec, DeletionPolicy, DriftPolicy, ResourceType,
 };
-pub use status::{Attempt, AttemptOutcome, DataWorksResourceStatus, LastError, Origin};
+pub use status::{Attempt, AttemptOutcome, ContentSource, DataWorksResourceStatus, LastError, Origin};
 
 /// The name of this version.
 pub const VERSION: &str = "v1alpha1";
