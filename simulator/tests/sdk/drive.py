@@ -36,7 +36,6 @@ def config(**over):
         region_id="cn-shanghai",
         endpoint=URL.removeprefix("http://"),
         protocol="http",
-        open_platform_endpoint=URL.removeprefix("http://"),
     )
     values.update(over)
     return Config(**values)
@@ -97,6 +96,8 @@ DaraCore.do_action = staticmethod(plainly(DaraCore.do_action))
 
 def main():
     client = DataWorks(config())
+    # The field of Config is read by nobody.
+    client._open_platform_endpoint = URL.removeprefix("http://")
     create = client.create_resource_with_options
     get = client.get_resource_with_options
     delete = client.delete_resource_with_options
