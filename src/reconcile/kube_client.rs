@@ -40,6 +40,9 @@ pub enum CallError {
     /// The object is gone.
     #[error("the object is gone")]
     Gone,
+    /// The operator may not do that.
+    #[error("the operator may not do that: {0}")]
+    Forbidden(String),
     /// The API server refused the call.
     #[error("the API server refused it: {0}")]
     Refused(String),
@@ -84,7 +87,7 @@ impl Calls {
     /// What a key of a ConfigMap holds now.
     ///
     /// # Errors
-    /// [`CallError::Gone`] when there is no such ConfigMap, [`CallError::Refused`] when it may not be read.
+    /// [`CallError::Gone`] when there is no such ConfigMap, [`CallError::Forbidden`] when it may not be read.
     pub async fn config_map_key(
         &self,
         namespace: &str,
@@ -200,6 +203,9 @@ impl Calls {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(kube::Error::Api(status))) if status.is_conflict() => Err(CallError::Conflict),
             Ok(Err(kube::Error::Api(status))) if status.is_not_found() => Err(CallError::Gone),
+            Ok(Err(kube::Error::Api(status))) if status.is_forbidden() => {
+                Err(CallError::Forbidden(status.message))
+            }
             Ok(Err(kube::Error::Api(status))) => Err(CallError::Refused(status.message)),
             Ok(Err(error)) => Err(CallError::Failed(error.to_string())),
         };

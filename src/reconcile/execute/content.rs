@@ -123,7 +123,7 @@ async fn fetch(
                 reference.name
             )
         }
-        Err(CallError::Refused(said)) => unreadable(&reference, &said),
+        Err(CallError::Forbidden(said)) => unreadable(&reference, &said),
         Err(error) => return Err(error),
     };
     desired.take_content();

@@ -133,7 +133,7 @@ fn after_call_error(error: &CallError) -> Flow {
     match error {
         CallError::Conflict => Flow::End(Again::At(Timestamp::now(), Lane::Edit)),
         CallError::Gone => Flow::End(Again::Never),
-        CallError::Refused(_) | CallError::TimedOut | CallError::Failed(_) => {
+        CallError::Forbidden(_) | CallError::Refused(_) | CallError::TimedOut | CallError::Failed(_) => {
             warn!(%error, "a write to the API server failed");
             Flow::End(Again::AfterFailure)
         }
