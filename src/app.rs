@@ -25,11 +25,12 @@ use crate::controller::index::Index;
 use crate::controller::places::ConnectionId;
 use crate::controller::policy::Policy;
 use crate::controller::scheduler::Scheduler;
-use crate::controller::{self, queued, watch};
+use crate::controller::{self, queued, source_watch, watch};
 use crate::dataworks::credentials::{
     Choice, CredentialError, CredentialSource, METADATA_SERVICE, Provider, Reach, Renewal, Settings, choose,
 };
 use crate::dataworks::endpoint::{Endpoint, Network, PlainHttp, Region};
+use crate::dataworks::upload::UploadConfig;
 use crate::dataworks::{Client, ClientConfig, Observer, Proxy, Transport, TransportConfig, Trust};
 use crate::events::Events;
 use crate::health::Gates;
@@ -37,6 +38,7 @@ use crate::http::{self, Shown};
 use crate::leader::{self, Election, Pulse, Term};
 use crate::metrics::Metrics;
 use crate::metrics::process::Process;
+use crate::reconcile::execute::content::Slots;
 use crate::reconcile::kube_client::Calls;
 use crate::schema;
 use crate::telemetry::level::{self, Levels};
@@ -71,8 +73,7 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
     let proxy = proxy(&args)?;
     let proxied = proxy.as_ref().is_some_and(|proxy| proxy.carries(endpoint.url()));
     let realm = endpoint.realm();
-    let allowed = allowed(&args)?;
-    let Cloud { client: cloud, transport, reach, observer, sts: sts_endpoint } =
+    let Cloud { client: cloud, transport, reach, observer, sts: sts_endpoint, upload } =
         cloud(&args, endpoint.clone(), proxy.clone(), &metrics)?;
     // Its text holds those of its causes.
     let config =
@@ -103,7 +104,7 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
         reach,
         sts: args.sts_endpoint.as_ref().filter(|text| !text.trim().is_empty()).map(|_| sts_endpoint.clone()),
         sts_vpc: args.sts_vpc,
-        allowed,
+        upload,
         roles: args.assume_roles.clone(),
         interval: args.drift_interval,
         kube: calling.clone(),
@@ -119,7 +120,7 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
         proxied,
     };
     let nobody = CredentialSource::Absent(CredentialError::NotConfigured);
-    let closed = connection(making.client(endpoint, sts_endpoint, nobody));
+    let closed = connection(making.client(None, endpoint, sts_endpoint, nobody));
     let figures = Figures { per_second, per_day };
     let connections = Connections::new(connection(cloud), figures, closed, metrics.permit_wait.clone());
     let lease = Duration::try_from(args.lease_duration)?;
@@ -131,6 +132,7 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
         index: Mutex::new(Index::new(identity.cluster.clone(), policy.clone(), bounds.lag)),
         policy,
         bounds,
+        content: Slots::default(),
         scheduler: Scheduler::default(),
         memories: Mutex::new(HashMap::new()),
         events: Events::start(calling.clone(), &holder, Arc::clone(&metrics)),
@@ -226,7 +228,7 @@ fn proxy(args: &RunArgs) -> anyhow::Result<Option<Proxy>> {
     Ok(proxy)
 }
 
-/// Endpoints that workspaces may name.
+/// Endpoints that workspaces may name, and that content may be sent to.
 fn allowed(args: &RunArgs) -> anyhow::Result<Vec<Endpoint>> {
     let texts = args.allowed_endpoints.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
     texts.map(|text| Endpoint::parse(text, plain_http(args)).context("DATAWORKS_ALLOWED_ENDPOINTS")).collect()
@@ -239,6 +241,7 @@ struct Cloud {
     reach: Reach,
     observer: Observer,
     sts: Endpoint,
+    upload: UploadConfig,
 }
 
 /// Operations of STS that are signed like those of DataWorks.
@@ -289,16 +292,26 @@ fn cloud(
             renewed(Provider::Instance { role, endpoint, reach })
         }
     };
+    let upload = upload(args)?;
     let client = Client::new(ClientConfig {
         endpoint,
         sts_endpoint: sts_endpoint.clone(),
+        upload: upload.clone(),
         credentials,
         transport: transport.clone(),
         clock: Arc::new(Timestamp::now),
         observer: Some(Arc::clone(&observer)),
     });
     let reach = reach(transport.clone());
-    Ok(Cloud { client, transport, reach, observer, sts: sts_endpoint })
+    Ok(Cloud { client, transport, reach, observer, sts: sts_endpoint, upload })
+}
+
+fn upload(args: &RunArgs) -> anyhow::Result<UploadConfig> {
+    Ok(UploadConfig {
+        open_platform: Endpoint::parse(&args.upload_endpoint, plain_http(args)).context("DATAWORKS_UPLOAD_ENDPOINT")?,
+        region: region(args)?,
+        allowed: allowed(args)?,
+    })
 }
 
 fn settings(args: &RunArgs) -> Settings {
@@ -385,21 +398,34 @@ enum Kind {
 fn start_watches(ctx: &Arc<Context>, client: &KubeClient, namespaces: &[String], kind: Kind) -> Arc<Notify> {
     let scopes: Vec<Option<String>> =
         if namespaces.is_empty() { vec![None] } else { namespaces.iter().cloned().map(Some).collect() };
-    let left = Arc::new(AtomicUsize::new(scopes.len()));
+    // Objects have their ConfigMaps beside them.
+    let watches = match kind {
+        Kind::Workspaces => 1,
+        Kind::Resources => 2,
+    };
+    let left = Arc::new(AtomicUsize::new(watches * scopes.len()));
     let done = Arc::new(Notify::new());
-    for scope in scopes {
+    let synced = || {
         let (left, done) = (Arc::clone(&left), Arc::clone(&done));
         let first = AtomicUsize::new(0);
-        let synced = move || {
+        move || {
             if first.fetch_add(1, Ordering::SeqCst) == 0 && left.fetch_sub(1, Ordering::SeqCst) == 1 {
                 done.notify_one();
             }
-        };
+        }
+    };
+    for scope in scopes {
         let (ctx, client) = (Arc::clone(ctx), client.clone());
         match kind {
-            Kind::Workspaces => tokio::spawn(workspaces::watch(ctx, client, scope, synced)),
-            Kind::Resources => tokio::spawn(watch::watch(ctx, client, scope, synced)),
-        };
+            Kind::Workspaces => {
+                tokio::spawn(workspaces::watch(ctx, client, scope, synced()));
+            }
+            Kind::Resources => {
+                let (sources, other) = (Arc::clone(&ctx), client.clone());
+                tokio::spawn(watch::watch(ctx, client, scope.clone(), synced()));
+                tokio::spawn(source_watch::watch(sources, other, scope, synced()));
+            }
+        }
     }
     done
 }

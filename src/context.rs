@@ -27,6 +27,7 @@ use crate::health::Vitals;
 use crate::leader::Pulse;
 use crate::metrics::Metrics;
 use crate::pruned::Undecodable;
+use crate::reconcile::execute::content::Slots;
 use crate::reconcile::kube_client::Calls;
 use crate::reconcile::record;
 use crate::workspace::Workspaces;
@@ -49,6 +50,8 @@ pub struct Context {
     pub identity: Identity,
     /// The times that "never twice" rests on.
     pub bounds: Bounds,
+    /// Who may hold the bytes of a ConfigMap.
+    pub content: Slots,
     /// What is known of each object.
     pub index: Mutex<Index>,
     /// What is to be done.
@@ -383,6 +386,13 @@ impl Context {
                 record::undecodable(&ctx, &key, &undecodable).await;
             }
         });
+    }
+
+    /// What these objects refer to changed, which is an edit of them.
+    pub fn edited(&self, keys: impl IntoIterator<Item = ObjectKey>, at: Timestamp) {
+        for key in keys {
+            self.enqueue(&key, Lane::Edit, at);
+        }
     }
 
     /// Wakes objects whose situation changed because of others.

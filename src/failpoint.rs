@@ -41,6 +41,8 @@ places! {
     AddFinalizer = "add-finalizer",
     /// The finalizer is taken off.
     RemoveFinalizer = "remove-finalizer",
+    /// A file is uploaded for the service to fetch.
+    Upload = "upload",
     /// CreateResource.
     Create = "create",
     /// UpdateResource.

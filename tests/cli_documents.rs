@@ -55,7 +55,7 @@ fn every_finding_of_a_bad_manifest_has_its_place() {
         lines,
         [
             "stdin: document 2 (c): skipped: ConfigMap of v1 is none of ours",
-            "stdin: document 3 (bad): spec.content: content needs exactly one of inline and url: write inline for text, or url for a file to download",
+            "stdin: document 3 (bad): spec.content: content needs exactly one of inline, configMapKeyRef and url: write inline for text, configMapKeyRef for a key of a ConfigMap, or url for a file to download",
             "stdin: document 3 (bad): spec.path: the path begins with '/', but paths are relative to the workspace: remove the leading '/'",
             "stdin: document 3 (bad): spec.projectId: projectId is not positive: write the workspace's id, a number from 1, as the console shows it",
         ]
@@ -145,6 +145,13 @@ fn a_manifest_becomes_its_document() {
             "\n"
         )
     );
+    let map = GOOD.replace("inline: \"print(1)\\n\"", "configMapKeyRef: {name: m, key: a.py}");
+    let (exit, out, err) = run(flowspec::flowspec, &map);
+    assert_eq!(
+        (exit, err.as_str()),
+        (Exit::Good, "stdin: document 1 (team/good): content: key a.py of ConfigMap m, not read here\n")
+    );
+    assert!(out.contains(r#""content":"","path":"XX/a.py""#), "{out}");
     let (exit, out, err) = run(flowspec::flowspec, BAD);
     assert_eq!((exit, out.as_str()), (Exit::Invalid, ""));
     assert_eq!(err.lines().count(), 3, "{err}");

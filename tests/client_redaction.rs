@@ -43,6 +43,36 @@ impl<'a> MakeWriter<'a> for Log {
     }
 }
 
+/// All that is shown of uploads, one that is taken and one that is not.
+async fn uploaded(log: &Log) -> String {
+    let mut shown = String::new();
+    for status in [201, 403] {
+        let server = Server::start(move |seen| match seen.header("host").and_then(|host| host.split_once('.')) {
+            Some((bucket, endpoint)) if seen.method == "GET" => {
+                let answer = serde_json::json!({
+                    "RequestId": "R", "AccessKeyId": "LTAI", "Bucket": bucket, "Endpoint": endpoint,
+                    "EncodedPolicy": "hush-policy", "Signature": "hush-signature", "ObjectKey": "hush-key",
+                });
+                Reply::new(200, "", &answer.to_string())
+            }
+            _ => Reply::new(status, "", "<Error><Message>hush-content</Message></Error>"),
+        })
+        .await;
+        let records = Log::default();
+        let sink = records.clone();
+        let observer = Arc::new(move |record: &CallRecord| write!(sink.clone(), "{record:?}").unwrap());
+        let client = Client::new(ClientConfig { observer: Some(observer), ..config(&server.url) });
+        let ticket = client.authorize_file_upload().await.unwrap();
+        let end = client.post_object(&ticket, b"hush-content".as_slice().into()).await;
+        assert_eq!(end.is_ok(), status == 201);
+        shown += &format!("{ticket:?} {end:?}");
+        shown += &String::from_utf8(records.0.lock().unwrap().clone()).unwrap();
+        assert!(shown.contains("PostObject"));
+    }
+    assert!(!String::from_utf8(log.0.lock().unwrap().clone()).unwrap().contains("hush-policy"));
+    shown
+}
+
 #[tokio::test]
 async fn nothing_that_must_not_be_shown_is_shown() {
     let log = Log::default();
@@ -105,6 +135,7 @@ async fn nothing_that_must_not_be_shown_is_shown() {
             assert!(!logged.contains(signature), "{logged}");
         }
     }
+    shown += &uploaded(&log).await;
     shown += &renewed_credentials().await;
     let proxied = TransportConfig {
         call_deadline: std::time::Duration::from_secs(1),

@@ -87,6 +87,51 @@ async fn the_example_chart_is_clean_and_its_objects_are_valid() {
     assert!(refused.unwrap_err().contains("has no file \"nowhere.py\""));
 }
 
+/// What Kustomize makes of a folder: the name of the ConfigMap, and the name that the object gives.
+async fn names(scene: &Scene, folder: &str) -> (String, String) {
+    let built = scene.kubectl.run(&["kustomize", folder]).await;
+    let documents =
+        built.split("\n---\n").map(|text| serde_saphyr::from_str::<serde_json::Value>(text).unwrap());
+    let documents: Vec<_> = documents.collect();
+    let of_kind = |kind: &str| documents.iter().find(|document| document["kind"] == kind).unwrap();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let reference = &of_kind("DataWorksResource")["spec"]["content"]["configMapKeyRef"]["name"];
+    (text(&of_kind("ConfigMap")["metadata"]["name"]), text(reference))
+}
+
+#[tokio::test]
+async fn kustomize_puts_the_hash_of_a_file_into_the_object_that_names_it() {
+    let scene = Scene::new().await;
+    let _operator = scene.launch().start();
+    let configuration = std::fs::read(file("integrations/kustomize/dataworks.yaml")).unwrap();
+    for (example, name, changed) in [("pyspark", "aggregate", "aggregate.py"), ("udf-jar", "udf", "udf.jar")]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        for entry in std::fs::read_dir(file(&format!("examples/{example}"))).unwrap() {
+            let entry = entry.unwrap();
+            std::fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
+        }
+        assert_eq!(std::fs::read(folder.path().join("dataworks.yaml")).unwrap(), configuration, "{example}");
+        let path = folder.path().to_str().unwrap();
+        let (before, named) = names(&scene, path).await;
+        assert_eq!(before, named);
+        assert!(before.len() > name.len() + 1 && before.starts_with(name), "{before}");
+        scene.kubectl.run(&["apply", "-k", path]).await;
+        let made = scene.ready(name).await;
+        let bytes = std::fs::read(folder.path().join(changed)).unwrap();
+        let digest = |bytes: &[u8]| Some(dataworks_core::ids::Digest::of(bytes).to_string());
+        assert_eq!(support::status(&made).content_digest, digest(&bytes));
+
+        let more = [&bytes[..], b"\n"].concat();
+        std::fs::write(folder.path().join(changed), &more).unwrap();
+        assert_ne!(names(&scene, path).await.0, before, "another hash");
+        scene.kubectl.run(&["apply", "-k", path]).await;
+        let edited =
+            scene.until(name, |object| support::status(object).content_digest == digest(&more)).await;
+        assert_eq!(support::id(&edited), support::id(&made));
+    }
+}
+
 #[tokio::test]
 async fn helm_waits_for_the_files_and_rolls_back_with_our_words() {
     let scene = Scene::new().await;

@@ -9,6 +9,7 @@ use dataworks_core::fault::Outcome;
 use dataworks_operator::controller::WORKERS;
 use dataworks_operator::dataworks::credentials::{CredentialSource, Credentials};
 use dataworks_operator::dataworks::endpoint::Endpoint;
+use dataworks_operator::dataworks::upload::UploadConfig;
 use dataworks_operator::dataworks::{Client, ClientConfig, Transport, TransportConfig, Trust};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
@@ -82,6 +83,7 @@ fn client(cloud: &Cloud) -> Client {
     let (call_deadline, read_deadline) = (Duration::from_secs(30), Duration::from_secs(15));
     Client::new(ClientConfig {
         sts_endpoint: endpoint.clone(),
+        upload: UploadConfig { open_platform: endpoint.clone(), region: None, allowed: Vec::new() },
         endpoint,
         credentials: CredentialSource::Fixed(Arc::new(key)),
         transport: Transport::new(&TransportConfig {

@@ -7,6 +7,12 @@ use crate::fault::Class;
 
 /// The code of a call that was not sent: the operator has nothing to sign with.
 pub const NO_CREDENTIALS: &str = "CredentialsUnavailable";
+/// The code of an upload that the storage did not take.
+pub const UPLOAD_REFUSED: &str = "UploadRefused";
+/// The code of an upload that was not sent: it was to go where content must not go.
+pub const UPLOAD_ADDRESS_REFUSED: &str = "UploadAddressRefused";
+/// The code of an upload that was not sent: nobody said for which region.
+pub const NO_REGION: &str = "RegionUnknown";
 
 /// One line of the table.
 #[derive(Debug)]

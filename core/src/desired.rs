@@ -11,9 +11,9 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use crate::api::v1alpha1::{AdoptionPolicy, DataWorksResourceSpec, Datasource, DriftPolicy};
-use crate::flowspec::ResourceDocument;
+use crate::api::v1alpha1::{AdoptionPolicy, ConfigMapKeyRef, DataWorksResourceSpec, Datasource, DriftPolicy};
 use crate::flowspec::kind::FileType;
+use crate::flowspec::{MAX_INLINE_BYTES, ResourceDocument};
 use crate::ids::{Digest, ProjectId, ResourceId};
 use crate::path::ResourcePath;
 
@@ -53,6 +53,13 @@ pub enum DesiredContent {
         /// The SHA-256 of its UTF-8 bytes.
         digest: Digest,
     },
+    /// What a key of a ConfigMap holds.
+    ConfigMap {
+        /// The key.
+        reference: ConfigMapKeyRef,
+        /// What is known of its bytes; `None` until they were read.
+        bytes: Option<ContentBytes>,
+    },
     /// A file that the service downloads.
     Url {
         /// The URL, as `ResourceFile` takes it.
@@ -60,6 +67,17 @@ pub enum DesiredContent {
         /// The declared SHA-256 of the file, not checked by anybody.
         sha256: Option<Digest>,
     },
+}
+
+/// What is known of bytes that were read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ContentBytes {
+    /// Their SHA-256.
+    pub digest: Digest,
+    /// They are UTF-8, so that what the service answers can be compared with them.
+    pub is_text: bool,
+    /// They do not go as text in the document.
+    pub uploads: bool,
 }
 
 /// What a document of the service holds of what is declared.
@@ -134,11 +152,68 @@ impl Desired {
         document.to_json()
     }
 
+    /// The key of a ConfigMap that holds the content.
+    #[must_use]
+    pub fn reference(&self) -> Option<&ConfigMapKeyRef> {
+        match &self.content {
+            DesiredContent::ConfigMap { reference, .. } => Some(reference),
+            DesiredContent::Inline { .. } | DesiredContent::Url { .. } => None,
+        }
+    }
+
+    /// False until the content of a ConfigMap was given.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        !matches!(&self.content, DesiredContent::ConfigMap { bytes: None, .. })
+    }
+
+    /// Takes what the key of the ConfigMap holds. It goes as text in the document where it is text of a type
+    /// that can be written inline, and no longer than that may be; else it is to be uploaded.
+    ///
+    /// # Errors
+    /// Why these bytes cannot be such a file.
+    pub fn give(&mut self, content: &[u8]) -> Result<(), &'static str> {
+        let DesiredContent::ConfigMap { bytes, .. } = &mut self.content else { return Ok(()) };
+        let takes_text = matches!(self.kind, FileType::Python | FileType::File);
+        if content.is_empty() && !takes_text {
+            return Err("is empty, which no jar and no archive can be");
+        }
+        let text = std::str::from_utf8(content).ok();
+        let sent = text.filter(|text| takes_text && text.len() <= MAX_INLINE_BYTES);
+        let known =
+            ContentBytes { digest: Digest::of(content), is_text: text.is_some(), uploads: sent.is_none() };
+        *bytes = Some(known);
+        self.document.resource.script.content = Some(sent.unwrap_or_default().to_owned());
+        Ok(())
+    }
+
+    /// Takes it that the content is not known any more.
+    pub fn take_content(&mut self) {
+        if let DesiredContent::ConfigMap { bytes, .. } = &mut self.content {
+            *bytes = None;
+            self.document.resource.script.content = Some(String::new());
+        }
+    }
+
+    /// The SHA-256 of what has to be uploaded before a call can name it.
+    #[must_use]
+    pub fn to_upload(&self) -> Option<Digest> {
+        match &self.content {
+            DesiredContent::ConfigMap { bytes: Some(bytes), .. } if bytes.uploads => Some(bytes.digest),
+            DesiredContent::ConfigMap { .. } | DesiredContent::Inline { .. } | DesiredContent::Url { .. } => {
+                None
+            }
+        }
+    }
+
     /// What the service's document says of all that is declared.
     #[must_use]
     pub fn held_by(&self, answer_spec: &str) -> Held {
         let shows_content = match &self.content {
             DesiredContent::Inline { .. } => compare::shows_content(answer_spec),
+            DesiredContent::ConfigMap { bytes, .. } => {
+                bytes.is_some_and(|bytes| bytes.is_text) && compare::shows_content(answer_spec)
+            }
             DesiredContent::Url { .. } => false,
         };
         match self.matches_spec_text(answer_spec) {
@@ -157,11 +232,11 @@ impl Desired {
         other
     }
 
-    /// The URL for `ResourceFile`; `None` when the content is in the document.
+    /// The declared URL for `ResourceFile`; `None` when the content stands elsewhere.
     #[must_use]
     pub fn resource_file(&self) -> Option<&str> {
         match &self.content {
-            DesiredContent::Inline { .. } => None,
+            DesiredContent::Inline { .. } | DesiredContent::ConfigMap { .. } => None,
             DesiredContent::Url { location, .. } => Some(location),
         }
     }
@@ -171,21 +246,34 @@ impl Desired {
     pub fn content_digest(&self) -> Option<Digest> {
         match &self.content {
             DesiredContent::Inline { digest } => Some(*digest),
+            DesiredContent::ConfigMap { bytes, .. } => bytes.map(|bytes| bytes.digest),
             DesiredContent::Url { sha256, .. } => *sha256,
         }
     }
 
     /// The SHA-256 of what the service is told and of the URL's declared digest: a new digest at
-    /// the same URL is new content.
+    /// the same URL is new content. What a ConfigMap holds counts by its digest, whichever way it goes.
     #[must_use]
     pub fn spec_digest(&self) -> Digest {
         let mut told = String::new();
-        let sha256 = match &self.content {
-            DesiredContent::Inline { .. } => None,
-            DesiredContent::Url { sha256, .. } => sha256.map(|digest| digest.to_string()),
+        let parts = match &self.content {
+            DesiredContent::Inline { .. } => [Some(self.document_json()), None, None, None],
+            DesiredContent::Url { location, sha256 } => {
+                let sha256 = sha256.map(|digest| digest.to_string());
+                [Some(self.document_json()), Some(location.clone()), sha256, None]
+            }
+            DesiredContent::ConfigMap { bytes, .. } => {
+                let mut document = self.document.clone();
+                document.resource.script.content = Some(String::new());
+                let digest = bytes.map(|bytes| bytes.digest.to_string());
+                [Some(document.to_json()), None, None, Some(digest.unwrap_or_default())]
+            }
         };
         // Each part with its length, so that no two lists of parts read the same.
-        let parts = [Some(self.document_json()), self.resource_file().map(str::to_owned), sha256];
+        let parts = match parts {
+            [a, b, c, None] => vec![a, b, c],
+            [a, b, c, d] => vec![a, b, c, d],
+        };
         for part in parts {
             let length = part.as_ref().map_or_else(|| "-".to_owned(), |p| p.len().to_string());
             let _infallible = writeln!(told, "{length}:{}", part.unwrap_or_default());

@@ -18,7 +18,7 @@ use crate::cloud::{Cloud, lock};
 use crate::error::ApiError;
 use crate::faults::{FaultKind, Target};
 use crate::journal::{Call, Outcome};
-use crate::operations::{Action, Done, Metadata, Params, Request, Touched};
+use crate::operations::{Action, Done, Metadata, Params, Request, Touched, error_xml, form};
 use crate::settings::Settings;
 use crate::signature::{VALIDITY_MS, Wire, verify};
 
@@ -27,6 +27,8 @@ const MOST_WAIT: Duration = Duration::from_secs(3600);
 
 /// The operation that is not signed.
 const ASSUME_ROLE: &str = "AssumeRoleWithOIDC";
+/// The form of OSS, whose policy is signed instead.
+const POST_OBJECT: &str = "PostObject";
 
 /// What the connection does.
 #[derive(Debug)]
@@ -37,13 +39,23 @@ pub(crate) enum Reply {
     Close,
 }
 
+/// How errors are answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Errors {
+    /// As the API does.
+    Json,
+    /// As OSS does.
+    Xml,
+    /// As a page.
+    Html,
+}
+
 /// One call on its way.
 struct Context {
     cloud: Arc<Cloud>,
     settings: Arc<Settings>,
     action: String,
-    /// The answers are not those of an API.
-    plain: bool,
+    errors: Errors,
     touched: Touched,
     host: String,
     request_id: String,
@@ -59,15 +71,21 @@ pub(crate) async fn answer(cloud: Arc<Cloud>, parts: Parts, body: Bytes) -> Repl
     };
     let metadata = Metadata::of(&parts.method, parts.uri.path());
     let assumes = metadata.is_none() && assumes_role(&parts, &body);
+    let uploads = metadata.is_none() && is_upload(&parts);
     let action = match metadata {
         Some((asked, _)) => asked.name(),
+        None if uploads => POST_OBJECT,
         None if assumes => ASSUME_ROLE,
         None => text("x-acs-action"),
     };
     let mut context = Context {
         arrived: cloud.now(&settings),
         action: action.to_owned(),
-        plain: metadata.is_some(),
+        errors: match (metadata.is_some(), uploads) {
+            (true, _) => Errors::Html,
+            (false, true) => Errors::Xml,
+            (false, false) => Errors::Json,
+        },
         touched: Touched::default(),
         host: text("host").to_owned(),
         request_id: Uuid::new_v4().to_string().to_uppercase(),
@@ -81,6 +99,7 @@ pub(crate) async fn answer(cloud: Arc<Cloud>, parts: Parts, body: Bytes) -> Repl
     pause(context.settings.latency_ms).await;
     let admitted = match metadata {
         Some((asked, role)) => Ok(of_metadata(asked, role, &parts)),
+        None if uploads => of_form(text("content-type"), &context.host, &body),
         None if assumes => of_sts(&parts, &body),
         None => context.admit(&parts, &body),
     };
@@ -144,7 +163,7 @@ impl Context {
             }
             _ => return Err(wrong_method()),
         };
-        Ok(Request { action, params: Params::parse(params)?, account })
+        Ok(Request { action, params: Params::parse(params)?, account, host: self.host.clone(), file: None })
     }
 
     fn fault(&self) -> Option<FaultKind> {
@@ -168,10 +187,11 @@ impl Context {
     fn carry_out(mut self, request: &Request) -> Reply {
         match self.perform(request) {
             Ok(done) => {
-                self.record_done(Outcome::Ok, Some(200), &done);
-                match request.action.is_plain() {
-                    true => self.respond(200, "text/plain", done.answer, &[]),
-                    false => self.json(200, &done.answer, &[]),
+                let plain = request.action.plain();
+                self.record_done(Outcome::Ok, Some(plain.map_or(200, |(status, _)| status)), &done);
+                match plain {
+                    Some((status, content_type)) => self.respond(status, content_type, done.answer, &[]),
+                    None => self.json(200, &done.answer, &[]),
                 }
             }
             Err(error) => self.refuse(&error, &[]),
@@ -219,6 +239,8 @@ impl Context {
                 pause(ms).await;
                 self.carry_out(&request)
             }
+            // Its time is before the body is whole.
+            FaultKind::CutBody { .. } => self.carry_out(&request),
             FaultKind::Garbage => match self.perform(&request) {
                 Ok(done) => {
                     self.record_done(Outcome::Garbage, Some(200), &done);
@@ -268,9 +290,16 @@ impl Context {
         call.http_status = Some(error.status);
         call.code = Some(error.code.clone());
         self.write(done.map_or(call.clone(), |done| left(call, done)));
-        if self.plain {
-            let page = format!("<html><body><h1>{}</h1></body></html>", error.status);
-            return self.respond(error.status, "text/html", page, hints);
+        match self.errors {
+            Errors::Json => {}
+            Errors::Xml => {
+                let xml = error_xml(error, &self.host, &self.request_id);
+                return self.respond(error.status, "application/xml", xml, hints);
+            }
+            Errors::Html => {
+                let page = format!("<html><body><h1>{}</h1></body></html>", error.status);
+                return self.respond(error.status, "text/html", page, hints);
+            }
         }
         let recommend = format!(
             "https://api.aliyun.com/troubleshoot?q={}&product=dataworks-public&requestId={}",
@@ -367,6 +396,34 @@ impl Context {
     }
 }
 
+/// Whether a request brings a file to the bucket.
+pub(crate) fn is_upload(parts: &Parts) -> bool {
+    let form = parts.headers.get(header::CONTENT_TYPE);
+    parts.method == "POST" && form.is_some_and(|value| value.as_bytes().starts_with(b"multipart/form-data"))
+}
+
+/// Writes down an upload that was cut off half-way.
+pub(crate) fn cut_off(cloud: Arc<Cloud>, parts: &Parts) {
+    let settings = cloud.settings();
+    let host = parts.headers.get("host").and_then(|value| value.to_str().ok()).unwrap_or("");
+    let context = Context {
+        arrived: cloud.now(&settings),
+        action: POST_OBJECT.to_owned(),
+        errors: Errors::Xml,
+        touched: Touched::default(),
+        host: host.to_owned(),
+        request_id: Uuid::new_v4().to_string().to_uppercase(),
+        cloud,
+        settings,
+    };
+    context.record(Outcome::Unanswered, None, None);
+}
+
+fn of_form(content_type: &str, host: &str, body: &Bytes) -> Result<Request, ApiError> {
+    let (params, file) = form(content_type, body)?;
+    Ok(Request { action: Action::PostObject, params, account: String::new(), host: host.to_owned(), file })
+}
+
 /// Whether a request asks STS for a role's credentials. It is not signed: its token stands for that.
 fn assumes_role(parts: &Parts, body: &[u8]) -> bool {
     let named =
@@ -382,13 +439,25 @@ fn of_sts(parts: &Parts, body: &[u8]) -> Result<Request, ApiError> {
     if params.get("Version").or(version) != Some("2015-04-01") || parts.uri.path() != "/" {
         return Err(ApiError::new(404, "InvalidApi.NotFound", "Specified api is not found."));
     }
-    Ok(Request { action: Action::AssumeRoleWithOidc, params, account: String::new() })
+    Ok(Request {
+        action: Action::AssumeRoleWithOidc,
+        params,
+        account: String::new(),
+        host: String::new(),
+        file: None,
+    })
 }
 
 fn of_metadata(asked: Metadata, role: &str, parts: &Parts) -> Request {
     let token = parts.headers.get("x-aliyun-ecs-metadata-token").and_then(|value| value.to_str().ok());
     let params = Params::of([("role", Some(role)), ("token", token)]);
-    Request { action: Action::Metadata(asked), params, account: String::new() }
+    Request {
+        action: Action::Metadata(asked),
+        params,
+        account: String::new(),
+        host: String::new(),
+        file: None,
+    }
 }
 
 /// The entry with what the call has done.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use uuid::Uuid;
 
+use crate::bucket::Bucket;
 use crate::clock::{Clock, Now};
 use crate::config::{AccessKey, Config};
 use crate::error::ApiError;
@@ -30,6 +31,7 @@ pub(crate) struct Cloud {
     instance: Mutex<Option<AccessKey>>,
     metadata_token: String,
     pub(crate) world: Mutex<World>,
+    pub(crate) bucket: Mutex<Bucket>,
     pub(crate) limits: Mutex<Limits>,
     nonces: Mutex<Nonces>,
     pub(crate) faults: Mutex<Faults>,
@@ -45,6 +47,7 @@ impl Cloud {
             instance: Mutex::default(),
             metadata_token: format!("AQAE{}==", Uuid::new_v4().simple()),
             world: Mutex::new(World::new(&config.projects)),
+            bucket: Mutex::default(),
             limits: Mutex::default(),
             nonces: Mutex::default(),
             faults: Mutex::default(),
@@ -112,6 +115,13 @@ impl Cloud {
 
     pub(crate) fn pick_fault(&self, target: &Target<'_>) -> Option<FaultKind> {
         lock(&self.faults).pick(target)
+    }
+
+    /// After how many bytes of its body an upload is cut off, if it is.
+    pub(crate) fn pick_cut(&self) -> Option<usize> {
+        let bytes =
+            lock(&self.faults).pick_cut(&Target { action: "PostObject", project: None, name: None })?;
+        Some(usize::try_from(bytes).unwrap_or(usize::MAX))
     }
 }
 

@@ -67,10 +67,13 @@ pub struct ResourceView {
     pub owner: String,
     /// `script.content`.
     pub content: String,
-    /// Hexadecimal SHA-256 of `content`.
+    /// Hexadecimal SHA-256 of what the file holds: of what was uploaded, else of `content`.
     pub content_sha256: String,
-    /// The last `ResourceFile`; it is never fetched.
+    /// The last `ResourceFile`.
     pub resource_file: Option<String>,
+    /// Bytes of what was uploaded; absent where nothing was, or where the URL is somebody else's.
+    #[serde(default)]
+    pub file_bytes: Option<usize>,
     /// The whole document, as GetResource answers it.
     pub spec: String,
     /// Unix milliseconds.
@@ -208,6 +211,7 @@ impl Control {
             self.set_settings(config.settings.clone());
             self.set_access_keys(config.access_keys.clone());
             lock(&self.0.world).restart(&config.projects);
+            lock(&self.0.bucket).clear();
         }
     }
 
@@ -312,6 +316,7 @@ impl Control {
         let mut resource = build(&entity, ids, &project, &old.owner, now).map_err(refusal)?;
         resource.create_ms = old.create_ms;
         resource.resource_file = old.resource_file.filter(|_| edit.content.is_none());
+        resource.file = old.file.filter(|_| edit.content.is_none());
         world.put(resource, now, lag_ms);
         Ok(())
     }
@@ -378,7 +383,11 @@ fn view(file: &Resource, project: &ProjectConfig) -> ResourceView {
         command: file.command.to_string(),
         datasource: DataSource { name: file.datasource.0.to_string(), kind: file.datasource.1.to_string() },
         owner: file.owner.to_string(),
-        content_sha256: hex::encode(Sha256::digest(content.as_bytes())),
+        content_sha256: match &file.file {
+            Some(file) => file.sha256.to_string(),
+            None => hex::encode(Sha256::digest(content.as_bytes())),
+        },
+        file_bytes: file.file.as_ref().map(|file| file.bytes.len()),
         content,
         resource_file: file.resource_file.as_deref().map(str::to_owned),
         spec: entity.document(&Facts {

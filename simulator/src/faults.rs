@@ -123,6 +123,11 @@ pub enum FaultKind {
         /// How much later, in milliseconds.
         ms: u64,
     },
+    /// PostObject only: the connection is closed when so much of the body has arrived.
+    CutBody {
+        /// How much, in bytes.
+        bytes: u64,
+    },
     /// Carried out; the answer is HTTP 200 with a body that is not JSON.
     Garbage,
     /// HTTP 503 with an HTML page, as from a proxy; nothing has happened.
@@ -175,9 +180,21 @@ impl Faults {
 
     /// The fault for a call, counted as used.
     pub(crate) fn pick(&mut self, call: &Target<'_>) -> Option<FaultKind> {
+        self.pick_where(call, |kind| !matches!(kind, FaultKind::CutBody { .. }))
+    }
+
+    /// After how many bytes the body of a call is cut off, counted as used.
+    pub(crate) fn pick_cut(&mut self, call: &Target<'_>) -> Option<u64> {
+        match self.pick_where(call, |kind| matches!(kind, FaultKind::CutBody { .. }))? {
+            FaultKind::CutBody { bytes } => Some(bytes),
+            _ => None,
+        }
+    }
+
+    fn pick_where(&mut self, call: &Target<'_>, counts: impl Fn(&FaultKind) -> bool) -> Option<FaultKind> {
         self.rules.iter_mut().find_map(|rule| {
             let spent = rule.fault.count.is_some_and(|count| rule.used >= count);
-            if spent || !rule.fault.matches(call) {
+            if spent || !counts(&rule.fault.kind) || !rule.fault.matches(call) {
                 return None;
             }
             if rule.skipped < rule.fault.after {

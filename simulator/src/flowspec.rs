@@ -180,6 +180,11 @@ impl Entity {
         self.at("script.content").and_then(Value::as_str).unwrap_or_default()
     }
 
+    /// Whether it says anything of the content, be it that there is none.
+    pub(crate) fn has_content(&self) -> bool {
+        self.at("script.content").is_some_and(Value::is_string)
+    }
+
     /// What an oss or hdfs file says of its storage.
     pub(crate) fn storage_type(&self) -> &str {
         self.at("file.storage.type").and_then(Value::as_str).unwrap_or("local")

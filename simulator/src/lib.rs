@@ -13,6 +13,7 @@
 //! - `signature`, `nonces`, `percent`: who calls, rebuilt from the wire
 //! - `limits`, `faults`: what is refused or broken before, during or after the effect
 //! - `operations`: parameters in, answer out; `flowspec`: the document
+//! - `bucket`, `multipart`: what is uploaded before a call names it
 //! - `world`: workspaces and files, with their indexes
 //! - `journal`: what was asked; `cloud`: all shared parts; `control`: the typed door for tests
 //!
@@ -28,6 +29,7 @@
 //! ```
 
 mod admin;
+mod bucket;
 mod call;
 mod clock;
 mod cloud;
@@ -38,6 +40,7 @@ pub mod faults;
 mod flowspec;
 pub mod journal;
 mod limits;
+mod multipart;
 mod nonces;
 mod operations;
 mod percent;
@@ -52,8 +55,8 @@ pub use faults::{Fault, FaultKind};
 pub use journal::{Call, Counts, Outcome};
 pub use server::Simulator;
 pub use settings::{
-    Behaviour, DuplicatePath, ErrorAnswer, IdStyle, ListOrder, MetadataSettings, Settings, StsSettings,
-    UpdateName,
+    Behaviour, DeadUrl, DuplicatePath, ErrorAnswer, IdStyle, ListOrder, MetadataSettings, Settings,
+    StsSettings, UpdateName, UploadSettings,
 };
 
 /// The examples of the README are compiled with the tests.

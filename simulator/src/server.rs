@@ -204,6 +204,13 @@ async fn respond(
         return answer.map_err(|_| Closed);
     }
     let (parts, body) = request.into_parts();
+    let cut = call::is_upload(&parts).then(|| cloud.pick_cut()).flatten();
+    if let Some(bytes) = cut {
+        // It fails where there is more, which is then never read.
+        drop(to_bytes(body, bytes).await);
+        call::cut_off(cloud, &parts);
+        return Err(Closed);
+    }
     let Ok(body) = to_bytes(body, MOST_BODY_BYTES).await else {
         return too_large();
     };

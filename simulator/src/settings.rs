@@ -27,6 +27,8 @@ pub struct Settings {
     pub sts: StsSettings,
     /// The metadata service of an instance.
     pub metadata: MetadataSettings,
+    /// The bucket that files are uploaded to.
+    pub upload: UploadSettings,
     /// The switches.
     pub behaviour: Behaviour,
 }
@@ -105,6 +107,27 @@ impl Default for MetadataSettings {
     }
 }
 
+/// The bucket that files are uploaded to, and the policies of its forms.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct UploadSettings {
+    /// The bucket that is answered; absent: the first part of the simulator's own host, so that
+    /// `bucket.endpoint` is the simulator.
+    pub bucket: Option<String>,
+    /// The endpoint that is answered; absent: the rest of the simulator's own host and its port.
+    pub endpoint: Option<String>,
+    /// How long a policy holds, in milliseconds.
+    pub policy_validity_ms: u64,
+    /// Bytes that a policy allows.
+    pub max_bytes: u64,
+}
+
+impl Default for UploadSettings {
+    fn default() -> Self {
+        Self { bucket: None, endpoint: None, policy_validity_ms: 600_000, max_bytes: 5 * 1024 * 1024 }
+    }
+}
+
 /// Switches for behaviours that no source documents, and the answers that go with them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -121,12 +144,21 @@ pub struct Behaviour {
     pub get_resource_content: bool,
     /// What UpdateResource does with another name, path, type or command.
     pub update_name: UpdateName,
+    /// What a `ResourceFile` meets that cannot be downloaded.
+    pub dead_url: DeadUrl,
+    /// Beginnings of URLs that cannot be downloaded, beside those of the simulator's own bucket where
+    /// nothing is. All others are taken as they are and not fetched.
+    pub dead_urls: Vec<String>,
+    /// GetResource's document shows the text of a file that was uploaded.
+    pub shows_uploaded_text: bool,
     /// The order of ListResources.
     pub list_order: ListOrder,
     /// `metadata.owner` of the document becomes the owner; otherwise the caller's account.
     pub honour_metadata_owner: bool,
     /// The answer to a second file at a path or of a name.
     pub already_exists: ErrorAnswer,
+    /// The answer to a `ResourceFile` that cannot be downloaded.
+    pub download_failed: ErrorAnswer,
     /// The answer for a resource id that does not exist.
     pub resource_not_found: ErrorAnswer,
     /// The answer for a workspace that does not exist.
@@ -148,6 +180,9 @@ impl Default for Behaviour {
             project_id_style: IdStyle::Number,
             get_resource_content: true,
             update_name: UpdateName::Ignore,
+            dead_url: DeadUrl::Refuse,
+            dead_urls: Vec::new(),
+            shows_uploaded_text: false,
             list_order: ListOrder::Creation,
             honour_metadata_owner: true,
             // Made up after the pattern of the family; nobody published the real number.
@@ -155,6 +190,11 @@ impl Default for Behaviour {
                 400,
                 "5801488441564725265",
                 "code: 400, a file of the same name already exists in the project",
+            ),
+            download_failed: ErrorAnswer::new(
+                400,
+                "5801488441564725266",
+                "code: 400, the resource file cannot be downloaded",
             ),
             resource_not_found: ErrorAnswer::new(
                 400,
@@ -225,6 +265,16 @@ pub enum UpdateName {
     Ignore,
     /// Takes the new ones.
     Apply,
+}
+
+/// What a `ResourceFile` meets that cannot be downloaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum DeadUrl {
+    /// The call is refused with [`Behaviour::download_failed`].
+    Refuse,
+    /// The call succeeds, and the file is empty.
+    Empty,
 }
 
 /// The order of ListResources.

@@ -24,6 +24,14 @@ pub fn flowspec(sources: &[Source], streams: &mut Streams<'_>) -> io::Result<Exi
             None => return Ok(Exit::Invalid),
         };
         writeln!(streams.out, "{}", desired.document_json())?;
+        if let Some(reference) = desired.reference() {
+            let (name, key) = (&reference.name, &reference.key);
+            writeln!(
+                streams.err,
+                "{}: content: key {key} of ConfigMap {name}, not read here",
+                document.place
+            )?;
+        }
         if let Some(location) = desired.resource_file() {
             writeln!(streams.err, "{}: ResourceFile: {}", document.place, shown(location))?;
         }

@@ -12,6 +12,7 @@ use k8s_openapi::jiff::SignedDuration;
 use secrecy::SecretString;
 
 use crate::dataworks::credentials::METADATA_SERVICE;
+use crate::dataworks::upload::OPEN_PLATFORM;
 use crate::telemetry::LogFormat;
 
 /// A RAM role that objects of a namespace may have assumed with the operator's own identity.
@@ -41,6 +42,11 @@ pub struct RunArgs {
     /// only to loopback. Absent: from the region.
     #[arg(long, env = "DATAWORKS_ENDPOINT")]
     pub endpoint: Option<String>,
+
+    /// Where uploads are authorized (the Open Platform), as a host or URL; plain http only as with
+    /// --endpoint.
+    #[arg(long, env = "DATAWORKS_UPLOAD_ENDPOINT", default_value = OPEN_PLATFORM)]
+    pub upload_endpoint: String,
 
     /// Take a plain http endpoint beyond loopback, too: for a simulator in a cluster, never for
     /// the service, since everyone on the way can read signatures and documents.
@@ -117,8 +123,9 @@ pub struct RunArgs {
     #[arg(long, env = "DATAWORKS_DEFAULT_CONNECTION_PROJECTS", value_delimiter = ',', value_parser = project)]
     pub default_connection_projects: Vec<ProjectId>,
 
-    /// Hosts that a DataWorksWorkspace may name as its endpoint beside the service's own, comma separated, as
-    /// https://HOST or HOST; plain http only as with --endpoint.
+    /// Hosts beside Alibaba Cloud's own that a DataWorksWorkspace may name as its endpoint, and that content may be
+    /// uploaded to, comma separated, as https://HOST or HOST; plain http only as with --endpoint. For a simulator or a
+    /// private cloud.
     #[arg(long, env = "DATAWORKS_ALLOWED_ENDPOINTS", value_delimiter = ',')]
     pub allowed_endpoints: Vec<String>,
 

@@ -5,10 +5,11 @@
 //! behind the API server: it decides whether to look, never what to write.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use dataworks_core::api::CREATE_INTENT;
 use dataworks_core::api::condition::Reason;
-use dataworks_core::api::v1alpha1::{DataWorksResource, DeletionPolicy};
+use dataworks_core::api::v1alpha1::{ContentSource, DataWorksResource, DeletionPolicy};
 use dataworks_core::desired::Desired;
 use dataworks_core::ids::{ProjectId, ResourceId};
 use dataworks_core::inventory::{Held, Told, Version};
@@ -21,11 +22,12 @@ use kube::ResourceExt as _;
 
 use super::places::{ConnectionId, Place, Places};
 use super::policy::Policy;
+use super::sources::{Sources, Version as SourceVersion};
 use super::standing::{
     Standing, claims, created, fingerprint, is_refused, is_untouched, key_of, modified, reason_of, recorded,
     recorded_project, shown, standing, told,
 };
-use super::tally::{Shown, Tally};
+use super::tally::{Shown, Tally, Truth};
 
 mod workspaces;
 
@@ -70,6 +72,10 @@ struct Row {
     resource: Option<(ResourceId, Timestamp)>,
     path: Option<String>,
     told: Option<Told>,
+    /// The ConfigMap that its content is taken from, and which version of it status speaks of.
+    source: Option<(Arc<str>, Option<u64>)>,
+    /// Status tells what became of the content as it was then.
+    tells_of_content: bool,
     /// Whatever its connection, work on it needs no call.
     idle: bool,
     deleting: bool,
@@ -124,6 +130,8 @@ pub struct Index {
     references: HashMap<ObjectKey, References>,
     /// DataWorksWorkspaces that are named by more or fewer objects than before.
     touched: BTreeSet<ObjectKey>,
+    /// The ConfigMaps.
+    sources: Sources,
 }
 
 /// What taking in a version changed.
@@ -151,6 +159,7 @@ impl Index {
             pending: HashMap::new(),
             references: HashMap::new(),
             touched: BTreeSet::new(),
+            sources: Sources::default(),
         }
     }
 
@@ -211,6 +220,9 @@ impl Index {
         } else {
             self.waiting.remove(&key);
         }
+        let referred =
+            self.rows.get(&key).and_then(|old| old.source.as_ref()).map(|(name, _)| Arc::clone(name));
+        self.sources.refer(&key, referred.as_ref(), row.source.as_ref().map(|(name, _)| name));
         let before = self.rows.insert(key.clone(), row).map(|row| row.claims);
         woken.extend(self.claim(&key));
         if before.is_some_and(|before| self.rows.get(&key).is_some_and(|row| row.claims != before)) {
@@ -232,6 +244,7 @@ impl Index {
         }
         self.refer(&Reference::of(&row), false);
         self.waiting.remove(key);
+        self.sources.refer(key, row.source.as_ref().map(|(name, _)| name), None);
         let mut woken = self.claims.remove(&row.uid);
         woken.extend(self.waiting.iter().cloned());
         self.moved(woken)
@@ -260,7 +273,18 @@ impl Index {
     #[must_use]
     pub fn standing(&self, key: &ObjectKey) -> Standing {
         let Some(row) = self.rows.get(key) else { return Standing::Settled };
-        if self.verdict_moved(key, row) { Standing::Due } else { row.standing }
+        if self.verdict_moved(key, row) || self.source_moved(key, row) { Standing::Due } else { row.standing }
+    }
+
+    /// The ConfigMaps.
+    #[must_use]
+    pub fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    /// The same, to be told of changes.
+    pub fn sources_mut(&mut self) -> &mut Sources {
+        &mut self.sources
     }
 
     /// True when work on the object needs no call to the cloud.
@@ -452,6 +476,16 @@ impl Index {
             && row.entitled()
     }
 
+    /// Whether an object's ConfigMap is another version than its status speaks of.
+    fn source_moved(&self, key: &ObjectKey, row: &Row) -> bool {
+        let Some((name, told)) = &row.source else { return false };
+        let map = ObjectKey { namespace: Arc::clone(&key.namespace), name: Arc::clone(name) };
+        row.tells_of_content
+            && !row.deleting
+            && self.sources.are_known(&key.namespace)
+            && self.sources.version(&map) != *told
+    }
+
     fn holder(&self, key: &ObjectKey, row: &Row) -> Option<&ObjectKey> {
         if row.entitled() { self.claims.held_above(&row.claimant(key)) } else { None }
     }
@@ -491,6 +525,16 @@ impl Index {
         }
     }
 
+    fn source<'a>(&self, object: &'a DataWorksResource) -> Option<(Arc<str>, Option<u64>)> {
+        let reference = object.spec.content.as_ref()?.config_map_key_ref.as_ref()?;
+        let version = |source: &'a ContentSource| {
+            let ContentSource { uid, resource_version } = source;
+            let text = |field: &'a Option<String>| field.as_deref().unwrap_or_default();
+            self.sources.mark(SourceVersion { uid: text(uid), resource_version: text(resource_version) })
+        };
+        Some((reference.name.as_str().into(), read_from(object).map(version)))
+    }
+
     #[expect(clippy::too_many_arguments, reason = "one private call site that has them all at hand")]
     fn row(
         &self,
@@ -528,6 +572,8 @@ impl Index {
             resource: id.map(|id| (id, modified(object))),
             path: object.status.as_ref().and_then(|status| status.path.as_deref()).map(claim_key),
             told: told(object),
+            source: self.source(object),
+            tells_of_content: shown(object).ready == Truth::True || read_from(object).is_some(),
             idle,
             deleting: recorded.deleting,
             shown: shown(object),
@@ -542,6 +588,10 @@ impl Index {
             uid,
         }
     }
+}
+
+fn read_from(object: &DataWorksResource) -> Option<&ContentSource> {
+    object.status.as_ref()?.content_source.as_ref()
 }
 
 #[cfg(test)]

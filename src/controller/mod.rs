@@ -8,6 +8,8 @@ pub mod places;
 pub mod policy;
 pub mod queued;
 pub mod scheduler;
+pub mod source_watch;
+pub mod sources;
 pub mod standing;
 pub mod tally;
 pub mod watch;

@@ -17,6 +17,7 @@ use super::error::{CODE_LIMIT, clean};
 use super::types::{
     Assumed, CallerIdentity, Created, Page, Project, Resource, ResourceRow, RowDatasource, Written,
 };
+use super::upload::UploadTicket;
 
 /// Reads CreateResource's answer, or `None` when it says no id.
 pub(super) fn created(body: &[u8], date: Timestamp) -> Option<Created> {
@@ -198,6 +199,35 @@ pub(super) fn project(body: &[u8], date: Timestamp) -> Option<Project> {
         request_id,
         date,
     })
+}
+
+/// Reads AuthorizeFileUpload's answer, or `None` when a field of it could not stand in a form.
+pub(super) fn upload_ticket(body: &[u8], _: Timestamp) -> Option<UploadTicket> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Answer {
+        #[serde(deserialize_with = "request_id")]
+        request_id: String,
+        access_key_id: String,
+        bucket: String,
+        endpoint: String,
+        encoded_policy: String,
+        signature: String,
+        object_key: String,
+    }
+    let answer: Answer = serde_json::from_slice(body).ok()?;
+    let Answer { request_id, access_key_id, bucket, endpoint, encoded_policy, signature, object_key } =
+        answer;
+    let ticket = UploadTicket {
+        access_key_id,
+        bucket,
+        endpoint,
+        policy: encoded_policy,
+        signature,
+        key: object_key,
+        request_id,
+    };
+    ticket.is_sound().then_some(ticket)
 }
 
 /// Reads GetCallerIdentity's answer.

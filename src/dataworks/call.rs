@@ -73,6 +73,7 @@ pub type Observer = Arc<dyn Fn(&CallRecord) + Send + Sync>;
 pub(super) enum Service {
     DataWorks,
     Sts,
+    OpenPlatform,
 }
 
 impl Service {
@@ -80,6 +81,7 @@ impl Service {
         match self {
             Self::DataWorks => "2024-05-18",
             Self::Sts => "2015-04-01",
+            Self::OpenPlatform => "2019-12-19",
         }
     }
 }
@@ -101,7 +103,7 @@ impl<'a> Call<'a> {
     // Reads of DataWorks are GETs; its writes are forms; STS takes a POST with a query.
     fn method(&self) -> Method {
         match (self.service, self.effect) {
-            (Service::DataWorks, Effect::Read) => Method::GET,
+            (Service::DataWorks, Effect::Read) | (Service::OpenPlatform, _) => Method::GET,
             (Service::DataWorks, Effect::Write | Effect::Create) | (Service::Sts, _) => Method::POST,
         }
     }
@@ -156,6 +158,7 @@ impl Inner {
         let endpoint = match call.service {
             Service::DataWorks => &self.endpoint,
             Service::Sts => &self.sts_endpoint,
+            Service::OpenPlatform => &self.upload.open_platform,
         };
         let nonce = uuid::Uuid::new_v4().simple().to_string();
         let signed_at = self.clock.now();
@@ -220,7 +223,7 @@ impl Inner {
         failure
     }
 
-    fn report(
+    pub(super) fn report(
         &self,
         call: &Call<'_>,
         started: Instant,

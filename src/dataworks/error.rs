@@ -36,18 +36,27 @@ pub(super) mod code {
     pub(in super::super) const UNREADABLE: &str = "UnreadableAnswer";
     /// An answer beyond the size limit.
     pub(in super::super) const TOO_LARGE: &str = "AnswerTooLarge";
+    /// The storage did not take an upload.
+    pub(in super::super) const UPLOAD_REFUSED: &str = dataworks_core::codes::UPLOAD_REFUSED;
+    /// An upload was to go where content must not go.
+    pub(in super::super) const UPLOAD_ADDRESS_REFUSED: &str = dataworks_core::codes::UPLOAD_ADDRESS_REFUSED;
+    /// Nobody said which region uploads are for.
+    pub(in super::super) const NO_REGION: &str = dataworks_core::codes::NO_REGION;
     /// `Success: false` without a code.
     pub(super) const UNSUCCESSFUL: &str = "Unsuccessful";
 }
 
 /// All codes of ours.
-pub const OWN_CODES: [&str; 7] = [
+pub const OWN_CODES: [&str; 10] = [
     code::CONNECTION_FAILED,
     code::CONNECTION_LOST,
     code::TIMED_OUT,
     code::NO_CREDENTIALS,
     code::UNREADABLE,
     code::TOO_LARGE,
+    code::UPLOAD_REFUSED,
+    code::UPLOAD_ADDRESS_REFUSED,
+    code::NO_REGION,
     code::UNSUCCESSFUL,
 ];
 

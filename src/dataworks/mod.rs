@@ -27,6 +27,7 @@ pub mod sign;
 mod transport;
 mod trust;
 pub mod types;
+pub mod upload;
 
 pub use call::{CallRecord, Observer};
 pub use clock::Clock;
@@ -41,6 +42,7 @@ use credentials::{ChainedRole, CredentialSource};
 use endpoint::Endpoint;
 use error::{Effect, Failure};
 use types::{Assumed, CallerIdentity, Created, ListFilter, Page, Project, Resource, Written};
+use upload::UploadConfig;
 
 /// What a [`Client`] is made of.
 pub struct ClientConfig {
@@ -48,6 +50,8 @@ pub struct ClientConfig {
     pub endpoint: Endpoint,
     /// Where STS is, for [`Client::get_caller_identity`].
     pub sts_endpoint: Endpoint,
+    /// Where files are uploaded.
+    pub upload: UploadConfig,
     /// Who signs.
     pub credentials: CredentialSource,
     /// The connections, shared by all clients of the process.
@@ -67,6 +71,7 @@ pub struct Client {
 struct Inner {
     endpoint: Endpoint,
     sts_endpoint: Endpoint,
+    upload: UploadConfig,
     credentials: CredentialSource,
     transport: Transport,
     clock: CloudClock,
@@ -86,9 +91,19 @@ impl Client {
     /// A client; nothing is contacted.
     #[must_use]
     pub fn new(config: ClientConfig) -> Self {
-        let ClientConfig { endpoint, sts_endpoint, credentials, transport, clock, observer } = config;
+        let ClientConfig { endpoint, sts_endpoint, upload, credentials, transport, clock, observer } = config;
         let clock = CloudClock::new(clock);
-        Self { inner: Arc::new(Inner { endpoint, sts_endpoint, credentials, transport, clock, observer }) }
+        Self {
+            inner: Arc::new(Inner {
+                endpoint,
+                sts_endpoint,
+                upload,
+                credentials,
+                transport,
+                clock,
+                observer,
+            }),
+        }
     }
 
     /// The cloud's time: the local clock, corrected by the dates of answers.

@@ -10,6 +10,7 @@ use k8s_openapi::jiff::Timestamp;
 use serde::Deserialize;
 
 use super::credentials::Credentials;
+use super::upload::UploadTicket;
 
 /// A resource that was created.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -197,4 +198,4 @@ macro_rules! answered {
     };
 }
 
-answered!(Created, Written, Resource, Page, Project, CallerIdentity, Assumed);
+answered!(Created, Written, Resource, Page, Project, CallerIdentity, Assumed, UploadTicket);

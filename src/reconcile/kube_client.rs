@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dataworks_core::api::FIELD_MANAGER;
-use dataworks_core::api::v1alpha1::{DataWorksResource, DataWorksWorkspace};
+use dataworks_core::api::v1alpha1::{ConfigMapKeyRef, DataWorksResource, DataWorksWorkspace};
 use dataworks_core::object::ObjectKey;
+use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Resource as _;
 use kube::api::{Api, GetParams, Patch, PatchParams};
 use kube::core::request::Error as RequestError;
@@ -18,6 +19,7 @@ use reqwest::header::{ACCEPT, HeaderValue};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::config_map::{ConfigMapKey, key_of};
 use crate::metrics::Metrics;
 use crate::pruned::{MetadataOnly, Pruned};
 
@@ -38,6 +40,9 @@ pub enum CallError {
     /// The object is gone.
     #[error("the object is gone")]
     Gone,
+    /// The operator may not do that.
+    #[error("the operator may not do that: {0}")]
+    Forbidden(String),
     /// The API server refused the call.
     #[error("the API server refused it: {0}")]
     Refused(String),
@@ -77,6 +82,23 @@ impl Calls {
         let api = self.api(key);
         let read = self.call("get", api.get_opt(&key.name)).await?;
         read.map(decoded).transpose()
+    }
+
+    /// What a key of a ConfigMap holds now.
+    ///
+    /// # Errors
+    /// [`CallError::Gone`] when there is no such ConfigMap, [`CallError::Forbidden`] when it may not be read.
+    pub async fn config_map_key(
+        &self,
+        namespace: &str,
+        reference: &ConfigMapKeyRef,
+    ) -> Result<ConfigMapKey, CallError> {
+        let maps = Request::new(ConfigMap::url_path(&(), Some(namespace)));
+        let request = maps.get(&reference.name, &GetParams::default());
+        let request = request.map_err(|error| CallError::Failed(error.to_string()))?;
+        let text = self.call("get", self.client.request_text(request)).await?;
+        // Not the text of the error: it may repeat what it did not understand.
+        key_of(&text, reference).map_err(|_| CallError::Failed("a ConfigMap cannot be decoded".to_owned()))
     }
 
     /// Patches metadata. The patch must hold the resourceVersion.
@@ -211,6 +233,9 @@ impl Calls {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(kube::Error::Api(status))) if status.is_conflict() => Err(CallError::Conflict),
             Ok(Err(kube::Error::Api(status))) if status.is_not_found() => Err(CallError::Gone),
+            Ok(Err(kube::Error::Api(status))) if status.is_forbidden() => {
+                Err(CallError::Forbidden(status.message))
+            }
             Ok(Err(kube::Error::Api(status))) => Err(CallError::Refused(status.message)),
             Ok(Err(error)) => Err(CallError::Failed(error.to_string())),
         };

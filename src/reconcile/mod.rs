@@ -2,6 +2,7 @@
 //!
 //! The decisions are the core's; the steps are [`execute`]'s. This file only turns the crank.
 
+pub mod config_map;
 pub mod execute;
 pub mod kube_client;
 pub mod observe;
@@ -131,8 +132,8 @@ pub async fn reconcile(ctx: &Arc<Context>, key: &ObjectKey, permit: Permit) -> E
 }
 
 async fn turn(ctx: &Arc<Context>, subject: &mut Subject) -> Again {
-    // No step changes the spec: it is parsed once.
-    let desired =
+    // No step changes the spec: it is parsed once, and given the content of its ConfigMap when that is read.
+    let mut desired =
         Desired::in_project(&subject.object.spec, subject.project()).map_err(|problem| problem.to_string());
     for _ in 0..MOST_STEPS {
         let now = subject.connection.cloud.cloud_now();
@@ -140,7 +141,7 @@ async fn turn(ctx: &Arc<Context>, subject: &mut Subject) -> Again {
         let observed = subject.observe(ctx, desired.as_ref().ok());
         let decided = plan(wanted, &subject.recorded(ctx), &observed, now);
         debug!(step = decided.step.name(), why = decided.why, "decided");
-        match execute::execute(ctx, subject, desired.as_ref().ok(), decided.step).await {
+        match execute::execute(ctx, subject, desired.as_mut().ok(), decided.step).await {
             execute::Flow::Continue => {}
             execute::Flow::End(again) => return again,
         }

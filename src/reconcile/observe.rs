@@ -9,7 +9,7 @@ use dataworks_core::inventory::{Row, Told};
 use dataworks_core::object::{ObjectKey, Uid};
 use dataworks_core::path::ResourcePath;
 use dataworks_core::plan::{
-    Holder, Identity, Memory, Middle, MiddleHeld, Observed, Permission, ReadBack, Recorded, Search,
+    Holder, Identity, Memory, Middle, MiddleHeld, Observed, Permission, ReadBack, Recorded, Search, SourceRead,
 };
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt as _;
@@ -51,6 +51,8 @@ pub struct Subject {
     pub permit: Permit,
     /// What is remembered beyond this run.
     pub memory: Memory,
+    /// The ConfigMap that holds the content.
+    pub source: Option<SourceRead>,
     /// Rows at the wanted path or of the wanted name.
     pub look: Option<Vec<Row>>,
     /// The search for an open intent.
@@ -101,6 +103,7 @@ impl Subject {
             object,
             permit: Permit::none(),
             memory: Memory::default(),
+            source: None,
             look: None,
             search: None,
             read: None,
@@ -152,6 +155,7 @@ impl Subject {
             held_by: held_by.map(holder),
             id_held_by: id_holder,
             memory: self.memory.clone(),
+            source: self.source.clone(),
             look: self.look.clone(),
             search: self.search.clone(),
             claimed,

@@ -14,6 +14,7 @@ use dataworks_core::ids::{ProjectId, ResourceId};
 use dataworks_core::intent::{Intent, IntentNote};
 use dataworks_core::inventory::Own;
 use dataworks_core::object::ObjectKey;
+use dataworks_core::plan::SourceRead;
 use dataworks_core::state::{Change, merge_patch, next};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt as _;
@@ -47,6 +48,7 @@ pub async fn status(ctx: &Context, subject: &mut Subject, change: &Change) -> Re
     let before = subject.object.status.clone().unwrap_or_default();
     let mut after = next(&before, change, generation, subject.connection.cloud.cloud_now());
     echo(&mut after, subject, change);
+    looked(&mut after, subject);
     let told = value(&after);
     let Some(patch) = merge_patch(&value(&before), &told) else { return Ok(false) };
     let version = subject.object.resource_version().unwrap_or_default();
@@ -62,6 +64,16 @@ fn echo(after: &mut DataWorksResourceStatus, subject: &Subject, change: &Change)
         && let Some(wish) = request(&subject.object)
     {
         after.last_handled_reconcile_at = Some(wish);
+    }
+}
+
+/// Says which version of its ConfigMap was looked at, so that only another one is looked at again.
+fn looked(after: &mut DataWorksResourceStatus, subject: &Subject) {
+    let content = subject.object.spec.content.as_ref();
+    match (content.and_then(|content| content.config_map_key_ref.as_ref()), &subject.source) {
+        (None, _) | (Some(_), Some(SourceRead::Missing(_))) => after.content_source = None,
+        (Some(_), Some(SourceRead::Read(source))) => after.content_source = Some(source.clone()),
+        (Some(_), None) => {}
     }
 }
 
@@ -139,6 +151,7 @@ pub async fn created(ctx: &Context, subject: &mut Subject, change: &Change, id: 
         let before = subject.object.status.clone().unwrap_or_default();
         let mut after = next(&before, change, generation, subject.connection.cloud.cloud_now());
         echo(&mut after, subject, change);
+        looked(&mut after, subject);
         let told = value(&after);
         let patch = merge_patch(&value(&before), &told).unwrap_or_else(|| json!({}));
         let version = subject.object.resource_version().unwrap_or_default();

@@ -58,7 +58,7 @@ impl Tended {
             Verdict::of_fault(&fault, spec.project_id, &place, Timestamp::now())
         })?;
         let own = spec.credentials.is_some();
-        let cloud = making.client(endpoint.clone(), sts, source);
+        let cloud = making.client(spec.region.parse().ok(), endpoint.clone(), sts, source);
         let limiter = if own {
             let identity = self.identity(&cloud, &key, account).await;
             let payer = Payer { identity, realm: endpoint.realm() };

@@ -18,6 +18,7 @@ use crate::dataworks::credentials::{
     AccountRole, ChainedRole, CredentialError, CredentialSource, Provider, Reach, Renewal, TokenGiver,
 };
 use crate::dataworks::endpoint::{Endpoint, InvalidEndpoint, Network, Region};
+use crate::dataworks::upload::UploadConfig;
 use crate::dataworks::{Client, ClientConfig, Observer, Proxy, Transport};
 
 /// Whom a ServiceAccount's token is for: what the OIDC provider in RAM expects.
@@ -44,8 +45,8 @@ pub struct Making {
     pub sts: Option<Endpoint>,
     /// STS is reached by its address in the VPC.
     pub sts_vpc: bool,
-    /// Endpoints that a workspace may name beside the service's own.
-    pub allowed: Vec<Endpoint>,
+    /// Where uploads are authorized, and the endpoints that a workspace may name beside the service's own.
+    pub upload: UploadConfig,
     /// Roles that may be assumed with the operator's own identity.
     pub roles: Vec<AssumableRole>,
     /// How often workspaces are looked at that do not say it.
@@ -59,7 +60,7 @@ pub struct Making {
 impl fmt::Debug for Making {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Making")
-            .field("allowed", &self.allowed)
+            .field("allowed", &self.upload.allowed)
             .field("sts", &self.sts)
             .finish_non_exhaustive()
     }
@@ -72,7 +73,7 @@ impl Making {
     /// What is wrong, and what to do.
     pub fn endpoint(&self, spec: &DataWorksWorkspaceSpec) -> Result<Endpoint, String> {
         if let Some(host) = &spec.endpoint {
-            return Endpoint::named(host, &self.allowed).ok_or_else(|| {
+            return Endpoint::named(host, &self.upload.allowed).ok_or_else(|| {
                 format!(
                     "The operator does not call {host:?}: an endpoint is dataworks.REGION.aliyuncs.com or \
                      dataworks-vpc.REGION.aliyuncs.com. An administrator can allow others with --allowed-endpoints."
@@ -96,10 +97,11 @@ impl Making {
         Endpoint::sts(Some(&region(spec)?), network).map_err(|error| sentence(&error))
     }
 
-    /// A client.
+    /// A client for workspaces of this region.
     #[must_use]
     pub fn client(
         &self,
+        region: Option<Region>,
         endpoint: Endpoint,
         sts_endpoint: Endpoint,
         credentials: CredentialSource,
@@ -107,6 +109,7 @@ impl Making {
         Client::new(ClientConfig {
             endpoint,
             sts_endpoint,
+            upload: UploadConfig { region, ..self.upload.clone() },
             credentials,
             transport: self.transport.clone(),
             clock: std::sync::Arc::new(Timestamp::now),
@@ -157,7 +160,7 @@ impl Making {
         let AssumeRole { role_arn, external_id } = role;
         let session_name = session(workspace);
         let role = ChainedRole { role_arn: role_arn.clone(), external_id: external_id.clone(), session_name };
-        let client = self.client(sts.clone(), sts, operator.clone());
+        let client = self.client(None, sts.clone(), sts, operator.clone());
         renewed(Provider::Chained { role, client })
     }
 }

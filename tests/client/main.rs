@@ -8,6 +8,7 @@ mod proxy;
 mod server;
 mod tls;
 mod transport;
+mod upload;
 
 use dataworks_core::ids::{ProjectId, ResourceId};
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use dataworks_operator::dataworks::credentials::{CredentialSource, Credentials};
 use dataworks_operator::dataworks::endpoint::Endpoint;
+use dataworks_operator::dataworks::upload::UploadConfig;
 use dataworks_operator::dataworks::{Client, ClientConfig, Transport, TransportConfig, Trust};
 use k8s_openapi::jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -19,6 +20,8 @@ pub(crate) struct Seen {
     pub(crate) target: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: String,
+    /// The same, where it is no text.
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Seen {
@@ -176,7 +179,8 @@ async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Option<Seen> {
             return None;
         }
     }
-    Some(Seen { method, target, headers, body: String::from_utf8(body).unwrap() })
+    let text = String::from_utf8_lossy(&body).into_owned();
+    Some(Seen { method, target, headers, body: text, bytes: body })
 }
 
 pub(crate) const SECRET: &str = "exampleSecret";
@@ -206,7 +210,12 @@ pub(crate) fn config(url: &str) -> ClientConfig {
     let endpoint: Endpoint = url.parse().unwrap();
     ClientConfig {
         endpoint: endpoint.clone(),
-        sts_endpoint: endpoint,
+        sts_endpoint: endpoint.clone(),
+        upload: UploadConfig {
+            region: "cn-shanghai".parse().ok(),
+            allowed: vec![endpoint.clone()],
+            open_platform: endpoint,
+        },
         credentials: credentials(None),
         transport: transport(Duration::from_secs(20)),
         clock: Arc::new(Timestamp::now),

@@ -9,6 +9,7 @@ fn every_write_passes_a_place() {
         ".patch_metadata(",
         ".patch_status(",
         ".patch_raw_status(",
+        ".post_object(",
         ".create_resource(",
         ".update_resource(",
         ".delete_resource(",
@@ -27,7 +28,7 @@ fn every_write_passes_a_place() {
             }
         }
     }
-    assert!(seen >= 8, "the sources were found: {seen}");
+    assert!(seen >= 9, "the sources were found: {seen}");
 }
 
 /// True when the call at `at` is an argument of `around`, or bound to a name that is.

@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use dataworks_core::api::v1alpha1::DataWorksResource;
+use dataworks_core::ids::Digest;
 use dataworks_core::intent::Intent;
 use dataworks_operator::failpoint::{Moment, Place};
 use dataworks_simulator::{ErrorAnswer, Fault, FaultKind, OutsideEdit, OutsideFile};
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::jiff::Timestamp;
 use kube::Api;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
@@ -52,6 +55,7 @@ pub(crate) async fn tell(scene: &Scene, place: Place, moment: Moment) {
             scene.says(NAME, "Unknown", "OutcomeUnknown").await;
             merge(scene, json!({"metadata": {"annotations": {INTENT: null}}})).await;
         }
+        Place::Upload => return uploaded(scene).await,
         Place::RecordAttempt => return refused(scene).await,
         Place::RecordSeen => {
             apply(scene, first()).await;
@@ -87,6 +91,33 @@ pub(crate) async fn tell(scene: &Scene, place: Place, moment: Moment) {
     }
     as_declared(scene, "print(1)\n").await;
     to_the_end(scene).await;
+}
+
+/// Content that has to be uploaded, changed once.
+async fn uploaded(scene: &Scene) {
+    let maps: Api<ConfigMap> = Api::namespaced(scene.client.clone(), &scene.namespace);
+    let map = |bytes: &[u8]| {
+        let keys = [("k".to_owned(), ByteString(bytes.to_vec()))];
+        let mut map = ConfigMap { binary_data: Some(keys.into()), ..ConfigMap::default() };
+        map.metadata.name = Some(NAME.to_owned());
+        map
+    };
+    let holds = async |bytes: &[u8]| {
+        let digest = Digest::of(bytes).to_string();
+        let told = |o: &DataWorksResource| is_ready(o) && status(o).content_digest.as_ref() == Some(&digest);
+        let object = scene.until(NAME, told).await;
+        let file = scene.cloud.only_file();
+        assert_eq!((file.id, file.content_sha256), (id(&object), digest));
+    };
+    maps.create(&PostParams::default(), &map(b"\xff1")).await.unwrap();
+    let content = json!({"configMapKeyRef": {"name": NAME, "key": "k"}});
+    apply(scene, manifest(NAME, &json!({"projectId": PROJECT, "path": PATH, "content": content}))).await;
+    holds(b"\xff1").await;
+    maps.replace(NAME, &PostParams::default(), &map(b"\xff2")).await.unwrap();
+    holds(b"\xff2").await;
+    scene.objects().delete(NAME, &DeleteParams::default()).await.unwrap();
+    scene.gone(NAME).await;
+    assert_eq!(scene.cloud.resources(PROJECT), []);
 }
 
 /// Edited, and deleted.

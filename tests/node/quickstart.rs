@@ -24,7 +24,10 @@ pub(crate) async fn install(site: &Site) {
 pub(crate) async fn examples(site: &Site) {
     let kubectl = site.cluster.kubectl(NAMESPACE);
     let said = kubectl.run(&["apply", "-f", &file("examples")]).await;
-    let made = said.lines().filter(|line| line.ends_with(" created")).count();
+    let made = said
+        .lines()
+        .filter(|line| line.starts_with("dataworksresource") && line.ends_with(" created"))
+        .count();
     assert!(made > 0, "{said}");
     kubectl.run(&["wait", "dataworksresource", "--all", "--for=condition=Ready", "--timeout=120s"]).await;
     let cloud = cloud::of_service(site, crate::site::SYSTEM, &format!("{RELEASE}-simulator")).await;

@@ -83,7 +83,11 @@ async fn no_role_of_the_chart_reaches_a_secret_or_more_than_is_named() {
                 let groups = words(rule, "apiGroups");
                 let named = !words(rule, "resourceNames").is_empty();
                 let ours = groups == ["dataworks.alibabacloud.com"] || groups == ["events.k8s.io"];
-                assert!(ours || named || words(rule, "verbs") == ["create"], "{values} {name}: {rule}");
+                // ConfigMaps hold what no Secret would, and objects of every namespace may name theirs.
+                let reads = ["get", "list", "watch"];
+                let content = words(rule, "resources") == ["configmaps"] && words(rule, "verbs") == reads;
+                let creates = words(rule, "verbs") == ["create"];
+                assert!(ours || named || content || creates, "{values} {name}: {rule}");
             }
         }
     }
@@ -104,6 +108,18 @@ async fn bound(scene: &Scene, values: &str, more: &[String]) -> (String, String)
     let account = deployment["spec"]["template"]["spec"]["serviceAccountName"].as_str().unwrap();
     let name = deployment["metadata"]["name"].as_str().unwrap().to_owned();
     (format!("system:serviceaccount:{}:{account}", scene.namespace), name)
+}
+
+impl Scene {
+    /// The cluster as this user sees it.
+    fn kubeconfig_as(&self, user: &str) -> tempfile::NamedTempFile {
+        let kubeconfig = tempfile::NamedTempFile::new().unwrap();
+        let text = std::fs::read_to_string(self.cluster.kubeconfig()).unwrap();
+        let mut config: Value = serde_saphyr::from_str(&text).unwrap();
+        config["users"][0]["user"]["as"] = json!(user);
+        std::fs::write(kubeconfig.path(), config.to_string()).unwrap();
+        kubeconfig
+    }
 }
 
 /// What the API server says to a user: `yes` or `no`.
@@ -162,15 +178,16 @@ async fn the_charts_rights_are_enough_and_reach_no_secret() {
     sees_no_secret(&scene, &other, &user).await;
 
     // With these rights and no others it does its work.
-    let kubeconfig = tempfile::NamedTempFile::new().unwrap();
-    let text = std::fs::read_to_string(scene.cluster.kubeconfig()).unwrap();
-    let mut config: Value = serde_saphyr::from_str(&text).unwrap();
-    config["users"][0]["user"]["as"] = json!(user);
-    std::fs::write(kubeconfig.path(), config.to_string()).unwrap();
+    let kubeconfig = scene.kubeconfig_as(&user);
     let launch = scene.launch_for(&[&scene.namespace, &other.namespace]).kubeconfig(kubeconfig.path());
     let operator = launch.with(&["--requests-per-day=1000", &format!("--lease-name={name}")]).start();
     for scene in [&scene, &other] {
-        scene.kubectl.apply(&python("made", &format!("R/{}.py", scene.namespace))).await;
+        let map =
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m"}, "data": {"k": "1"}});
+        scene.kubectl.apply(&map).await;
+        let mut made = python("made", &format!("R/{}.py", scene.namespace));
+        made["spec"]["content"] = json!({"configMapKeyRef": {"name": "m", "key": "k"}});
+        scene.kubectl.apply(&made).await;
         scene.ready("made").await;
         let told =
             async || scene.events().await.iter().any(|event| event["reason"] == "Created").then_some(());
@@ -196,6 +213,29 @@ async fn the_charts_rights_are_enough_and_reach_no_secret() {
         );
     }
     sees_no_secret(&scene, &other, "tenant").await;
+}
+
+#[tokio::test]
+async fn without_the_right_to_configmaps_who_needs_one_is_told_and_others_work() {
+    let scene = Scene::new().await;
+    let (user, name) = bound(&scene, "default", &[]).await;
+    let roles = scene.kubectl.run(&["get", "clusterrole", &name, "-o", "json"]).await;
+    let roles: Value = serde_json::from_str(&roles).unwrap();
+    let at =
+        roles["rules"].as_array().unwrap().iter().position(|rule| rule["resources"] == json!(["configmaps"]));
+    let taken = json!([{"op": "remove", "path": format!("/rules/{}", at.unwrap())}]).to_string();
+    scene.kubectl.run(&["patch", "clusterrole", &name, "--type=json", "-p", &taken]).await;
+    let kubeconfig = scene.kubeconfig_as(&user);
+    let operator =
+        scene.launch().kubeconfig(kubeconfig.path()).with(&[&format!("--lease-name={name}")]).start();
+    let mut wants = python("wants", "R/wants.py");
+    wants["spec"]["content"] = json!({"configMapKeyRef": {"name": "m", "key": "k"}});
+    scene.kubectl.apply(&wants).await;
+    let told = scene.says("wants", "Unknown", "DependencyNotReady").await;
+    let said = crate::support::message(&told);
+    assert!(said.contains("cannot be read") && said.contains("get, list and watch of configmaps"), "{said}");
+    scene.fence().await;
+    operator.says(&["may not watch ConfigMaps"]).await;
 }
 
 #[tokio::test]

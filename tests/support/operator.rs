@@ -36,6 +36,9 @@ impl Launch {
         let args = [
             "run".to_owned(),
             format!("--endpoint={endpoint}"),
+            format!("--upload-endpoint={endpoint}"),
+            format!("--allowed-endpoints={endpoint}"),
+            "--region=cn-shanghai".to_owned(),
             format!("--watch-namespaces={list}"),
             format!("--default-connection-namespaces={list}"),
             format!("--lease-namespace={}", namespaces[0]),

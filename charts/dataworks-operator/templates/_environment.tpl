@@ -62,6 +62,10 @@ http://{{ include "dataworks-operator.simulatorName" . }}.{{ include "dataworks-
 # No secret: the simulator's own, as its source has it. Plain http, since it speaks nothing else.
 - name: DATAWORKS_ALLOW_PLAIN_HTTP
   value: "true"
+- name: DATAWORKS_UPLOAD_ENDPOINT
+  value: {{ include "dataworks-operator.endpoint" . | quote }}
+- name: DATAWORKS_ALLOWED_ENDPOINTS
+  value: {{ include "dataworks-operator.endpoint" . | quote }}
 - name: ALIBABA_CLOUD_ACCESS_KEY_ID
   value: LTAIexampleAKID
 - name: ALIBABA_CLOUD_ACCESS_KEY_SECRET

@@ -81,6 +81,8 @@ words! {
         Throttled,
         /// The credentials are refused or lack a right.
         AccessDenied,
+        /// What the object refers to is not there, not ready, or cannot be used.
+        DependencyNotReady,
         /// Another object of the cluster holds this resource.
         AlreadyManaged,
         /// The path is taken by a file that is not ours.
@@ -91,8 +93,6 @@ words! {
         AmbiguousCreate,
         /// The namespace may not use the connection.
         ConnectionNotAllowed,
-        /// What it refers to is not there or not ready.
-        DependencyNotReady,
         /// The Secret with the credentials is not there.
         SecretNotFound,
         /// The Secret lacks a key, or holds what cannot be a key.

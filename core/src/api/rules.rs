@@ -207,7 +207,7 @@ pub const FORM_CONTENT: Check = Check::at(
     ".content",
     "has(self.flowSpec) || has(self.content)",
     "content is missing",
-    "write content.inline (text) or content.url (a file to download)",
+    "write content.inline (text), content.configMapKeyRef (text or any file) or content.url (a file to download)",
 );
 /// The form stays.
 pub const FORM_FIXED: Check = Check::new(
@@ -407,15 +407,15 @@ pub const DATASOURCE_KEEPS_COMMAND: Check = Check::at(
 
 /// Exactly one source.
 pub const CONTENT_ONE_OF: Check = Check::new(
-    "has(self.inline) != has(self.url)",
-    "content needs exactly one of inline and url",
-    "write inline for text, or url for a file to download",
+    "[has(self.inline), has(self.configMapKeyRef), has(self.url)].exists_one(there, there)",
+    "content needs exactly one of inline, configMapKeyRef and url",
+    "write inline for text, configMapKeyRef for a key of a ConfigMap, or url for a file to download",
 );
 /// The limit of inline text, in bytes. The schema counts characters.
 pub const INLINE_BYTES: Check = Check::new(
     "bytes(self).size() <= 131072",
     "the text is longer than 131072 bytes of UTF-8",
-    "shorten it, or let the service download the file with content.url",
+    "shorten it, or put it into a ConfigMap (content.configMapKeyRef) or behind a URL (content.url)",
 );
 /// A jar or an archive is no text.
 pub const INLINE_IS_TEXT: Check = Check::at(
@@ -426,7 +426,19 @@ pub const INLINE_IS_TEXT: Check = Check::at(
         " in ['Jar', 'Archive'])"
     ),
     "a jar or an archive cannot be written as inline text",
-    "write content.url",
+    "write content.configMapKeyRef (with binaryData) or content.url",
+);
+/// A name that a ConfigMap can have.
+pub const CONFIG_MAP_NAME: Check = Check::new(
+    r"self.matches(r'^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",
+    "configMapKeyRef.name is no name of a ConfigMap",
+    "write the name as kubectl get configmaps shows it, without the namespace",
+);
+/// A key that a ConfigMap can have.
+pub const CONFIG_MAP_KEY: Check = Check::new(
+    "self.matches('^[-._a-zA-Z0-9]+$') && self != '.' && !self.startsWith('..')",
+    "configMapKeyRef.key is no key of a ConfigMap",
+    "write a key of its data or binaryData, such as cleaner.py",
 );
 /// What the service can download.
 pub const URL: Check = Check::new(

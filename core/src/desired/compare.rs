@@ -7,6 +7,7 @@
 use serde_json::{Map, Value};
 
 use super::{Desired, DesiredContent};
+use crate::ids::Digest;
 use crate::path::ResourcePath;
 
 /// Why an answer cannot be compared.
@@ -50,11 +51,15 @@ pub(super) fn differences(desired: &Desired, answer: &str) -> Result<Vec<String>
 /// Whether a difference in this field says anything: content that comes from elsewhere or is not
 /// answered does not; nor does `metadata`, of which the answer holds what it likes.
 fn counts(desired: &Desired, actual: &Value, field: &str) -> bool {
-    let answered = actual["script"]["content"].as_str().is_some_and(|text| !text.is_empty());
-    let by_url = matches!(desired.content, DesiredContent::Url { .. });
-    match field {
-        "script.content" => answered && !by_url,
-        _ => field != "id" && !field.starts_with("metadata"),
+    let answered = actual["script"]["content"].as_str().filter(|text| !text.is_empty());
+    match (field, &desired.content) {
+        ("script.content", DesiredContent::Inline { .. }) => answered.is_some(),
+        ("script.content", DesiredContent::Url { .. }) => false,
+        // By its digest: what was uploaded does not stand in the document that was sent.
+        ("script.content", DesiredContent::ConfigMap { bytes, .. }) => bytes.is_some_and(|bytes| {
+            bytes.is_text && answered.is_some_and(|text| Digest::of(text.as_bytes()) != bytes.digest)
+        }),
+        (field, _) => field != "id" && !field.starts_with("metadata"),
     }
 }
 

@@ -9,12 +9,10 @@ use crate::api::v1alpha1::{
     StorageType,
 };
 use crate::flowspec::kind::{FileType, engine_of};
-use crate::flowspec::{ResourceDocument, TypedFields, document_of, parse_map, words};
+use crate::flowspec::{MAX_INLINE_BYTES, ResourceDocument, TypedFields, document_of, parse_map, words};
 use crate::ids::{Digest, ProjectId, ResourceId};
 use crate::path::ResourcePath;
 
-/// See [`crate::flowspec`]: the same limit as in a document.
-const MAX_INLINE_BYTES: usize = 131_072;
 /// The type of data source that is assumed where none is named.
 const DEFAULT_ENGINE: &str = "odps";
 
@@ -100,12 +98,20 @@ impl Findings {
     }
 
     fn content<'a>(&mut self, content: &'a Content) -> Option<Given<'a>> {
-        match (&content.inline, &content.url) {
-            (Some(text), None) => {
+        match (&content.inline, &content.config_map_key_ref, &content.url) {
+            (Some(text), None, None) => {
                 self.must(text.len() <= MAX_INLINE_BYTES, "spec.content.inline", &rules::INLINE_BYTES);
                 Some(Given { text, content: DesiredContent::Inline { digest: Digest::of(text.as_bytes()) } })
             }
-            (None, Some(url)) => {
+            (None, Some(reference), None) => {
+                let at = "spec.content.configMapKeyRef";
+                let (name, key) = (&reference.name, &reference.key);
+                self.must(words::is_object_name(name), &format!("{at}.name"), &rules::CONFIG_MAP_NAME);
+                self.must(words::is_config_map_key(key), &format!("{at}.key"), &rules::CONFIG_MAP_KEY);
+                let content = DesiredContent::ConfigMap { reference: reference.clone(), bytes: None };
+                Some(Given { text: "", content })
+            }
+            (None, None, Some(url)) => {
                 let at = "spec.content.url";
                 let sha256 = url.sha256.as_deref().map(str::parse::<Digest>);
                 self.must(words::is_download_url(&url.location), &format!("{at}.location"), &rules::URL);
@@ -116,7 +122,7 @@ impl Findings {
                     content: DesiredContent::Url { location: url.location.clone(), sha256 },
                 })
             }
-            (Some(_), Some(_)) | (None, None) => {
+            (Some(_), Some(_), _) | (Some(_), _, Some(_)) | (_, Some(_), Some(_)) | (None, None, None) => {
                 self.must(false, "spec.content", &rules::CONTENT_ONE_OF);
                 None
             }

@@ -13,5 +13,6 @@ pub(crate) mod words;
 
 pub use convert::{TypedFields, document_of};
 pub use document::{FileResource, ResourceDocument, Script, VERSION};
+pub(crate) use parse::MAX_INLINE_BYTES;
 pub use parse::{parse, parse_map};
 pub use problem::Problem;

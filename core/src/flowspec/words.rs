@@ -16,6 +16,21 @@ pub(crate) fn is_identifier(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
+/// A lower-case DNS subdomain, as most objects of Kubernetes are named.
+pub(crate) fn is_object_name(text: &str) -> bool {
+    let is_inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let is_label = |label: &str| {
+        !label.is_empty() && label.bytes().all(is_inner) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    text.len() <= 253 && text.split('.').all(is_label)
+}
+
+/// A key of a ConfigMap.
+pub(crate) fn is_config_map_key(text: &str) -> bool {
+    let is_inner = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
+    (1..=253).contains(&text.len()) && text.bytes().all(is_inner) && text != "." && !text.starts_with("..")
+}
+
 /// An http or https URL with a host, without user name, spaces and control characters.
 pub(crate) fn is_download_url(text: &str) -> bool {
     let Some(rest) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else {
@@ -25,15 +40,4 @@ pub(crate) fn is_download_url(text: &str) -> bool {
     !authority.is_empty()
         && !authority.contains('@')
         && !text.chars().any(|c| c == ' ' || c.is_ascii_control())
-}
-
-/// The name of a Kubernetes object: labels of lower-case letters, digits and `-`, with dots between.
-pub(crate) fn is_object_name(text: &str) -> bool {
-    let is_edge = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-    text.len() <= 253
-        && text.split('.').all(|label| {
-            let bytes = label.as_bytes();
-            let inner = bytes.iter().all(|b| is_edge(Some(b)) || *b == b'-');
-            inner && is_edge(bytes.first()) && is_edge(bytes.last())
-        })
 }

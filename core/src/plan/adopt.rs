@@ -9,7 +9,7 @@ use super::create::{ambiguous, forbidden, refused_before, unreadable, wiped};
 use super::search::{Finding, judge, listed_at, plus, settled_at};
 use super::step::{because, stalled};
 use super::workspace::sent_elsewhere;
-use super::{Observed, Plan, ReadBack, Recorded, Step};
+use super::{Observed, Plan, ReadBack, Recorded, Step, content};
 use crate::api::condition::Reason;
 use crate::api::v1alpha1::AdoptionPolicy;
 use crate::desired::{Desired, Held};
@@ -32,6 +32,9 @@ pub(super) fn named(
         return plan;
     }
     if let Some(plan) = forbidden(desired, recorded, observed, now) {
+        return plan;
+    }
+    if let Some(plan) = content::unknown(desired, recorded, observed, now) {
         return plan;
     }
     if let Some(plan) = refused_before(recorded, observed, now) {

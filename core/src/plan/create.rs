@@ -5,7 +5,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use super::search::{Finding, at_path, judge, listed_at, plus, settled_at};
 use super::step::{because, stalled};
 use super::workspace::{not_ready, sent_elsewhere};
-use super::{Observed, Permission, Plan, Progress, Recorded, Step};
+use super::{Observed, Permission, Plan, Progress, Recorded, Step, content};
 use crate::api::condition::{ConditionType, Reason};
 use crate::api::v1alpha1::{AdoptionPolicy, AttemptOutcome};
 use crate::desired::Desired;
@@ -21,6 +21,9 @@ pub(super) fn plan(desired: &Desired, recorded: &Recorded, observed: &Observed, 
         return plan;
     }
     if let Some(plan) = forbidden(desired, recorded, observed, now) {
+        return plan;
+    }
+    if let Some(plan) = content::unknown(desired, recorded, observed, now) {
         return plan;
     }
     if let Some(intent) = recorded.open_intent() {
@@ -49,6 +52,9 @@ pub(super) fn plan(desired: &Desired, recorded: &Recorded, observed: &Observed, 
 
 /// The same document was refused a while ago, and that wait is not over.
 pub(super) fn refused_before(recorded: &Recorded, observed: &Observed, now: Timestamp) -> Option<Plan> {
+    if content::moved(recorded, observed) {
+        return None;
+    }
     let until = recorded.refused_until(observed.bounds.lag)?;
     let wait = || because(Step::Wait { until, state: None }, "the same document was refused before");
     (now < until).then(wait)

@@ -6,6 +6,7 @@
 //! rule is a row of a table, and a model can check the same function.
 
 mod adopt;
+mod content;
 mod create;
 mod delete;
 mod relocate;
@@ -28,6 +29,7 @@ use crate::inventory::Row;
 use crate::object::{ObjectKey, Uid};
 use crate::path::ResourcePath;
 use crate::state;
+pub use content::{SourceRead, Uploaded};
 pub use relocate::Middle;
 pub use search::{Candidate, ReadVerdict, Search, at_path, compare};
 pub use step::{Plan, Step};
@@ -158,6 +160,9 @@ pub struct Memory {
     /// The resource may not be as recorded: an update was answered "not found", or a listing shows
     /// it changed or gone.
     pub doubt: bool,
+    /// What was uploaded for it and not named in a call that may have been carried out: the service may
+    /// take away what it has fetched.
+    pub uploaded: Option<Uploaded>,
     /// What the last listing showed, where a read would tell nothing more.
     pub listing: Option<Listing>,
     /// Failures that may pass by themselves, in a row.
@@ -264,6 +269,8 @@ pub struct Observed {
     pub id_held_by: Option<Holder>,
     /// What this process remembers.
     pub memory: Memory,
+    /// The ConfigMap that holds the content.
+    pub source: Option<SourceRead>,
     /// Rows at the wanted path or of the wanted name, from a listing that may speak for this
     /// object.
     pub look: Option<Vec<Row>>,
@@ -307,13 +314,14 @@ pub fn plan(wanted: Wanted<'_>, recorded: &Recorded, observed: &Observed, now: T
     if let Some(holder) = &observed.held_by {
         return step::already_managed(holder, desired);
     }
-    match recorded.id() {
+    let plan = match recorded.id() {
         Some(id) => update::plan(desired, &id, recorded, observed, now),
         None => match &desired.resource_id {
             Some(named) => adopt::named(named, desired, recorded, observed, now),
             None => create::plan(desired, recorded, observed, now),
         },
-    }
+    };
+    content::uploaded_first(plan, desired, observed, now)
 }
 
 /// What became of a call, in the words of the plan's memory: remembers what the next plan of this
@@ -328,6 +336,7 @@ impl Memory {
     pub fn create_unknown(&mut self, at: Timestamp, sent: Timestamp, fault: &Fault) {
         let already_exists = fault.class == crate::fault::Class::AlreadyExists;
         self.attempt = Some((at, Progress::Unknown { sent, already_exists }));
+        self.uploaded = None;
     }
 
     /// CreateResource for the intent `at` was definitely refused.
@@ -359,6 +368,7 @@ impl Memory {
         self.unknown_write = Some(sent);
         self.unknown_place = place;
         self.unknown_spec = Some(spec);
+        self.uploaded = None;
     }
 
     /// Something was done, and status could not be told of it.

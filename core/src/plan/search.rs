@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Identity, Memory, Progress};
 use crate::bounds::Bounds;
-use crate::desired::Desired;
+use crate::desired::{Desired, DesiredContent};
 use crate::ids::{Digest, ResourceId};
 use crate::intent::Intent;
 use crate::inventory::Row;
@@ -142,6 +142,13 @@ pub fn compare(intent: &Intent, desired: Option<&Desired>, spec: &str) -> ReadVe
     let Some(content) = resource["script"]["content"].as_str().filter(|content| !content.is_empty()) else {
         return ReadVerdict::AsDeclared;
     };
+    if let Some(DesiredContent::ConfigMap { bytes: Some(bytes), .. }) =
+        desired.map(|desired| &desired.content)
+        && !bytes.is_text
+    {
+        // What the service shows of such a file is not the file.
+        return ReadVerdict::AsDeclared;
+    }
     let found = Digest::of(content.as_bytes());
     let intended: Option<Digest> = intent.content_sha256.as_deref().and_then(|hex| hex.parse().ok());
     if intended == Some(found) {

@@ -5,7 +5,7 @@ use k8s_openapi::jiff::Timestamp;
 use super::Holder;
 use crate::api::condition::Reason;
 use crate::desired::Desired;
-use crate::ids::ResourceId;
+use crate::ids::{Digest, ResourceId};
 use crate::intent::Intent;
 use crate::inventory::Row;
 use crate::path::ResourcePath;
@@ -35,6 +35,10 @@ pub enum Step {
         /// What to say meanwhile; `None` leaves what stands there.
         state: Option<State>,
     },
+    /// Read what the ConfigMap holds.
+    ReadContent,
+    /// Upload what the ConfigMap holds, which has this digest.
+    UploadContent(Digest),
     /// Find out whether the wanted path is free.
     Look,
     /// Write the intent and the finalizer.
@@ -107,6 +111,8 @@ impl Step {
             Self::Nothing => "Nothing",
             Self::Report(_) => "Report",
             Self::Wait { .. } => "Wait",
+            Self::ReadContent => "ReadContent",
+            Self::UploadContent(_) => "UploadContent",
             Self::Look => "Look",
             Self::WriteIntent(_) => "WriteIntent",
             Self::RestoreIntent(_) => "RestoreIntent",

@@ -10,7 +10,7 @@ use super::relocate::relocate;
 use super::search::{at_path, plus};
 use super::step::{because, id_already_managed, stalled};
 use super::workspace::moved_away;
-use super::{Listing, Observed, Plan, ReadBack, Recorded, Step, create};
+use super::{Listing, Observed, Plan, ReadBack, Recorded, SourceRead, Step, content, create};
 use crate::api::condition::{ConditionType, Reason};
 use crate::api::v1alpha1::DriftPolicy;
 use crate::desired::{Desired, Held};
@@ -30,6 +30,12 @@ pub(super) fn plan(
     }
     if !recorded.finalizer {
         return because(Step::AddFinalizer, "the resource must not outlive the object unnoticed");
+    }
+    let missing = matches!(observed.source, Some(SourceRead::Missing(_)));
+    if let Some(plan) =
+        content::unknown(desired, recorded, observed, now).filter(|_| !missing || !recorded.suspend)
+    {
+        return plan;
     }
     let as_recorded = is_recorded(desired, recorded);
     let told = told(recorded);

@@ -1,6 +1,6 @@
 //! Codes of the service that a change of the object does not mend, and what does.
 
-use crate::codes::NO_CREDENTIALS;
+use crate::codes::{NO_CREDENTIALS, NO_REGION, UPLOAD_ADDRESS_REFUSED};
 use crate::fault::{Class, Fault};
 
 /// Codes that say that the workspace is not there or not visible.
@@ -13,6 +13,11 @@ pub(super) fn not_the_objects_fault(code: &str) -> Option<&'static str> {
         ("Forbidden.Not.Server", "The service is not offered in the operator's region; set another region."),
         ("InvalidApi.NotFound", "Check the operator's endpoint: it does not know this API."),
         ("InvalidProduct.NotFound", "Check the operator's endpoint: it does not know this API."),
+        (
+            UPLOAD_ADDRESS_REFUSED,
+            "If that address is to be trusted with content, an administrator can add it to DATAWORKS_ALLOWED_ENDPOINTS.",
+        ),
+        (NO_REGION, "Set DATAWORKS_REGION."),
         ("9990010001", "Activate DataWorks for the account."),
     ];
     cures.into_iter().find(|(prefix, _)| code.starts_with(prefix)).map(|(_, cure)| cure)

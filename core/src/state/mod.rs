@@ -99,11 +99,6 @@ pub enum State {
     },
     /// The resource is gone and will be made again.
     Recreating,
-    /// What the object refers to is not there or not ready.
-    DependencyNotReady {
-        /// What it waits for.
-        message: String,
-    },
     /// A call failed in a way that may pass.
     Retrying {
         /// The failure.
@@ -115,6 +110,11 @@ pub enum State {
     Denied {
         /// The failure.
         fault: Fault,
+    },
+    /// What the object refers to is not there, not ready, or cannot be used.
+    DependencyNotReady {
+        /// What is wrong, where, and what to do.
+        message: String,
     },
     /// Nothing will happen until something is changed.
     Stalled {
@@ -302,12 +302,12 @@ impl State {
                 Reconciling,
             )
             .synced_because(Reason::NotFound),
+            Self::Retrying { fault, update } => retrying(fault, *update, waited, now),
+            Self::Denied { fault } => denied(fault, waited, now),
             Self::DependencyNotReady { message } => {
                 let ready = if waited.impatient(now) { False } else { Unknown };
                 words(ready, Reason::DependencyNotReady, message, Unknown, Reconciling)
             }
-            Self::Retrying { fault, update } => retrying(fault, *update, waited, now),
-            Self::Denied { fault } => denied(fault, waited, now),
             Self::Stalled { reason, message, fault: _ } => words(False, *reason, message, False, Stalled),
             Self::Taken { message, closes: _ } => {
                 words(False, Reason::AlreadyExists, message, False, Stalled)
@@ -330,6 +330,7 @@ impl State {
             | Self::MassAbsence
             | Self::Suspended { .. }
             | Self::Denied { .. }
+            | Self::DependencyNotReady { .. }
             | Self::Stalled { .. }
             | Self::Taken { .. }
             | Self::DeletionBlocked { .. } => true,
@@ -340,7 +341,6 @@ impl State {
             | Self::QuotaExhausted { .. }
             | Self::OutcomeUnknown { .. }
             | Self::Recreating
-            | Self::DependencyNotReady { .. }
             | Self::Retrying { .. }
             | Self::Deleting { .. } => false,
         }

@@ -287,9 +287,9 @@ fn refusals(status: &mut DataWorksResourceStatus, change: &Change, now: Timestam
         | State::QuotaExhausted { .. }
         | State::OutcomeUnknown { .. }
         | State::Recreating
-        | State::DependencyNotReady { .. }
         | State::Retrying { .. }
         | State::Denied { .. }
+        | State::DependencyNotReady { .. }
         | State::Stalled { .. }
         | State::Deleting { .. }
         | State::DeletionBlocked { .. } => None,

@@ -7,7 +7,9 @@ use dataworks_core::desired::Held;
 use dataworks_core::fault::{Class, Fault};
 use dataworks_core::intent::IntentNote;
 use dataworks_core::inventory::Row;
-use dataworks_core::plan::{Listing, NotReady, Permission, Progress, ReadBack, ReadVerdict, Unready};
+use dataworks_core::plan::{
+    Listing, NotReady, Permission, Progress, ReadBack, ReadVerdict, SourceRead, Unready,
+};
 use dataworks_core::state::State;
 use serde_json::json;
 
@@ -71,7 +73,18 @@ fn waiting() -> Vec<Story> {
         failing("access-denied-for-15-minutes", denied(), 130).later(800).fails(&denied()),
         depending("dependency-not-ready"),
         depending("dependency-not-ready-for-2-minutes").later(130).planned(),
+        without_source("dependency-missing").planned(),
+        without_source("dependency-missing-for-2-minutes").planned().later(130).planned(),
     ]
+}
+
+/// Whose content is to come from a ConfigMap that is not there.
+fn without_source(name: &'static str) -> Story {
+    let reference = json!({"configMapKeyRef": {"name": "cleaner", "key": "a.py"}});
+    Story::applied(name).declaring(&json!({ "content": reference })).seeing(|seen| {
+        let why = "There is no ConfigMap \"cleaner\" in this namespace. It goes on when there is one.";
+        seen.source = Some(SourceRead::Missing(why.into()));
+    })
 }
 
 /// The file is there, whatever else there is to tell.

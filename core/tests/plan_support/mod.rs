@@ -203,6 +203,7 @@ pub(crate) fn nothing_seen() -> Observed {
         held_by: None,
         id_held_by: None,
         memory: Memory::default(),
+        source: None,
         look: None,
         search: None,
         claimed: Vec::new(),

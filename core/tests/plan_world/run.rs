@@ -210,7 +210,9 @@ impl World {
             | Step::RecordAdopted { .. }
             | Step::RenameResource { .. }
             | Step::MoveResource { .. }
-            | Step::RecordDrift(_) => panic!("nothing in this world asks for {step:?}"),
+            | Step::RecordDrift(_)
+            | Step::ReadContent
+            | Step::UploadContent(_) => panic!("nothing in this world asks for {step:?}"),
         }
     }
 

@@ -365,6 +365,7 @@ impl World {
                 }
                 Ok(())
             }
+            Step::ReadContent | Step::UploadContent(_) => panic!("content of this world is inline"),
             Step::RecordUpdated => {
                 let date = run.read_modified.unwrap_or(self.now);
                 self.record_updated(process, run, date, how)

@@ -6,6 +6,7 @@
 mod identity;
 mod params;
 mod reads;
+mod upload;
 mod writes;
 
 use std::sync::Mutex;
@@ -21,12 +22,15 @@ use crate::settings::{IdStyle, Settings};
 use crate::world::World;
 pub(crate) use identity::Metadata;
 pub(crate) use params::Params;
+pub(crate) use upload::{Upload, error_xml, form};
 pub(crate) use writes::build;
 
 /// Version of the DataWorks operations.
 const DATAWORKS: &str = "2024-05-18";
 /// Version of the STS operations.
 const STS: &str = "2015-04-01";
+/// Version of the Open Platform's operations.
+const OPEN_PLATFORM: &str = "2019-12-19";
 
 /// An operation that the simulator carries out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +46,9 @@ pub(crate) enum Action {
     GetCallerIdentity,
     AssumeRole,
     AssumeRoleWithOidc,
+    AuthorizeFileUpload,
+    /// A form that OSS takes; it is not signed like the others.
+    PostObject,
     Metadata(Metadata),
 }
 
@@ -59,10 +66,12 @@ impl Action {
             "GetProject" => Self::GetProject,
             "GetCallerIdentity" => Self::GetCallerIdentity,
             "AssumeRole" => Self::AssumeRole,
+            "AuthorizeFileUpload" => Self::AuthorizeFileUpload,
             _ => return None,
         };
         let right = match action {
             Self::GetCallerIdentity | Self::AssumeRole => STS,
+            Self::AuthorizeFileUpload => OPEN_PLATFORM,
             _ => DATAWORKS,
         };
         (version == right).then_some(action)
@@ -84,13 +93,23 @@ impl Action {
     pub(crate) fn is_dataworks(self) -> bool {
         !matches!(
             self,
-            Self::GetCallerIdentity | Self::AssumeRole | Self::AssumeRoleWithOidc | Self::Metadata(_)
+            Self::GetCallerIdentity
+                | Self::AssumeRole
+                | Self::AssumeRoleWithOidc
+                | Self::AuthorizeFileUpload
+                | Self::PostObject
+                | Self::Metadata(_)
         )
     }
 
-    /// True when success is answered as it stands, without the shape of an API's answer.
-    pub(crate) fn is_plain(self) -> bool {
-        matches!(self, Self::Metadata(_))
+    /// Status and content type of a success that is answered as it stands, without the shape of an
+    /// API's answer.
+    pub(crate) fn plain(self) -> Option<(u16, &'static str)> {
+        match self {
+            Self::Metadata(_) => Some((200, "text/plain")),
+            Self::PostObject => Some((201, "application/xml")),
+            _ => None,
+        }
     }
 }
 
@@ -101,6 +120,10 @@ pub(crate) struct Request {
     pub(crate) params: Params,
     /// The account of the key that signed.
     pub(crate) account: String,
+    /// Where it was asked.
+    pub(crate) host: String,
+    /// The file of a form.
+    pub(crate) file: Option<Upload>,
 }
 
 /// What a call touches, as far as its parameters tell: for faults and for the journal.
@@ -150,6 +173,7 @@ impl Request {
                 .and_then(|text| Entity::parse(text).ok())
                 .and_then(|entity| Some(entity.columns().ok()?.path.to_owned())),
             Action::ListResources => self.params.get("Name").map(str::to_owned),
+            Action::PostObject => self.params.get("key").map(str::to_owned),
             _ => touched.id.and_then(|id| Some(lock(world).get(id)?.path.to_string())),
         };
         touched
@@ -159,8 +183,8 @@ impl Request {
     pub(crate) fn perform(&self, cloud: &Cloud, settings: &Settings, now: Now) -> Result<Done, ApiError> {
         let world = &cloud.world;
         match self.action {
-            Action::CreateResource => writes::create(self, world, settings, now),
-            Action::UpdateResource => writes::update(self, world, settings, now),
+            Action::CreateResource => writes::create(self, cloud, settings, now),
+            Action::UpdateResource => writes::update(self, cloud, settings, now),
             Action::DeleteResource => writes::delete(self, world, settings, now),
             Action::MoveResource => writes::r#move(self, world, settings, now),
             Action::RenameResource => writes::rename(self, world, settings, now),
@@ -169,6 +193,8 @@ impl Request {
             Action::GetProject => reads::project(self, world, settings),
             Action::GetCallerIdentity => Ok(reads::identity(&self.account)),
             Action::AssumeRole => identity::assume_other_role(self, cloud, settings, now),
+            Action::AuthorizeFileUpload => upload::authorize(self, cloud, settings, now),
+            Action::PostObject => upload::post(self, cloud, now),
             Action::AssumeRoleWithOidc => identity::assume_role(self, cloud, settings, now),
             Action::Metadata(asked) => identity::metadata(asked, self, cloud, settings, now),
         }

@@ -47,6 +47,11 @@ impl Params {
         Self(there.collect())
     }
 
+    /// What a form with parts says.
+    pub(crate) fn from_pairs(pairs: Vec<(String, String)>) -> Self {
+        Self(pairs)
+    }
+
     /// A parameter, if it was sent.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         let (_, value) = self.0.iter().find(|(key, _)| key == name)?;

@@ -47,7 +47,12 @@ pub(super) fn resource(
         let project = world.project(resource.project).cloned();
         (resource, project.ok_or_else(not_found)?)
     };
-    let entity = Entity::stored(&resource.version, &resource.document);
+    let mut entity = Entity::stored(&resource.version, &resource.document);
+    if behaviour.shows_uploaded_text
+        && let Some(text) = resource.file.as_ref().and_then(|file| std::str::from_utf8(&file.bytes).ok())
+    {
+        entity.set_content(text);
+    }
     let spec = entity.document(&Facts {
         id: id_value(resource.id, behaviour.id_style),
         script_id: id_value(resource.script_id, behaviour.id_style),

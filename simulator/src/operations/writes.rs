@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use super::upload::download;
 use super::{Done, Request, id_value, to_json};
 use crate::clock::Now;
-use crate::cloud::lock;
+use crate::cloud::{Cloud, lock};
 use crate::config::ProjectConfig;
 use crate::error::ApiError;
 use crate::flowspec::{Entity, SpecError, file_name, folder, join};
@@ -17,7 +18,7 @@ use crate::world::{Resource, World};
 /// CreateResource.
 pub(super) fn create(
     request: &Request,
-    world: &Mutex<World>,
+    cloud: &Cloud,
     settings: &Settings,
     now: Now,
 ) -> Result<Done, ApiError> {
@@ -26,8 +27,9 @@ pub(super) fn create(
     let text = request.params.required("Spec")?;
     let resource_file = request.params.get("ResourceFile").filter(|url| !url.is_empty());
     let parsed = Entity::parse(text);
+    let file = resource_file.map(|url| download(url, request, cloud, settings));
 
-    let mut world = lock(world);
+    let mut world = lock(&cloud.world);
     let project = writable(&world, project, behaviour)?;
     let entity = parsed.map_err(|error| bad_spec(behaviour, &error))?;
     let ids = world.next_ids();
@@ -37,6 +39,7 @@ pub(super) fn create(
         resource.owner = request.account.as_str().into();
     }
     resource.resource_file = resource_file.map(Arc::from);
+    resource.file = file.transpose()?.flatten();
     check_free(&world, behaviour, &resource, None)?;
     let left = Some(left(&resource, &entity));
     world.put(resource, now, settings.list_lag_ms);
@@ -51,7 +54,7 @@ pub(super) fn create(
 /// UpdateResource: what is present replaces, what is absent stays.
 pub(super) fn update(
     request: &Request,
-    world: &Mutex<World>,
+    cloud: &Cloud,
     settings: &Settings,
     now: Now,
 ) -> Result<Done, ApiError> {
@@ -59,12 +62,13 @@ pub(super) fn update(
     let text = request.params.required("Spec")?;
     let resource_file = request.params.get("ResourceFile").filter(|url| !url.is_empty());
     let parsed = Entity::parse(text);
+    let file = resource_file.map(|url| download(url, request, cloud, settings));
 
-    let mut world = lock(world);
+    let mut world = lock(&cloud.world);
     let (project, old) = existing(request, &world, behaviour)?;
     let change = parsed.map_err(|error| bad_spec(behaviour, &error))?;
     let before = Entity::stored(&old.version, &old.document);
-    let changes_content = !change.content().is_empty();
+    let changes_content = change.has_content();
     let mut entity = before.clone();
     entity.merge(change);
     // Checked before the old identity is put back: the service reads the document first.
@@ -79,10 +83,10 @@ pub(super) fn update(
         resource.owner = Arc::clone(&old.owner);
     }
     resource.create_ms = old.create_ms;
-    resource.resource_file = match resource_file {
-        Some(url) => Some(url.into()),
-        None if changes_content => None,
-        None => old.resource_file.clone(),
+    (resource.resource_file, resource.file) = match resource_file {
+        Some(url) => (Some(url.into()), file.transpose()?.flatten()),
+        None if changes_content => (None, None),
+        None => (old.resource_file.clone(), old.file.clone()),
     };
     check_free(&world, behaviour, &resource, Some((&old.path, &old.name)))?;
     let left = left(&resource, &entity);
@@ -178,6 +182,7 @@ pub(crate) fn build(
         version: entity.version.as_str().into(),
         document: entity.text().into(),
         resource_file: None,
+        file: None,
         create_ms: now.wall_ms,
         modify_ms: now.wall_ms,
     })
@@ -185,7 +190,8 @@ pub(crate) fn build(
 
 /// Where a resource is and the digest of what it holds, for the journal.
 fn left(resource: &Resource, entity: &Entity) -> (String, String) {
-    (resource.path.to_string(), hex::encode(Sha256::digest(entity.content().as_bytes())))
+    let text = || hex::encode(Sha256::digest(entity.content().as_bytes()));
+    (resource.path.to_string(), resource.file.as_ref().map_or_else(text, |file| file.sha256.to_string()))
 }
 
 /// A workspace that takes writes.

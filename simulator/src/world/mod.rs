@@ -10,6 +10,7 @@ mod names;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use crate::bucket::StoredFile;
 use crate::clock::Now;
 use crate::config::ProjectConfig;
 use crate::flowspec::FileType;
@@ -40,8 +41,10 @@ pub(crate) struct Resource {
     /// The version of the document, and the file resource as declared.
     pub(crate) version: Arc<str>,
     pub(crate) document: Arc<str>,
-    /// Where the content was said to be; it is never fetched.
+    /// Where the content was said to be.
     pub(crate) resource_file: Option<Arc<str>>,
+    /// What was there, where it was in the simulator's own bucket.
+    pub(crate) file: Option<StoredFile>,
     pub(crate) create_ms: i64,
     pub(crate) modify_ms: i64,
 }

@@ -24,6 +24,7 @@ fn file(id: u64, path: &str, owner: &str, modify_ms: i64) -> Resource {
         version: "1.1.0".into(),
         document: "{}".into(),
         resource_file: None,
+        file: None,
         create_ms: 0,
         modify_ms,
     }

@@ -69,13 +69,27 @@ impl Client {
         }
     }
 
+    /// The same client once more.
+    pub(crate) fn again(&self) -> Self {
+        Self {
+            http: self.http.clone(),
+            url: self.url.clone(),
+            key: self.key.clone(),
+            nonce: self.nonce.clone(),
+            clock_offset_s: self.clock_offset_s,
+            version: self.version,
+            method: self.method,
+        }
+    }
+
     /// A call that is answered.
     pub(crate) async fn call(&self, action: &str, params: &[(&str, &str)]) -> Answer {
         self.send(action, params).await.expect("an answer")
     }
 
     pub(crate) async fn send(&self, action: &str, params: &[(&str, &str)]) -> Result<Answer, reqwest::Error> {
-        let reads = ["GetResource", "ListResources", "GetProject", "GetCallerIdentity"];
+        let reads =
+            ["GetResource", "ListResources", "GetProject", "GetCallerIdentity", "AuthorizeFileUpload"];
         let method = self.method.unwrap_or(match reads.contains(&action) {
             true => "GET",
             false => "POST",
@@ -114,6 +128,16 @@ impl Client {
         let text = response.text().await?;
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
         Ok(Answer { status, headers, text, json })
+    }
+
+    /// A form as it stands, not signed.
+    pub(crate) async fn post_form(&self, boundary: &str, body: Vec<u8>) -> Result<Answer, reqwest::Error> {
+        let form = self.http.post(format!("{}/", self.url)).body(body);
+        let form = form.header("content-type", format!("multipart/form-data; boundary={boundary}"));
+        let response = form.send().await?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await?;
+        Ok(Answer { status, headers, text, json: Value::Null })
     }
 
     pub(crate) async fn create(&self, path: &str, content: &str) -> Answer {

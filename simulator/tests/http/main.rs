@@ -11,3 +11,4 @@ mod operations;
 #[path = "../support/signer.rs"]
 mod signer;
 mod switches;
+mod uploads;

@@ -68,6 +68,47 @@ fn key(name: &str) -> ObjectKey {
 }
 
 #[test]
+fn another_version_of_its_config_map_is_something_to_do() {
+    let reference =
+        json!({"spec": {"content": {"inline": null, "configMapKeyRef": {"name": "m", "key": "k"}}}});
+    let made = |version, told: Option<&str>| {
+        let mut object = object("a", version, ready());
+        let source = told.map(|told| json!({"uid": "u", "resourceVersion": told}));
+        let mut value = serde_json::to_value(&object).unwrap();
+        merge(&mut value, reference.clone());
+        value["status"]["contentSource"] = source.unwrap_or_default();
+        object = serde_json::from_value(value).unwrap();
+        object
+    };
+    let version = |text| SourceVersion { uid: "u", resource_version: text };
+    let mut index = index();
+    index.apply(&made(1, Some("1")), Origin::Listed, at(1));
+    assert_eq!(index.standing(&key("a")), Standing::Settled, "nothing is known of ConfigMaps yet");
+    assert!(index.sources_mut().listed(None, Default::default()).is_empty());
+    assert_eq!(index.standing(&key("a")), Standing::Due, "it is gone");
+    let whom = index.sources_mut().changed("ns", "m", Some(version("1")));
+    assert_eq!(whom, BTreeSet::from([key("a")]));
+    assert_eq!(index.standing(&key("a")), Standing::Settled, "as status says");
+    index.sources_mut().changed("ns", "m", Some(version("2")));
+    assert_eq!(index.standing(&key("a")), Standing::Due);
+    assert_eq!(index.all_due(at(2)), [(key("a"), at(2))]);
+    index.apply(&made(2, Some("2")), Origin::Written, at(3));
+    assert_eq!(index.standing(&key("a")), Standing::Settled);
+    index.apply(&made(3, None), Origin::Watched, at(4));
+    assert_eq!(index.standing(&key("a")), Standing::Due, "ready, and of which version is not said");
+    // One that was never allowed to look is not due for it.
+    let mut closed = serde_json::to_value(object("b", 1, stalled("ConnectionNotAllowed"))).unwrap();
+    merge(&mut closed, reference);
+    index.apply(&serde_json::from_value(closed).unwrap(), Origin::Listed, at(5));
+    let before = index.standing(&key("b"));
+    index.sources_mut().changed("ns", "m", Some(version("3")));
+    assert_eq!(index.standing(&key("b")), before);
+    index.remove(&key("a"));
+    index.remove(&key("b"));
+    assert!(index.sources_mut().changed("ns", "m", None).is_empty());
+}
+
+#[test]
 fn says_whether_there_is_something_to_do() {
     let later = at(0).checked_add(STALLED_RETRY).unwrap();
     let with = |mut base: Value, changes: Value| {

@@ -131,8 +131,8 @@ pub(super) async fn create(
         return Flow::Continue;
     }
     let document = desired.document_json();
-    let create =
-        subject.connection.cloud.create_resource(desired.project, &document, desired.resource_file());
+    let file = subject.resource_file(desired).map(str::to_owned);
+    let create = subject.connection.cloud.create_resource(desired.project, &document, file.as_deref());
     let end = around(Place::Create, create).await;
     match end {
         Outcome::Done(created) => {

@@ -1,6 +1,7 @@
 //! One match over the plan's step: one call to the cloud or one write to Kubernetes per arm.
 
 mod adopt;
+pub mod content;
 mod create;
 mod delete;
 mod relocate;
@@ -17,7 +18,7 @@ use dataworks_core::desired::Desired;
 use dataworks_core::fault::{Class, Fault};
 use dataworks_core::ids::ProjectId;
 use dataworks_core::intent::IntentNote;
-use dataworks_core::plan::Step;
+use dataworks_core::plan::{SourceRead, Step};
 use dataworks_core::queue::Lane;
 use dataworks_core::state::{Change, Fact, State, is_operators_fault};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
@@ -56,34 +57,44 @@ pub enum Flow {
 pub async fn execute(
     ctx: &Arc<Context>,
     subject: &mut Subject,
-    desired: Option<&Desired>,
+    desired: Option<&mut Desired>,
     step: Step,
 ) -> Flow {
     match step {
         Step::Nothing => finish(subject),
         Step::Report(state) => report(ctx, subject, state).await,
         Step::Wait { until, state } => wait(ctx, subject, until, state).await,
-        Step::Look => create::look(ctx, subject, desired).await,
+        Step::ReadContent => content::read(ctx, subject, desired).await,
+        Step::UploadContent(digest) => content::upload(ctx, subject, desired, digest).await,
+        Step::Look => create::look(ctx, subject, desired.as_deref()).await,
         Step::WriteIntent(intent) => create::write_intent(ctx, subject, &intent).await,
         Step::RestoreIntent(intent) => {
             written(record::intent(ctx, subject, &intent, Place::RestoreIntent).await)
         }
-        Step::CreateResource(intent) => create::create(ctx, subject, desired, &intent).await,
-        Step::Search(intent) => search::search(ctx, subject, desired, &intent).await,
-        Step::ReadCandidate(intent, id) => search::read_candidate(ctx, subject, desired, &intent, &id).await,
-        Step::RecordFound(intent, row) => search::record_found(ctx, subject, desired, &intent, row).await,
+        Step::CreateResource(intent) => create::create(ctx, subject, desired.as_deref(), &intent).await,
+        Step::Search(intent) => search::search(ctx, subject, desired.as_deref(), &intent).await,
+        Step::ReadCandidate(intent, id) => {
+            search::read_candidate(ctx, subject, desired.as_deref(), &intent, &id).await
+        }
+        Step::RecordFound(intent, row) => {
+            search::record_found(ctx, subject, desired.as_deref(), &intent, row).await
+        }
         Step::AddFinalizer => written(record::add_finalizer(ctx, subject).await),
         Step::ForgetCopy => adopt::forget_copy(ctx, subject).await,
-        Step::ReadAdoptee(id) => adopt::read(ctx, subject, desired, &id).await,
+        Step::ReadAdoptee(id) => adopt::read(ctx, subject, desired.as_deref(), &id).await,
         Step::RecordAdopted { id, at, closes } => {
-            adopt::record(ctx, subject, desired, &id, &at, closes).await
+            adopt::record(ctx, subject, desired.as_deref(), &id, &at, closes).await
         }
-        Step::UpdateResource { id, at } => update::update(ctx, subject, desired, &id, &at).await,
-        Step::RenameResource { id, to } => relocate(ctx, subject, desired, &id, Part::Name, &to).await,
-        Step::MoveResource { id, to } => relocate(ctx, subject, desired, &id, Part::Folder, &to).await,
-        Step::ReadBack(id) => update::read_back(ctx, subject, desired, &id).await,
-        Step::RecordUpdated => update::record_updated(ctx, subject, desired).await,
-        Step::RecordSeen => update::record_seen(ctx, subject, desired).await,
+        Step::UpdateResource { id, at } => update::update(ctx, subject, desired.as_deref(), &id, &at).await,
+        Step::RenameResource { id, to } => {
+            relocate(ctx, subject, desired.as_deref(), &id, Part::Name, &to).await
+        }
+        Step::MoveResource { id, to } => {
+            relocate(ctx, subject, desired.as_deref(), &id, Part::Folder, &to).await
+        }
+        Step::ReadBack(id) => update::read_back(ctx, subject, desired.as_deref(), &id).await,
+        Step::RecordUpdated => update::record_updated(ctx, subject, desired.as_deref()).await,
+        Step::RecordSeen => update::record_seen(ctx, subject, desired.as_deref()).await,
         Step::RecordDrift(fields) => update::record_drift(ctx, subject, fields).await,
         Step::DeleteResource(id) => delete::delete(ctx, subject, &id).await,
         Step::RemoveFinalizer => delete::remove_finalizer(ctx, subject).await,
@@ -122,7 +133,7 @@ fn after_call_error(error: &CallError) -> Flow {
     match error {
         CallError::Conflict => Flow::End(Again::At(Timestamp::now(), Lane::Edit)),
         CallError::Gone => Flow::End(Again::Never),
-        CallError::Refused(_) | CallError::TimedOut | CallError::Failed(_) => {
+        CallError::Forbidden(_) | CallError::Refused(_) | CallError::TimedOut | CallError::Failed(_) => {
             warn!(%error, "a write to the API server failed");
             Flow::End(Again::AfterFailure)
         }
@@ -245,8 +256,15 @@ impl Subject {
             && status.observed_generation == self.object.metadata.generation
             && ready.is_some_and(|ready| ready.status == "True")
             && self.read.is_none()
+            && !self.has_new_content()
             && self.memory.unknown_write.is_none()
             && self.memory.attempt.is_none()
+    }
+
+    /// True when its ConfigMap changed since status was written.
+    fn has_new_content(&self) -> bool {
+        let told = self.object.status.as_ref().and_then(|status| status.content_source.as_ref());
+        matches!(&self.source, Some(SourceRead::Read(source)) if told != Some(source))
     }
 
     /// The workspace that holds the file: the recorded one first.

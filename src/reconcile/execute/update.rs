@@ -33,8 +33,8 @@ pub(super) async fn update(
     let there = desired.at(at);
     let sent = subject.connection.cloud.cloud_now();
     let document = there.update_json();
-    let update =
-        subject.connection.cloud.update_resource(desired.project, id, &document, desired.resource_file());
+    let file = subject.resource_file(desired).map(str::to_owned);
+    let update = subject.connection.cloud.update_resource(desired.project, id, &document, file.as_deref());
     let end = around(Place::Update, update).await;
     match end {
         Outcome::Done(answer) => {

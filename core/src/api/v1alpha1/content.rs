@@ -6,20 +6,38 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::rules;
 
-/// What the file holds: exactly one of `inline` and `url`.
+/// What the file holds: exactly one of `inline`, `configMapKeyRef` and `url`.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = &rules::CONTENT_ONE_OF)]
 pub struct Content {
     /// The file's text, at most 131072 bytes of UTF-8. Example: `print("hello")`. A change is
-    /// sent to the workspace. Text only: a jar or an archive comes from a url.
+    /// sent to the workspace. Text only: a jar or an archive comes from a ConfigMap or a url.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 131_072))]
     #[x_kube(validation = &rules::INLINE_BYTES)]
     pub inline: Option<String>,
+    /// A key of a ConfigMap of the object's namespace, in its data or binaryData. A change of what the key
+    /// holds is sent to the workspace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_map_key_ref: Option<ConfigMapKeyRef>,
     /// A URL that the service downloads the file from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<UrlContent>,
+}
+
+/// A key of a ConfigMap.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfigMapKeyRef {
+    /// The ConfigMap's name; it is of the same namespace. Example: `click-cleaner`.
+    #[schemars(length(max = 253))]
+    #[x_kube(validation = &rules::CONFIG_MAP_NAME)]
+    pub name: String,
+    /// The key, in data (text) or binaryData (any file), at most 253 characters. Example: `cleaner.py`.
+    #[schemars(length(max = 253))]
+    #[x_kube(validation = &rules::CONFIG_MAP_KEY)]
+    pub key: String,
 }
 
 /// A URL that the service downloads the file from.

@@ -12,13 +12,13 @@ mod resource;
 mod status;
 mod workspace;
 
-pub use content::{Content, Datasource, Storage, StorageType, UrlContent};
+pub use content::{ConfigMapKeyRef, Content, Datasource, Storage, StorageType, UrlContent};
 pub use flowspec::RawDocument;
 pub use resource::{
     AdoptionPolicy, DataWorksResource, DataWorksResourceSpec, DeletionPolicy, DriftPolicy, ResourceType,
     WorkspaceRef,
 };
-pub use status::{Attempt, AttemptOutcome, DataWorksResourceStatus, LastError, Origin};
+pub use status::{Attempt, AttemptOutcome, ContentSource, DataWorksResourceStatus, LastError, Origin};
 pub use workspace::{
     AssumeRole, CallCounts, DataWorksWorkspace, DataWorksWorkspaceSpec, DataWorksWorkspaceStatus, Edition,
     Network, ProjectFacts, ProjectMode, ResourceCounts, Rrsa, SecretRef, WorkspaceCredentials,

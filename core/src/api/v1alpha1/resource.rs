@@ -166,7 +166,8 @@ pub struct DataWorksResourceSpec {
     #[schemars(length(max = 64))]
     #[x_kube(validation = &rules::COMMAND_KNOWN)]
     pub command: Option<String>,
-    /// What the file holds: exactly one of inline and url. Required unless flowSpec holds it.
+    /// What the file holds: exactly one of inline, configMapKeyRef and url. Required unless flowSpec
+    /// holds it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<Content>,
     /// The id of the account that owns the file, at most 64 characters. Absent: whom the

@@ -52,6 +52,9 @@ pub struct DataWorksResourceStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub content_digest: Option<String>,
+    /// The version of the ConfigMap that the content was last read from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_source: Option<ContentSource>,
     /// The SHA-256 of all that was last sent (document, URL and its sha256), 64 hex digits: equal
     /// digests mean that nothing has to be sent. Example:
     /// `9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08`.
@@ -85,6 +88,20 @@ pub struct DataWorksResourceStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "conditions")]
     pub conditions: Vec<Condition>,
+}
+
+/// A version of a ConfigMap.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct ContentSource {
+    /// Its uid. Example: `8c6c928b-6157-42b7-9c91-e0c261389114`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub uid: Option<String>,
+    /// Its resourceVersion. Example: `"4711"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub resource_version: Option<String>,
 }
 
 /// How a file came to its object.
