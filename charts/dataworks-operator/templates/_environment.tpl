@@ -64,8 +64,6 @@ http://{{ include "dataworks-operator.simulatorName" . }}.{{ include "dataworks-
   value: "true"
 - name: DATAWORKS_UPLOAD_ENDPOINT
   value: {{ include "dataworks-operator.endpoint" . | quote }}
-- name: DATAWORKS_ALLOWED_ENDPOINTS
-  value: {{ include "dataworks-operator.endpoint" . | quote }}
 - name: ALIBABA_CLOUD_ACCESS_KEY_ID
   value: LTAIexampleAKID
 - name: ALIBABA_CLOUD_ACCESS_KEY_SECRET
@@ -101,7 +99,12 @@ http://{{ include "dataworks-operator.simulatorName" . }}.{{ include "dataworks-
 - name: DATAWORKS_DEFAULT_CONNECTION_PROJECTS
   value: {{ . | quote }}
 {{- end }}
-{{- with $v.connection.allowedEndpoints }}
+{{- $allowed := $v.connection.allowedEndpoints }}
+{{- if $v.simulator.enabled }}
+{{- /* It takes uploads, too. */}}
+{{- $allowed = append $allowed (include "dataworks-operator.endpoint" .) }}
+{{- end }}
+{{- with $allowed }}
 - name: DATAWORKS_ALLOWED_ENDPOINTS
   value: {{ join "," . | quote }}
 {{- end }}
