@@ -330,8 +330,7 @@ impl World {
                 let rows = rows.filter(|row| at_path(row, &intent.path) || at_path(row, &wanted));
                 let candidate = |row: Row| Candidate {
                     claimed: holders.id_held(&row.id, &run.object)
-                        || !at_path(&row, &intent.path)
-                            && holders.path_held(row.path.parse().ok(), &run.object),
+                        || holders.path_held(row.path.parse().ok(), &run.object),
                     row,
                     verdict: None,
                 };

@@ -49,9 +49,9 @@ pub(super) async fn search(
         let holder = index.id_held_by_other(project, &row.id, &subject.uid);
         holder.is_some_and(|holder| *holder != subject.key)
     };
-    // Where nothing of ours was to be made, a file may be another object's that has no id yet.
+    // It may be another object's that has no id yet: of one whose place was copied, or that stands where we are going.
     let path_held = |row: &Row| {
-        let path = row.path.parse().ok().filter(|_| !at_path(row, &intent.path));
+        let path = row.path.parse().ok();
         path.is_some_and(|path| index.path_held_by_other(project, &path, &subject.key, &subject.uid))
     };
     let candidate = |row: Row| Candidate { claimed: id_held(&row) || path_held(&row), row, verdict: None };
