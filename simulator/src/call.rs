@@ -142,7 +142,11 @@ impl Context {
             (false, "POST") if action == Action::GetCallerIdentity => query.as_bytes(),
             _ => return Err(wrong_method()),
         };
-        Ok(Request { action, params: Params::parse(params)?, account })
+        let params = match action.is_split() {
+            true => Params::parse_both(query, params)?,
+            false => Params::parse(params)?,
+        };
+        Ok(Request { action, params, account })
     }
 
     fn fault(&self) -> Option<FaultKind> {

@@ -12,9 +12,10 @@
 //! - `server`: connections; `call`: the way of one call; `admin`: the JSON API for tests
 //! - `signature`, `nonces`, `percent`: who calls, rebuilt from the wire
 //! - `limits`, `faults`: what is refused or broken before, during or after the effect
-//! - `operations`: parameters in, answer out; `flowspec`: the document
-//! - `world`: workspaces and files, with their indexes
-//! - `journal`: what was asked; `cloud`: all shared parts; `control`: the typed door for tests
+//! - `operations`: parameters in, answer out; `flowspec`: the document; `deployment`: how runs go
+//! - `world`: workspaces, files and runs, with their indexes
+//! - `journal`: what was asked; `cloud`: all shared parts; `control`, `runs`: the typed door for
+//!   tests
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
@@ -33,6 +34,7 @@ mod clock;
 mod cloud;
 pub mod config;
 pub mod control;
+pub mod deployment;
 mod error;
 pub mod faults;
 mod flowspec;
@@ -41,6 +43,7 @@ mod limits;
 mod nonces;
 mod operations;
 mod percent;
+mod runs;
 mod server;
 pub mod settings;
 mod signature;
@@ -48,13 +51,18 @@ mod world;
 
 pub use config::{AccessKey, Config, DataSource, ProjectConfig};
 pub use control::{Control, NoSuchResource, OutsideEdit, OutsideFile, ProjectView, Reset, ResourceView};
+pub use deployment::{
+    Approval, AutoMode, DeletePublished, Deployment, RunKind, RunOrder, RunStatus, SecondRun, Takes,
+};
 pub use faults::{Fault, FaultKind};
 pub use journal::{Call, Counts, Outcome};
+pub use runs::{Decision, NoSuchRun, RunView, StageView};
 pub use server::Simulator;
 pub use settings::{
     Behaviour, DuplicatePath, ErrorAnswer, IdStyle, ListOrder, MetadataSettings, Settings, StsSettings,
     UpdateName,
 };
+pub use world::Published;
 
 /// The examples of the README are compiled with the tests.
 #[cfg(doctest)]
