@@ -42,6 +42,7 @@ use crate::workspace::budget::Store;
 use crate::workspace::drift;
 use crate::workspace::limiter::Limiter;
 use crate::workspace::listing::Listings;
+use crate::workspace::runs::{self, Runs};
 
 /// How long a silent connection to the API server is kept; the watch's own time-out is longer
 /// than its server-side one.
@@ -94,6 +95,7 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
         cloud,
         limiter: Limiter::new(per_second, per_day).measured(metrics.permit_wait.clone()),
         listings: Listings::new(bounds.lag),
+        runs: Runs::default(),
         index: Mutex::new(Index::new(identity.cluster.clone(), policy.clone(), bounds.lag)),
         policy,
         bounds,
@@ -128,6 +130,7 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
     }
     tokio::spawn(queued::tell(Arc::clone(&ctx)));
     tokio::spawn(watch_credentials(Arc::clone(&ctx)));
+    tokio::spawn(runs::watch(Arc::clone(&ctx)));
     tokio::spawn(drift::watch(Arc::clone(&ctx), args.drift_interval));
     let grace = Duration::try_from(bounds.call).unwrap_or_default() + GRACE;
     let budget = Store::new(calling.clone(), &namespace, format!("{}-budget", args.lease_name));

@@ -30,6 +30,7 @@ use crate::reconcile::kube_client::Calls;
 use crate::reconcile::record;
 use crate::workspace::limiter::{Limiter, Permit};
 use crate::workspace::listing::{Listings, Purpose};
+use crate::workspace::runs::Runs;
 
 /// The parts that a reconcile works with, made once by [`crate::app`].
 #[derive(Debug)]
@@ -42,6 +43,8 @@ pub struct Context {
     pub limiter: Limiter,
     /// The listings of the workspaces.
     pub listings: Listings,
+    /// The deployment runs that objects wait for.
+    pub runs: Runs,
     /// Who may use the default connection.
     pub policy: Policy,
     /// Who we are.
@@ -390,6 +393,7 @@ impl Context {
         lock(&self.memories).remove(uid);
         self.scheduler.forget(key);
         self.listings.forget(key);
+        self.runs.gone(key, uid);
         let _forgotten = self.take_doubt(key);
         self.wake(woken);
     }

@@ -19,5 +19,6 @@ pub mod object;
 pub mod ownership;
 pub mod path;
 pub mod plan;
+pub mod publish;
 pub mod queue;
 pub mod state;

@@ -342,7 +342,10 @@ impl Index {
     #[must_use]
     pub fn held_where(&self, project: ProjectId, wanted: impl Fn(&ResourceId) -> bool) -> Vec<Held> {
         let settled = |row: &Row| {
-            row.project == Some(project) && row.standing == Standing::Settled && !row.needs_no_call
+            // What waits for its publication is in the workspace as declared, perhaps for days.
+            let publishing = matches!(row.shown.reason, Some(Reason::Publishing | Reason::AwaitingApproval));
+            let rests = row.standing == Standing::Settled || publishing;
+            row.project == Some(project) && rests && !row.needs_no_call
         };
         let held = |(key, row): (&ObjectKey, &Row)| {
             let (id, modified) = row.resource.as_ref().filter(|(id, _)| settled(row) && wanted(id))?;

@@ -55,6 +55,21 @@ pub enum Ended {
     Terminal,
 }
 
+/// What became of a publication.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Published {
+    /// Its run ended well.
+    Success,
+    /// Its run failed, or could not be made.
+    Failed,
+    /// Its run was ended by an approver or by the service.
+    Refused,
+    /// Its run was cancelled, by the operator or by somebody.
+    Cancelled,
+    /// It is not known whether a run was made.
+    OutcomeUnknown,
+}
+
 /// What became of a difference between what is declared and what is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drift {
@@ -83,6 +98,11 @@ struct ActionLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct DriftLabels {
     workspace: u64,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PublicationLabels {
     outcome: &'static str,
 }
 
@@ -125,6 +145,7 @@ pub struct Metrics {
     call_seconds: Family<ActionLabels, Histogram>,
     credential_calls: Family<CallLabels, Counter>,
     throttled: Counter,
+    publications: Family<PublicationLabels, Counter>,
     drift: Family<DriftLabels, Counter>,
     kubernetes: Family<KubernetesLabels, Counter>,
     /// All requests to the API server.
@@ -195,6 +216,7 @@ impl Metrics {
             call_seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
             credential_calls: Family::default(),
             throttled: Counter::default(),
+            publications: Family::default(),
             drift: Family::default(),
             kubernetes: Family::default(),
             requests,
@@ -256,6 +278,8 @@ impl Metrics {
         add(r, "dataworks_credentials_requests", calls, self.credential_calls.clone());
         let throttled = "Calls that the cloud answered with the wish to slow down";
         add(r, "dataworks_api_throttled", throttled, self.throttled.clone());
+        let publications = "Deployment runs that ended, and those of unknown outcome, by outcome";
+        add(r, "dataworks_publications", publications, self.publications.clone());
         let wait = "Seconds waited for the permit of a call";
         add(r, "dataworks_api_limiter_wait_seconds", wait, self.permit_wait.clone());
         let drift = "Differences between what is declared and what is there, by workspace and outcome";
@@ -301,6 +325,18 @@ impl Metrics {
         }
         self.calls.get_or_create(&CallLabels { action, code: code(record.code.as_deref()) }).inc();
         self.call_seconds.get_or_create(&ActionLabels { action }).observe(record.duration.as_secs_f64());
+    }
+
+    /// Counts what became of a publication.
+    pub fn publication(&self, outcome: Published) {
+        let outcome = match outcome {
+            Published::Success => "success",
+            Published::Failed => "failed",
+            Published::Refused => "refused",
+            Published::Cancelled => "cancelled",
+            Published::OutcomeUnknown => "outcome_unknown",
+        };
+        self.publications.get_or_create(&PublicationLabels { outcome }).inc();
     }
 
     /// Counts a call for credentials: none of DataWorks, so that a key that works at STS alone hides

@@ -9,6 +9,7 @@ use dataworks_core::path::ResourcePath;
 use dataworks_core::plan::{
     Holder, Memory, Middle, MiddleHeld, Observed, Permission, ReadBack, Recorded, Search,
 };
+use dataworks_core::publish::Look;
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt as _;
 
@@ -51,6 +52,8 @@ pub struct Subject {
     pub read: Option<ReadBack>,
     /// The read of a resource that is to become this object's.
     pub adoptee: Option<Adoptee>,
+    /// The deployment runs of the resource.
+    pub runs: Option<Look>,
     /// When the resource that was read was last changed.
     pub read_modified: Option<Timestamp>,
     /// The object is gone: nothing is written to it.
@@ -92,6 +95,7 @@ impl Subject {
             search: None,
             read: None,
             adoptee: None,
+            runs: None,
             read_modified: None,
             is_gone: false,
             failed: false,

@@ -5,3 +5,4 @@ pub mod budget;
 pub mod drift;
 pub mod limiter;
 pub mod listing;
+pub mod runs;

@@ -17,8 +17,8 @@ use crate::fault::{Class, Fault};
 use crate::ids::{ProjectId, ResourceId};
 pub use codes::is_operators_fault;
 use codes::{NO_WORKSPACE, not_the_objects_fault};
-pub(crate) use next::find;
 pub use next::{Change, Fact, Sent, next};
+pub(crate) use next::{find, set};
 pub use patch::merge_patch;
 
 /// A fault that may pass is `Unknown` this long before it is `False`.
@@ -75,6 +75,13 @@ pub enum State {
     /// A change is under way.
     Updating {
         /// What it waits for.
+        message: String,
+    },
+    /// The resource is as declared, and a deployment run for it is under way.
+    Publishing {
+        /// What it waits for, in a word.
+        reason: Reason,
+        /// What it waits for, and what to do.
         message: String,
     },
     /// It waits for a permit of ours.
@@ -269,6 +276,9 @@ impl State {
             ),
             Self::Creating { message } => words(Unknown, Reason::Creating, message, Unknown, Reconciling),
             Self::Updating { message } => words(Unknown, Reason::Updating, message, False, Reconciling),
+            Self::Publishing { reason, message } => {
+                words(Unknown, *reason, message, True, Reconciling).synced_because(Reason::Succeeded)
+            }
             Self::Queued { message } => words(Unknown, Reason::Queued, message, Unknown, Reconciling),
             Self::QuotaExhausted { until } => words(
                 Unknown,
@@ -326,6 +336,7 @@ impl State {
             Self::CheckFailed { .. }
             | Self::Creating { .. }
             | Self::Updating { .. }
+            | Self::Publishing { .. }
             | Self::Queued { .. }
             | Self::QuotaExhausted { .. }
             | Self::OutcomeUnknown { .. }
@@ -350,6 +361,7 @@ impl State {
             | Self::Suspended { .. }
             | Self::Creating { .. }
             | Self::Updating { .. }
+            | Self::Publishing { .. }
             | Self::Queued { .. }
             | Self::QuotaExhausted { .. }
             | Self::OutcomeUnknown { .. }

@@ -219,7 +219,7 @@ macro_rules! variants {
 
 // A variant that is missing here does not compile.
 variants! {
-    Ready, Drifted, Duplicate, MassAbsence, CheckFailed, Suspended, Creating, Updating, Queued, QuotaExhausted,
+    Ready, Drifted, Duplicate, MassAbsence, CheckFailed, Suspended, Creating, Updating, Publishing, Queued, QuotaExhausted,
     OutcomeUnknown, Recreating, Retrying, Denied, Stalled, Taken, Deleting, DeletionBlocked,
 }
 

@@ -3,6 +3,7 @@
 mod adopt;
 mod create;
 mod delete;
+pub mod publish;
 mod relocate;
 mod search;
 mod update;
@@ -28,7 +29,7 @@ use super::kube_client::CallError;
 use super::observe::Subject;
 use super::{Again, after, record};
 use crate::context::Context;
-use crate::controller::standing::{STALLED_RETRY, Standing};
+use crate::controller::standing::{STALLED_RETRY, Standing, is_publishing};
 use crate::failpoint::Place;
 
 /// What waits, or fails, longer than this is said in status; less would only be noise.
@@ -153,6 +154,8 @@ fn rest(ctx: &Arc<Context>, subject: &Subject) -> Again {
         // What was just looked at in vain is not looked at again at once, whatever status says.
         Standing::Resting(until) if until <= Timestamp::now() => Again::At(after(STALLED_RETRY), Lane::Retry),
         Standing::Resting(until) => Again::At(until, Lane::Retry),
+        // The file is there, and is to be published now.
+        Standing::Due if subject.goes_on_to_publish() => Again::At(Timestamp::now(), Lane::Edit),
         Standing::Settled | Standing::Due => Again::Never,
     }
 }
@@ -243,6 +246,13 @@ impl Subject {
             && self.read.is_none()
             && self.memory.unknown_write.is_none()
             && self.memory.attempt.is_none()
+    }
+
+    /// True when the file is there as declared, and all that is left is to publish it.
+    fn goes_on_to_publish(&self) -> bool {
+        let Some(status) = &self.object.status else { return false };
+        let synced = status.conditions.iter().find(|c| c.type_ == ConditionType::Synced.as_str());
+        synced.is_some_and(|synced| synced.status == "True") && is_publishing(&self.object)
     }
 
     /// The workspace that holds the file: the recorded one first.

@@ -8,11 +8,15 @@
 
 mod content;
 mod flowspec;
+mod publication;
 mod resource;
 mod status;
 
 pub use content::{Content, Datasource, Storage, StorageType, UrlContent};
 pub use flowspec::RawDocument;
+pub use publication::{
+    Publication, PublicationRequest, PublicationStatus, Publish, PublishPolicy, RunMode, RunType,
+};
 pub use resource::{
     AdoptionPolicy, DataWorksResource, DataWorksResourceSpec, DeletionPolicy, DriftPolicy, ResourceType,
 };
