@@ -140,6 +140,7 @@ impl Case {
             request: Some(PublicationRequest {
                 at: Some(at(asked).to_string()),
                 holder: Some(holder.to_owned()),
+                after: None,
             }),
             ..Publication::default()
         };
@@ -328,6 +329,13 @@ fn a_lost_answer_makes_no_second_run() {
             "found by its time",
             lost(10).looked(12, vec![untold(11)]),
             "record Init//Auto/digest-1/ Publishing",
+        ),
+        (
+            "nor is one that was there when it was recorded",
+            with(lost(95).looked(99, vec![untold(94)]), |case| {
+                case.record.request.as_mut().unwrap().after = Some("r".into());
+            }),
+            "wait 156 OutcomeUnknown",
         ),
         ("one from before is not it", lost(900).looked(901, vec![untold(11)]), "wait 961 OutcomeUnknown"),
         (

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dataworks_core::api::condition::{ConditionType, Reason};
+use dataworks_core::api::v1alpha1::DataWorksResource;
 use dataworks_core::object::ObjectKey;
 use dataworks_core::state::{Change, State};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
@@ -13,6 +14,7 @@ use tracing::debug;
 
 use super::standing::Standing;
 use crate::context::Context;
+use crate::reconcile::execute::publish::paused;
 use crate::reconcile::observe::Subject;
 use crate::reconcile::record;
 
@@ -64,12 +66,13 @@ async fn say(ctx: &Context, key: &ObjectKey, waits: Waits) {
     if standing != Standing::Due
         || ctx.is_running(key)
         || object.metadata.deletion_timestamp.is_some()
-        || says_enough(&object)
+        || says_enough(&object, ctx.limiter.paused_until().is_some())
     {
         return;
     }
     let made = object.status.as_ref().is_some_and(|status| status.id.is_some());
     let state = match (ctx.limiter.paused_until(), waits) {
+        (Some(until), _) if publishes(&object) => paused(until),
         (Some(until), _) => State::QuotaExhausted { until },
         (None, Waits::ForCall { objects }) => State::Queued {
             message: format!(
@@ -90,10 +93,21 @@ async fn say(ctx: &Context, key: &ObjectKey, waits: Waits) {
     }
 }
 
-/// A status of this generation that says why it is not ready needs no other word.
-fn says_enough(object: &dataworks_core::api::v1alpha1::DataWorksResource) -> bool {
+/// A status of this generation that says why it is not ready needs no other word, but that a run is not even
+/// looked at as long as the calls are used up.
+fn says_enough(object: &DataWorksResource, paused: bool) -> bool {
     let Some(status) = &object.status else { return false };
     let ready = status.conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str());
+    if paused && publishes(object) {
+        return false;
+    }
     let current = status.observed_generation == object.metadata.generation;
     current && ready.is_some_and(|ready| ready.reason != Reason::Succeeded.as_str())
+}
+
+/// True while a deployment run is under way and nothing else is to be said.
+fn publishes(object: &DataWorksResource) -> bool {
+    let Some(status) = &object.status else { return false };
+    let ready = status.conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str());
+    ready.is_some_and(|ready| ready.reason == Reason::Publishing.as_str())
 }

@@ -70,6 +70,21 @@ pub enum Published {
     OutcomeUnknown,
 }
 
+impl Published {
+    const ALL: [Self; 5] =
+        [Self::Success, Self::Failed, Self::Refused, Self::Cancelled, Self::OutcomeUnknown];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+            Self::Cancelled => "cancelled",
+            Self::OutcomeUnknown => "outcome_unknown",
+        }
+    }
+}
+
 /// What became of a difference between what is declared and what is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drift {
@@ -216,7 +231,7 @@ impl Metrics {
             call_seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
             credential_calls: Family::default(),
             throttled: Counter::default(),
-            publications: Family::default(),
+            publications: publications(),
             drift: Family::default(),
             kubernetes: Family::default(),
             requests,
@@ -329,14 +344,7 @@ impl Metrics {
 
     /// Counts what became of a publication.
     pub fn publication(&self, outcome: Published) {
-        let outcome = match outcome {
-            Published::Success => "success",
-            Published::Failed => "failed",
-            Published::Refused => "refused",
-            Published::Cancelled => "cancelled",
-            Published::OutcomeUnknown => "outcome_unknown",
-        };
-        self.publications.get_or_create(&PublicationLabels { outcome }).inc();
+        self.publications.get_or_create(&PublicationLabels { outcome: outcome.word() }).inc();
     }
 
     /// Counts a call for credentials: none of DataWorks, so that a key that works at STS alone hides
@@ -384,6 +392,15 @@ impl Results {
             error: of("error"),
         }
     }
+}
+
+/// All outcomes from the beginning: the first failure is an increase, too.
+fn publications() -> Family<PublicationLabels, Counter> {
+    let family = Family::default();
+    for outcome in Published::ALL {
+        drop(family.get_or_create(&PublicationLabels { outcome: outcome.word() }));
+    }
+    family
 }
 
 /// The label of a call's code: closed, whatever a service answers.

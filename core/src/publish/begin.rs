@@ -129,6 +129,7 @@ fn intend(
         request: Some(PublicationRequest {
             at: Some(now.to_string()),
             holder: Some(seen.identity.holder.clone()),
+            after: newest(record, seen),
         }),
         published_digest: record.published_digest.clone(),
     };
@@ -141,6 +142,16 @@ fn intend(
         Step::Record { publication: Box::new(publication), state },
         "what is to be made is recorded first",
     )
+}
+
+/// The newest run that is not this request's: a later one may be, also where none says whose it is.
+fn newest(record: &Publication, seen: &Seen<'_>) -> Option<String> {
+    // A request that is recorded again was looked for in vain, or was never sent.
+    if let Some(request) = &record.request {
+        return request.after.clone();
+    }
+    let runs = seen.look.map(|look| look.runs.iter()).into_iter().flatten();
+    runs.max_by_key(|run| run.created).map(|run| run.id.to_string())
 }
 
 /// A request is recorded, and its run is not known yet.
@@ -217,9 +228,15 @@ fn lost(
     now: Timestamp,
 ) -> Plan {
     let Some(look) = seen.look else { return because(Step::Look, "a run may have been made") };
+    let before = look.runs.iter().find(|run| request.after.as_deref() == Some(run.id.as_str()));
+    let before = before.map(|run| run.created);
     let is_ours = |run: &&Run| match Tag::read(&run.description) {
         Some(tag) => tag.uid == *seen.uid.0 && request.at.as_deref() == Some(&tag.at),
-        None => run.description.is_empty() && in_window(run.created, at, seen.bounds),
+        None => {
+            run.description.is_empty()
+                && in_window(run.created, at, seen.bounds)
+                && before.is_none_or(|before| run.created > before)
+        }
     };
     if let Some(run) = look.runs.iter().find(is_ours) {
         let publication = created(record, &run.id, now);

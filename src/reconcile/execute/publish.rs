@@ -350,7 +350,7 @@ async fn watch(
 }
 
 /// The calls of the account are used up: the run goes on without being looked at.
-fn paused(until: Timestamp) -> State {
+pub(crate) fn paused(until: Timestamp) -> State {
     State::Publishing {
         reason: dataworks_core::api::condition::Reason::QuotaExhausted,
         message: format!(

@@ -96,6 +96,11 @@ pub struct PublicationRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub holder: Option<String>,
+    /// The id of the newest run of the file before it; absent where there was none. Example:
+    /// `1d1a4ba8-0000-4000-8000-00000000abcd`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub after: Option<String>,
 }
 
 /// What a deployment run does.
