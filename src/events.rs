@@ -242,6 +242,24 @@ mod tests {
                 with(json!({ "conditions": drifted })),
                 None,
             ),
+            (
+                "published",
+                made.clone(),
+                with(json!({ "publication": {"publishedDigest": "x", "runId": "r", "status": "Success"} })),
+                Some("Published"),
+            ),
+            (
+                "its next run failed",
+                with(json!({ "publication": {"publishedDigest": "x", "runId": "r", "status": "Success"} })),
+                with(json!({ "publication": {"publishedDigest": "x", "runId": "s", "status": "Fail"} })),
+                None,
+            ),
+            (
+                "waits for a person",
+                made.clone(),
+                with(json!({ "conditions": ready("Unknown", "AwaitingApproval") })),
+                Some("AwaitingApproval"),
+            ),
             ("nothing new", made.clone(), made.clone(), None),
             (
                 "a try that may pass",

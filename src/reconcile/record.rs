@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use dataworks_core::api::condition::{ConditionType, Reason};
 use dataworks_core::api::v1alpha1::{
-    DataWorksResource, DataWorksResourceStatus, DeletionPolicy, Origin, Publication, PublicationStatus,
+    DataWorksResource, DataWorksResourceStatus, DeletionPolicy, Origin, Publication, PublicationStatus, RunType,
 };
 use dataworks_core::api::{CREATE_INTENT, FINALIZER};
 use dataworks_core::backoff;
@@ -79,8 +79,9 @@ fn told(
 /// Whether a publication has ended that is what a person asked for.
 fn answers(record: &Publication, after: &DataWorksResourceStatus, object: &DataWorksResource) -> bool {
     let until = object.spec.publishes().map(|publish| &publish.until_stage);
-    let ended = record.status.is_some_and(PublicationStatus::is_final);
-    ended && record.digest == after.spec_digest && until == Some(&record.until_stage)
+    let as_wished = record.digest == after.spec_digest && until == Some(&record.until_stage);
+    let offline = record.type_ == Some(RunType::Offline);
+    record.status.is_some_and(PublicationStatus::is_final) && (as_wished || offline)
 }
 
 /// Says that the look which a person asked for was taken.

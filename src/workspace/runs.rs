@@ -32,12 +32,16 @@ const APART: SignedDuration = SignedDuration::from_secs(5);
 const PAGE_SIZE: u32 = 100;
 /// Edits that wait for a call let a poll that is due wait so long.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
+/// How a run was seen is kept so long for those that were told of it.
+const FORGOTTEN: SignedDuration = SignedDuration::from_mins(10);
 /// Runs that one poll reads by their ids; the others follow with the next.
 const SINGLE_READS: usize = 20;
 
 /// A run that somebody waits for.
 #[derive(Debug)]
 struct Watched {
+    /// Who waits. Whoever is told waits no more, until it says so again: nothing is polled for objects that
+    /// have other cares by then.
     keys: BTreeSet<ObjectKey>,
     /// When it last changed, as far as is known.
     since: Timestamp,
@@ -57,6 +61,10 @@ impl Watched {
     }
 }
 
+fn due_of<'a>((run, watched): (&'a RunId, &Watched)) -> (Timestamp, &'a RunId) {
+    (watched.due(), run)
+}
+
 /// One workspace.
 #[derive(Debug, Default)]
 struct Workspace {
@@ -72,7 +80,8 @@ struct Workspace {
 
 impl Workspace {
     fn due(&self) -> Option<Timestamp> {
-        let due = self.watched.values().map(Watched::due).min()?;
+        let waited = self.watched.values().filter(|watched| !watched.keys.is_empty());
+        let due = waited.map(Watched::due).min()?;
         let apart = self.polled.map_or(Timestamp::MIN, |polled| plus(polled, APART));
         Some(due.max(apart).max(self.not_before.unwrap_or(Timestamp::MIN)))
     }
@@ -125,7 +134,14 @@ impl Runs {
     pub fn watch(&self, project: ProjectId, run: &RunId, key: &ObjectKey, ago: SignedDuration, person: bool) {
         let since = Timestamp::now().saturating_sub(ago).unwrap_or(Timestamp::MIN);
         let mut all = self.lock();
-        let watched = all.entry(project).or_default().watched.entry(run.clone()).or_insert_with(|| Watched {
+        let workspace = all.entry(project).or_default();
+        // An object waits for one run.
+        for (other, watched) in &mut workspace.watched {
+            if other != run {
+                watched.keys.remove(key);
+            }
+        }
+        let watched = workspace.watched.entry(run.clone()).or_insert_with(|| Watched {
             keys: BTreeSet::new(),
             since,
             person,
@@ -197,7 +213,7 @@ impl Runs {
         let all = self.lock();
         let Some(workspace) = all.get(&project) else { return (Vec::new(), 0) };
         let mut runs: Vec<(Timestamp, &RunId)> =
-            workspace.watched.iter().map(|(run, watched)| (watched.due(), run)).collect();
+            workspace.watched.iter().filter(|(_, watched)| !watched.keys.is_empty()).map(due_of).collect();
         runs.sort();
         let due = runs.iter().filter(|(due, _)| *due <= now).count();
         (runs.into_iter().map(|(_, run)| run.clone()).collect(), due)
@@ -217,7 +233,7 @@ impl Runs {
             return BTreeSet::new();
         }
         watched.told = Some(now);
-        watched.keys.clone()
+        std::mem::take(&mut watched.keys)
     }
 
     /// Ends a poll. Answers who waited in vain, where it failed.
@@ -228,6 +244,8 @@ impl Runs {
         workspace.polled = Some(now);
         workspace.not_before = fault;
         workspace.failures = fault.map_or(0, |_| workspace.failures.saturating_add(1));
+        let recent = |watched: &Watched| watched.told.is_none_or(|told| plus(told, FORGOTTEN) > now);
+        workspace.watched.retain(|_, watched| !watched.keys.is_empty() || recent(watched));
         let empty = workspace.watched.is_empty() && !workspace.no_auto;
         let due = workspace.watched.values().filter(|watched| fault.is_some() && watched.due() <= now);
         let woken = due.flat_map(|watched| watched.keys.iter().cloned()).collect();

@@ -285,3 +285,12 @@ fn looks_are_as_far_apart_as_the_share_needs() {
     }
     assert_eq!([0, 6, 7, 80, 1_000].map(sweeps_a_day), [0, 0, 1, 12, 150]);
 }
+
+#[test]
+fn polls_leave_the_last_fifth_of_a_day_to_edits() {
+    let mut bucket = Bucket::new(10.0, Some(80), hour(0));
+    assert_eq!(passes(&mut bucket, Purpose::Poll, hour(0)), 64, "80 of 100");
+    assert_eq!(bucket.take(Purpose::Poll, hour(1)), Err(hour(24)));
+    assert_eq!(passes(&mut bucket, Purpose::Work, hour(2)), 12, "but for the reserve");
+    assert_eq!(counts(&mut bucket, hour(3)), (76, 0), "they are none of the sweeps'");
+}
