@@ -161,10 +161,12 @@ impl Case {
 
 /// A step in a few words.
 fn told(step: &Step) -> String {
-    let word = |state: &State| match state {
-        State::Publishing { reason, .. } => reason.as_str().to_owned(),
-        State::Deleting { .. } => "Deleting".to_owned(),
-        other => format!("{other:?}"),
+    let word = |state: &State| {
+        if let State::Publishing { reason, .. } = state {
+            return reason.as_str().to_owned();
+        }
+        assert!(matches!(state, State::Deleting { .. }), "{state:?}");
+        "Deleting".to_owned()
     };
     let kept = |record: &Publication| {
         let status = record.status.map(|status| format!("{status:?}")).unwrap_or_default();

@@ -140,7 +140,8 @@ async fn turn(ctx: &Arc<Context>, subject: &mut Subject) -> Again {
         debug!(step = decided.step.name(), why = decided.why, "decided");
         let publication = execute::publish::due(ctx, subject, desired.as_ref().ok(), &decided.step);
         let flow = match publication {
-            Some(due) => execute::publish::execute(ctx, subject, due).await,
+            // Apart on the heap: most runs have nothing of it to do.
+            Some(due) => Box::pin(execute::publish::execute(ctx, subject, due)).await,
             None => execute::execute(ctx, subject, desired.as_ref().ok(), decided.step).await,
         };
         match flow {

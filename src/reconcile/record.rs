@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use dataworks_core::api::condition::{ConditionType, Reason};
 use dataworks_core::api::v1alpha1::{
-    DataWorksResource, DataWorksResourceStatus, DeletionPolicy, Origin, Publication, PublicationStatus, RunType,
+    DataWorksResource, DataWorksResourceStatus, DeletionPolicy, Origin, Publication, PublicationStatus,
+    RunType,
 };
 use dataworks_core::api::{CREATE_INTENT, FINALIZER};
 use dataworks_core::backoff;
