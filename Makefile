@@ -29,13 +29,13 @@ test-argocd: need-go ## Run Argo CD's own code over the scripts for it (builds m
 
 chaos: need-rust need-go ## Kill and freeze two operators while the cloud fails and objects change (SEED=1 OBJECTS=200 KILLS=50)
 	@bin=$$(dev/kubernetes/build.sh); CHAOS_SEED=$(or $(SEED),1) CHAOS_OBJECTS=$(or $(OBJECTS),200) \
-		CHAOS_KILLS=$(or $(KILLS),50) "$$bin/cluster" -- cargo test --locked --test chaos -- --nocapture
+		CHAOS_KILLS=$(or $(KILLS),50) "$$bin/cluster" -- cargo test --locked --workspace --test chaos -- --nocapture
 
 fuzz: need-rust ## Feed the readers of paths, documents, specs and answers with whatever breaks them (SECONDS=20 each)
 	@dev/fuzz.sh $(or $(SECONDS),20)
 
 test-memory: need-rust need-go ## Fill etcd with the largest objects and measure the operator (many minutes, gigabytes)
-	@bin=$$(dev/kubernetes/build.sh); "$$bin/cluster" -- cargo test --locked --test security -- --ignored --nocapture
+	@bin=$$(dev/kubernetes/build.sh); "$$bin/cluster" -- cargo test --locked --workspace --test security -- --ignored --nocapture
 
 bench: need-rust need-go ## Measure what many objects cost (N=2000,10000; SAVE=1 keeps the figures)
 	@bin=$$(dev/kubernetes/build.sh); cargo build --locked --release --workspace --bins --bench life; \
@@ -49,13 +49,13 @@ test-kube-state-metrics: need-go ## Run kube-state-metrics' own code on the conf
 
 test-chart: need-rust need-go ## Check the Helm chart and deploy/: lint, unit tests, renders, package; then beside an API server
 	@dev/chart.sh test
-	@bin=$$(dev/kubernetes/build.sh); "$$bin/cluster" -- cargo test --locked --test deploy
+	@bin=$$(dev/kubernetes/build.sh); "$$bin/cluster" -- cargo test --locked --workspace --test deploy
 
 test-node: need-rust need-go ## Install, upgrade, kill and uninstall the operator on a real node (root on Debian, quarter of an hour)
 	@dev/test-node.sh
 
 model: need-rust ## Tell the plan longer stories of faults than `make test` does (many minutes, gigabytes)
-	MODEL=deep cargo test --locked -p dataworks-core --test model -- --test-threads 1
+	MODEL=deep cargo test --locked --workspace --test model -- --test-threads 1
 
 lint: need-rust need-go lint-deny ## Check format, lints, shell scripts and dependencies
 	cargo fmt --all --check
@@ -90,14 +90,13 @@ fixtures: need-rust ## Write the objects of every phase, and what is made from t
 	UPDATE_FIXTURES=1 cargo test --locked -p dataworks-integrations
 
 reference: crds ## The same, and the tables of flags in docs/configuration.md
-	UPDATE_DOCS=1 cargo test --locked --test docs
+	UPDATE_DOCS=1 cargo test --locked --workspace --test docs
 
 docs: ## Build the book into .cache/book
 	@mdbook=$$(dev/docs/mdbook.sh); "$$mdbook" build
 
 test-docs: need-rust docs ## Build the book; check links, manifests and what is made from the code
-	cargo test --locked -p dataworks-core --test docs --test reference
-	cargo test --locked --test docs
+	cargo test --locked --workspace --test docs --test reference
 
 build: need-rust ## Build the operator and the simulator for release
 	cargo build --locked --release --workspace --bins

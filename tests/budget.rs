@@ -137,6 +137,30 @@ async fn a_used_up_day_is_learnt_from_the_service_once() {
 }
 
 #[tokio::test]
+async fn an_edit_passes_the_creates_that_wait_in_its_namespace() {
+    const WAITING: u64 = 20;
+    let scene = Scene::new().await;
+    let operator = scene.launch().with(&["--requests-per-second=1"]).start();
+    scene.kubectl.apply(&python("edited", "E/edited.py")).await;
+    scene.ready("edited").await;
+    let files: Vec<_> = (0..WAITING + 4).map(|n| python(&format!("e{n}"), &format!("E/e{n}.py"))).collect();
+    scene.kubectl.apply(&json!({"apiVersion": "v1", "kind": "List", "items": files})).await;
+    // Those that are looked up under one listing are not in the queue; then they are, and wait for calls.
+    let crowded = async || (operator.metric("workqueue_depth", &[]).await >= WAITING).then_some(());
+    poll(DEADLINE, Duration::from_millis(50), "the creates wait", crowded).await;
+
+    let since = scene.cloud.last();
+    let edit = json!({"spec": {"content": {"inline": "print(2)\n"}}}).to_string();
+    scene.kubectl.run(&["patch", "dwr", "edited", "--type=merge", "--patch", &edit]).await;
+    scene.cloud.called(since, "UpdateResource").await;
+    let before = scene.cloud.actions(since);
+    let created = before.iter().take_while(|action| *action != "UpdateResource").count();
+    // The permit that is next may be a create's by its lane's turn, and one may be under way.
+    assert!(created <= 4, "{before:?}");
+    assert!(operator.metric("workqueue_depth", &[]).await > 0, "creates wait still");
+}
+
+#[tokio::test]
 async fn looks_go_on_where_they_were_after_a_restart() {
     let scene = Scene::new().await;
     let operator = scene.launch().with(&["--drift-interval=1s", "--commit-lag=1s"]).start();

@@ -18,10 +18,13 @@ use tokio::task::JoinSet;
 
 use crate::cloud::Cloud;
 use crate::fleet::Fleet;
+use crate::meter::Spent;
+use crate::stage::Stage;
 
-/// Creates the fleet and does the least for each object. Answers objects a second.
-pub(crate) async fn run(fleet: &Fleet, cloud: &Cloud) -> f64 {
-    let client = client(cloud);
+/// Creates the fleet and does the least for each object. Answers objects a second, and what that used.
+pub(crate) async fn run(stage: &Stage, fleet: &Fleet) -> (f64, Spent) {
+    let client = client(&stage.cloud);
+    let before = stage.moment().await;
     let (sender, receiver) = mpsc::channel(fleet.count);
     let receiver = Arc::new(Mutex::new(receiver));
     let begun = Instant::now();
@@ -42,8 +45,9 @@ pub(crate) async fn run(fleet: &Fleet, cloud: &Cloud) -> f64 {
         end.unwrap();
     }
     let took = begun.elapsed();
+    let spent = before.until(&stage.moment().await);
     fleet.delete().await;
-    fleet.count as f64 / took.as_secs_f64()
+    (fleet.count as f64 / took.as_secs_f64(), spent)
 }
 
 async fn least(fleet: &Fleet, client: &Client, number: usize) {

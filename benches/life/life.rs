@@ -53,7 +53,7 @@ pub(crate) async fn whole(cluster: &Cluster, n: usize, small: f64) -> Figures {
 
 async fn creates(stage: &Stage, small: f64, figures: &mut Figures) {
     let n = stage.fleet.count;
-    let floor_before = floor::run(&stage.floors[0], &stage.cloud).await;
+    let (floor_before, floor_spent) = floor::run(stage, &stage.floors[0]).await;
     at_rest(stage.pid()).await;
     let before = stage.moment().await;
     let begun = Instant::now();
@@ -63,7 +63,7 @@ async fn creates(stage: &Stage, small: f64, figures: &mut Figures) {
     at_rest(stage.pid()).await;
     let spent = before.until(&stage.moment().await);
     let memory_after = (memory(stage.pid(), "VmHWM"), memory(stage.pid(), "VmRSS"));
-    let floor_after = floor::run(&stage.floors[1], &stage.cloud).await;
+    let (floor_after, _) = floor::run(stage, &stage.floors[1]).await;
     assert_eq!(stage.fleet.ready().await, (n, n), "all are ready");
 
     let (rate, floor) = (n as f64 / seconds, f64::midpoint(floor_before, floor_after));
@@ -78,6 +78,11 @@ async fn creates(stage: &Stage, small: f64, figures: &mut Figures) {
         "create: operator's CPU for each, ms",
         "≤ 0.6",
         format!("{:.2}", spent.cpu * 1000.0 / n as f64),
+    );
+    figures.add(
+        "create: API server's CPU for each, ms: floor, here",
+        "",
+        format!("{}, {}", floor_spent.server_for_each(n), spent.server_for_each(n)),
     );
     figures.add("create: calls for each", "1.02", spent.calls_for_each(n));
     figures.add(
@@ -101,6 +106,7 @@ async fn edits(stage: &Stage, figures: &mut Figures) {
     let spent = before.until(&stage.moment().await);
     figures.add("edit: objects/s", "", format!("{:.0}", n as f64 / seconds));
     figures.add("edit: operator's CPU for each, ms", "", format!("{:.2}", spent.cpu * 1000.0 / n as f64));
+    figures.add("edit: API server's CPU for each, ms", "", spent.server_for_each(n));
     figures.add("edit: calls for each", "1", spent.calls_for_each(n));
     figures.add(
         "edit: requests to Kubernetes for each",
@@ -157,6 +163,8 @@ async fn queued(stage: &mut Stage, figures: &mut Figures) {
     stage.kill().await;
     stage.start(&[CROWDED_RATE]).await;
     stage.crowd.create(async |_| {}).await;
+    // First they wait for a listing of the workspace, outside of the queue.
+    stage.crowded().await;
     let waiting = stage.metric("workqueue_depth", &[]).await;
     let delay = delays::of_edits(stage, "fifth").await;
     let still = stage.metric("workqueue_depth", &[]).await;
@@ -183,6 +191,7 @@ async fn deletes(stage: &mut Stage, figures: &mut Figures) {
     let spent = before.until(&stage.moment().await);
     figures.add("delete: objects/s", "600", format!("{:.0}", n as f64 / seconds));
     figures.add("delete: operator's CPU for each, ms", "", format!("{:.2}", spent.cpu * 1000.0 / n as f64));
+    figures.add("delete: API server's CPU for each, ms", "", spent.server_for_each(n));
     figures.add("delete: calls for each", "1", spent.calls_for_each(n));
     figures.add(
         "delete: requests to Kubernetes for each",

@@ -48,6 +48,7 @@ pub(crate) async fn at_rest(pid: u32) -> f64 {
 /// What was used up to a moment.
 pub(crate) struct Moment {
     cpu: f64,
+    server_cpu: f64,
     calls: BTreeMap<String, u64>,
     requests: BTreeMap<String, u64>,
 }
@@ -55,6 +56,7 @@ pub(crate) struct Moment {
 /// What was used between two moments.
 pub(crate) struct Spent {
     pub(crate) cpu: f64,
+    server_cpu: f64,
     calls: BTreeMap<String, u64>,
     requests: BTreeMap<String, u64>,
 }
@@ -62,15 +64,17 @@ pub(crate) struct Spent {
 impl Moment {
     /// Now, of the operator with this pid.
     pub(crate) async fn now(pid: u32, cloud: &Cloud, kube: &Client) -> Self {
-        let requests = requests(kube).await;
+        let request = http::Request::get("/metrics").body(Vec::new()).unwrap();
+        let metrics = kube.request_text(request).await.unwrap();
         let calls = cloud.counts().await.by_action;
-        Self { cpu: cpu(pid), calls, requests }
+        Self { cpu: cpu(pid), server_cpu: server_cpu(&metrics), calls, requests: requests(&metrics) }
     }
 
     /// What was used from this moment to `end`.
     pub(crate) fn until(&self, end: &Self) -> Spent {
         Spent {
             cpu: end.cpu - self.cpu,
+            server_cpu: end.server_cpu - self.server_cpu,
             calls: difference(&self.calls, &end.calls),
             requests: difference(&self.requests, &end.requests),
         }
@@ -81,6 +85,11 @@ impl Spent {
     /// All calls to the cloud.
     pub(crate) fn calls(&self) -> u64 {
         self.calls.values().sum()
+    }
+
+    /// Milliseconds of the API server's CPU for each of `count`, those for the bench's own requests among them.
+    pub(crate) fn server_for_each(&self, count: usize) -> String {
+        format!("{:.2}", self.server_cpu * 1000.0 / count as f64)
     }
 
     /// Calls for each of `count`, by action.
@@ -132,9 +141,7 @@ fn amount(value: f64) -> String {
 
 /// What the API server has been asked for objects of our kind and for events, by verb. Leases and
 /// the like are a matter of time, not of objects.
-async fn requests(kube: &Client) -> BTreeMap<String, u64> {
-    let request = http::Request::get("/metrics").body(Vec::new()).unwrap();
-    let text = kube.request_text(request).await.unwrap();
+fn requests(text: &str) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
     for line in text.lines().filter(|line| line.starts_with("apiserver_request_total{")) {
         let label = |name: &str| {
@@ -154,4 +161,10 @@ async fn requests(kube: &Client) -> BTreeMap<String, u64> {
     // They come and go with the operator, not with its objects.
     counts.retain(|name, _| !name.starts_with("WATCH") && !name.starts_with("LIST"));
     counts
+}
+
+/// CPU seconds that the API server has used, as it says itself.
+fn server_cpu(text: &str) -> f64 {
+    let line = text.lines().find(|line| line.starts_with("process_cpu_seconds_total ")).unwrap();
+    line.rsplit(' ').next().unwrap().parse().unwrap()
 }

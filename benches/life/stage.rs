@@ -112,6 +112,12 @@ impl Stage {
         self.metric("dataworks_kubernetes_requests_total", &[&verb, "outcome=\"success\""]).await
     }
 
+    /// Waits until objects wait in the queue for calls.
+    pub(crate) async fn crowded(&self) {
+        let crowded = async || (self.metric("workqueue_depth", &[]).await > 0).then_some(());
+        until("objects wait for calls", PAUSE, crowded).await;
+    }
+
     /// Waits until the operator has made `more` successful writes of a kind since there were `before`.
     pub(crate) async fn wrote(&self, verb: &str, before: u64, more: usize) {
         let enough = async || (self.writes(verb).await >= before + more as u64).then_some(());

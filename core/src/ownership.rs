@@ -85,6 +85,8 @@ pub enum Class {
     Recorded,
     /// The object has an open create intent of its own for that path.
     Intent,
+    /// An earlier object of its name had a create intent for that path: what it left is looked for.
+    Restored,
     /// The object only wants it; the older object first.
     Wanted,
 }

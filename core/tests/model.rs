@@ -92,7 +92,10 @@ impl Model for Stories {
 /// Tells all stories in which so many things happen, and one more when asked for more.
 fn check(name: &str, setting: Setting, events: u8, budget: Budget) {
     let deep = std::env::var("MODEL").is_ok_and(|depth| depth == "deep");
-    let budget = Budget { events: events + u8::from(deep), ..budget };
+    // Of what is limited below the events, one more too.
+    let more = |limit: u8| limit + u8::from(deep && limit > 0);
+    let (changes, outside) = (more(budget.changes), more(budget.outside));
+    let budget = Budget { events: events + u8::from(deep), changes, outside, ..budget };
     let stories = Stories { setting, budget, changes: CHANGES };
     let told = stories.checker().threads(2).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
     let (states, unique, depth) = (told.state_count(), told.unique_state_count(), told.max_depth());

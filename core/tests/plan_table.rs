@@ -941,9 +941,8 @@ fn an_object_with_a_resource() {
             },
             stalled(
                 Reason::AlreadyManaged,
-                "DataWorksResource \"b\" of this namespace already manages \"XX/a.py\" in workspace 7, or a \
-                 MaxCompute resource of the same name; nothing was sent. Give this object another path, or delete \
-                 the other one.",
+                "DataWorksResource \"b\" of this namespace already manages the file 1, which this object's status names \
+                 too; nothing was sent. Delete this object: the file stays the other's.",
             ),
         ),
         ("an unknown write: reads", |c| updated_at(c, 0, None), Step::ReadBack(id("1"))),

@@ -526,7 +526,7 @@ fn synced_alone_tells_what_leaves_the_object_ready() {
     let twin = State::Duplicate { path: PATH.into(), ids: vec![id("1"), id("2")] };
     let status = after(&made(), twin, at(10));
     let synced = status.conditions.iter().find(|c| c.type_ == ConditionType::Synced.as_str()).unwrap();
-    assert!(synced.message.starts_with("2 files stand at \"XX/a.py\": 1 is this object's, and 2 are not."));
+    assert!(synced.message.starts_with("2 files stand at \"XX/a.py\": 1, which is this object's, and 2."));
 }
 
 #[test]

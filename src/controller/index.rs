@@ -271,7 +271,7 @@ impl Index {
             return None;
         }
         let row = self.rows.get_mut(key)?;
-        for (_, class) in row.claims.iter_mut().filter(|(_, class)| *class == Class::Wanted) {
+        for (_, class) in row.claims.iter_mut().filter(|(_, class)| *class > Class::Intent) {
             *class = Class::Intent;
         }
         let woken = self.claim(key);

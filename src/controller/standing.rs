@@ -274,6 +274,11 @@ pub(super) fn claims(
     if let Some(path) = recorded.open_intent().and_then(|intent| intent.path.parse().ok()) {
         add(standing_at(&path), Class::Intent);
     }
+    if let (IntentNote::Earlier(intent), None) = (&recorded.intent, id)
+        && let Ok(path) = intent.path.parse()
+    {
+        add(standing_at(&path), Class::Restored);
+    }
     add(desired.map(wanted).unwrap_or_default(), Class::Wanted);
     claims
 }

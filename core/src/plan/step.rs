@@ -144,11 +144,25 @@ pub(super) fn invalid(problem: &str) -> Plan {
     stalled(Reason::InvalidSpec, problem.to_owned(), "the spec is not valid")
 }
 
-pub(super) fn already_managed(holder: &Holder, desired: &Desired) -> Plan {
-    let who = match &holder.name {
+fn name_of(holder: &Holder) -> String {
+    match &holder.name {
         Some(name) => format!("DataWorksResource {name:?} of this namespace"),
         None => "another object in this cluster (the operator's log has its name)".to_owned(),
-    };
+    }
+}
+
+/// Another object has recorded the very resource that this one has: somebody copied its status.
+pub(super) fn id_already_managed(holder: &Holder, id: &ResourceId) -> Plan {
+    let message = format!(
+        "{} already manages the file {id}, which this object's status names too; nothing was sent. \
+         Delete this object: the file stays the other's.",
+        name_of(holder)
+    );
+    stalled(Reason::AlreadyManaged, message, "another object holds the id")
+}
+
+pub(super) fn already_managed(holder: &Holder, desired: &Desired) -> Plan {
+    let who = name_of(holder);
     let message = format!(
         "{who} already manages {:?} in workspace {}, or a MaxCompute resource of the same name; nothing was sent. \
          Give this object another path, or delete the other one.",

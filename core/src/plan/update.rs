@@ -8,7 +8,7 @@ use k8s_openapi::jiff::Timestamp;
 use super::create::{at_name, not_allowed, refused_before, taken_by_other};
 use super::relocate::relocate;
 use super::search::{at_path, plus};
-use super::step::{already_managed, because, stalled};
+use super::step::{because, id_already_managed, stalled};
 use super::{Listing, Observed, Plan, ReadBack, Recorded, Step, create};
 use crate::api::condition::{ConditionType, Reason};
 use crate::api::v1alpha1::DriftPolicy;
@@ -106,7 +106,7 @@ fn other_resource(
         return Some(stalled(Reason::WorkspaceChanged, message, "the workspace changed under a recorded id"));
     }
     if let Some(holder) = &observed.id_held_by {
-        return Some(already_managed(holder, desired));
+        return Some(id_already_managed(holder, id));
     }
     let named = desired.resource_id.as_ref().filter(|named| *named != id)?;
     let message = format!(

@@ -21,7 +21,7 @@ pub(super) fn drifted(fields: &[String]) -> Words {
 pub(super) fn duplicate(path: &str, ids: &[ResourceId]) -> Words {
     let others: Vec<&str> = ids.iter().skip(1).take(NAMED).map(ResourceId::as_str).collect();
     let message = format!(
-        "{} files stand at {path:?}: {} is this object's, and {} are not. Nothing is deleted; remove those that are not \
+        "{} files stand at {path:?}: {}, which is this object's, and {}. Nothing is deleted; remove those that are not \
          wanted.",
         ids.len(),
         ids.first().map_or("", ResourceId::as_str),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use dataworks_core::api::condition::Reason;
 use dataworks_core::api::v1alpha1::AttemptOutcome;
 use dataworks_core::fault::Class;
 use dataworks_core::intent::IntentNote;
@@ -507,6 +508,10 @@ impl World {
                     return false;
                 }
                 self.blurred |= !done;
+                // Whoever takes the annotation off after that has looked: what stands there is to stay.
+                if self.complaint(slot) == Some(Reason::AmbiguousCreate) {
+                    self.kept |= 1 << object.uid;
+                }
                 self.replace(slot, |object| {
                     object.note = None;
                     object.finalizer = false;
@@ -569,8 +574,9 @@ impl World {
     fn restore(&mut self, slot: usize, before: u8) {
         self.uids += 1;
         let uid = self.uids;
-        // A backup takes longer to be put back than a listing lags.
+        // A backup takes longer to be put back than a listing lags and than a run lasts.
         self.now += seconds(Self::bounds().lag);
+        self.leader.runs[slot] = None;
         self.old.take_if(|old| old.resumed);
         self.replace(slot, |object| {
             *object = Object {

@@ -194,6 +194,11 @@ impl Object {
         if let Some(path) = recorded.open_intent().and_then(|intent| intent.path.parse().ok()) {
             add(standing_at(self.desired(), &path), Class::Intent);
         }
+        if let (IntentNote::Earlier(intent), None) = (&recorded.intent, recorded.id())
+            && let Ok(path) = intent.path.parse()
+        {
+            add(standing_at(self.desired(), &path), Class::Restored);
+        }
         add(wanted(self.desired()), Class::Wanted);
         Claimant { uid: self.full_uid(), created: at(self.uid.into()), key: self.key(), claims }
     }

@@ -15,8 +15,11 @@ impl World {
         let Some(object) = &self.objects[slot] else { return false };
         let in_the_way = |of_strangers: bool| {
             self.files.iter().any(|file| {
-                // What an earlier object of this name left elsewhere stays that object's.
-                let left = file.owner == object.before && file.path == object.declared.path;
+                // What an earlier object of this name left elsewhere stays that object's, and what it left
+                // here is not this one's where the spec names another.
+                let left = file.owner == object.before
+                    && file.path == object.declared.path
+                    && !object.declared.named;
                 let ours = file.owner == object.uid || left && object.before != STRANGER;
                 let stranger = if of_strangers { file.owner == STRANGER } else { !ours };
                 let intended = object.note.as_ref().map(|note| note.intent.path.as_str());

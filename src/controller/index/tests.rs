@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use dataworks_core::api::{FINALIZER, RECONCILE_REQUESTED};
+use dataworks_core::api::{CREATE_INTENT, FINALIZER, RECONCILE_REQUESTED};
 
 use super::super::standing::STALLED_RETRY;
 use super::*;
@@ -212,6 +212,31 @@ fn a_reserved_claim_is_not_taken_by_an_older_object() {
     index.apply(&object("older", 6, path(10)), Origin::Watched, at(2));
     assert!(index.reserve(&key("older")).is_none(), "the younger one is about to write its intent");
     assert_eq!(index.held_by_other(&key("younger")), None);
+}
+
+#[test]
+fn what_an_earlier_object_of_the_name_tried_to_make_comes_before_a_wish() {
+    let path = |path: &str, created: i64| json!({ "spec": { "path": path }, "metadata": { "creationTimestamp": at(created).to_string() } });
+    let restored = |status: Value| {
+        let intent = json!({
+            "cluster": CLUSTER, "object": "ns/restored", "uid": "uid-before", "holder": "pod", "projectId": 7,
+            "path": "XX/same.py", "first": at(0).to_string(), "at": at(0).to_string(),
+        });
+        let mut changes = path("XX/other.py", 50);
+        let annotations = json!({ "metadata": { "annotations": { CREATE_INTENT: intent.to_string() } } });
+        merge(&mut changes, annotations);
+        merge(&mut changes, status);
+        object("restored", 6, changes)
+    };
+    let mut index = index();
+    index.apply(&object("older", 5, path("XX/same.py", 10)), Origin::Listed, at(1));
+    index.apply(&restored(json!({})), Origin::Listed, at(1));
+    assert_eq!(index.held_by_other(&key("older")), Some(&key("restored")));
+    assert_eq!(index.held_by_other(&key("restored")), None);
+    assert!(index.reserve(&key("older")).is_none());
+    // Once it has its file, that says where it stands.
+    index.apply(&restored(json!({ "status": { "id": "1", "path": "XX/other.py" } })), Origin::Written, at(2));
+    assert_eq!(index.held_by_other(&key("older")), None);
 }
 
 #[test]
