@@ -549,6 +549,8 @@ fn ends_are_told() {
     };
     let mut gone = ended(Running, [Success, Init, Init]);
     gone.run = Some(Sight::Gone("no such run".to_owned()));
+    let mut cancelled = until("NOWHERE", [Success, Cancel, Init]);
+    cancelled.run = Some(Sight::Run(run("r", Cancel, [Success, Cancel, Init])));
     let mut abolished = until("NOWHERE", [Success, Init, Init]);
     abolished.memory.abolished = Some(run_id("r"));
     check(vec![
@@ -577,6 +579,7 @@ fn ends_are_told() {
             "watch r Running/CHECK/Normal/digest-1/ Publishing",
         ),
         ("no such stage", until("NOWHERE", [Success, Init, Init]), "abolish r"),
+        ("no such stage, and ended", cancelled, "record Fail/CHECK/Normal/digest-1/ ended"),
         ("and abolished", abolished, "record Fail/CHECK/Normal/digest-1/ ended"),
     ]);
     let Step::Record { publication, .. } = ended(Fail, [Success, Fail, Init]).step() else {

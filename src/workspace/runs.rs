@@ -229,6 +229,11 @@ impl Runs {
             watched.since = now;
         }
         watched.sight = Some(sight);
+        if watched.keys.is_empty() {
+            // Whoever waits for it next is told at once.
+            watched.told = None;
+            return BTreeSet::new();
+        }
         if !changed && watched.due() > now {
             return BTreeSet::new();
         }

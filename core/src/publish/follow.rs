@@ -31,16 +31,18 @@ pub(super) fn plan(wish: &Wish, record: &Publication, id: &RunId, seen: &Seen<'_
         }
     };
     let superseded = wish.differs(record);
-    if let Some(plan) = end(record, run, superseded, now) {
-        return plan;
-    }
-    if superseded || record.until_stage != wish.until_stage {
-        return overtaken(wish, record, run, seen, now);
-    }
-    if let Some(until) = record.until_stage.as_deref().filter(|_| !run.stages.is_empty())
+    let as_wished = !superseded && record.until_stage == wish.until_stage;
+    // Before its end: a run that was ended for want of the stage did not fail by itself.
+    if let Some(until) = record.until_stage.as_deref().filter(|_| as_wished && !run.stages.is_empty())
         && let Some(plan) = limit(record, run, until, seen, now)
     {
         return plan;
+    }
+    if let Some(plan) = end(record, run, superseded, now) {
+        return plan;
+    }
+    if !as_wished {
+        return overtaken(wish, record, run, seen, now);
     }
     go_on(wish, record, run, seen, now)
 }
@@ -134,7 +136,7 @@ fn limit(record: &Publication, run: &Run, until: &str, seen: &Seen<'_>, now: Tim
             Some(success(record, Some(stage), now, "the last stage that is wanted is done"))
         }
         Some(_) => None,
-        None if seen.memory.abolished.as_ref() != Some(&run.id) => {
+        None if seen.memory.abolished.as_ref() != Some(&run.id) && !run.status.is_final() => {
             Some(because(Step::Abolish(run.id.clone()), "it has no such stage"))
         }
         None => {
