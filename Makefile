@@ -81,12 +81,12 @@ chart: need-go ## Write anew what is made from the chart: its README.md, deploy/
 	@dev/chart.sh update
 
 crds: need-rust need-go ## Write crds/, the chart's copy, deploy/ and docs/reference.md anew from the Rust types
-	UPDATE_CRDS=1 UPDATE_DOCS=1 cargo test --locked -p dataworks-core --test crd --test reference
+	UPDATE_CRDS=1 UPDATE_DOCS=1 cargo test --locked --workspace --test crd --test reference
 	cp crds/*.yaml charts/dataworks-operator/files/crds/
 	dev/chart.sh update
 
 fixtures: need-rust ## Write the objects of every phase, and what is made from them, anew
-	UPDATE_FIXTURES=1 cargo test --locked -p dataworks-core --test status_in_tools
+	UPDATE_FIXTURES=1 cargo test --locked --workspace --test status_in_tools
 	UPDATE_FIXTURES=1 cargo test --locked -p dataworks-integrations
 
 reference: crds ## The same, and the tables of flags in docs/configuration.md

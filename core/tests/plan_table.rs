@@ -4,7 +4,7 @@
 mod plan_support;
 
 use dataworks_core::api::condition::Reason;
-use dataworks_core::api::v1alpha1::{AttemptOutcome, DeletionPolicy};
+use dataworks_core::api::v1alpha1::{Attempt, AttemptOutcome, DeletionPolicy};
 use dataworks_core::backoff;
 use dataworks_core::bounds::Bounds;
 use dataworks_core::desired::Desired;
@@ -228,6 +228,19 @@ fn whose_intent_it_is() {
             "taken away while its outcome is not known: put back, for the longest wait",
             |c| c.recorded.status.attempt = Some(attempt(0, AttemptOutcome::Unknown)),
             Step::RestoreIntent(Intent { holder: String::new(), spec_sha256: None, ..intent(0) }),
+        ),
+        (
+            "taken away after another path was declared: put back for where the file was asked for",
+            |c| {
+                let unknown = attempt(0, AttemptOutcome::Unknown);
+                c.recorded.status.attempt = Some(Attempt { path: Some("XX/before.py".into()), ..unknown });
+            },
+            Step::RestoreIntent(Intent {
+                holder: String::new(),
+                spec_sha256: None,
+                path: "XX/before.py".into(),
+                ..intent(0)
+            }),
         ),
         (
             "taken away to end an ambiguity: a first attempt",

@@ -428,7 +428,7 @@ fn the_same_fact_again_is_no_difference() {
         Fact::Created { at: at(60), id: id("2"), request_id: "r".into(), date: at(61), sent: sent() },
         Fact::Found { at: at(60), id: id("2"), created: at(61), modified: at(62), sent: sent() },
         Fact::Updated { request_id: Some("r".into()), date: at(61), sent: sent() },
-        Fact::Attempted { at: at(60), outcome: AttemptOutcome::Unknown },
+        Fact::Attempted { at: at(60), outcome: AttemptOutcome::Unknown, path: Some("XX/b.py".into()) },
     ];
     for fact in facts {
         let change = Change { state: State::Ready, fact: Some(fact) };

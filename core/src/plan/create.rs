@@ -87,7 +87,10 @@ pub(super) fn wiped(desired: &Desired, recorded: &Recorded, observed: &Observed)
     let at: Timestamp = remembered.or_else(told)?;
     // Who wrote it is not known any more: the longest wait holds.
     let intent = intent(desired, recorded, observed, at, None);
-    Some(Intent { holder: String::new(), spec_sha256: None, ..intent })
+    // Another path may have been declared since.
+    let attempt = recorded.status.attempt.as_ref();
+    let path = attempt.and_then(|attempt| attempt.path.clone()).unwrap_or_else(|| intent.path.clone());
+    Some(Intent { holder: String::new(), spec_sha256: None, path, ..intent })
 }
 
 /// What may not be sent at all.

@@ -137,6 +137,8 @@ pub enum Fact {
         at: Timestamp,
         /// What became of it.
         outcome: AttemptOutcome,
+        /// Where it may have made the file.
+        path: Option<String>,
     },
 }
 
@@ -185,7 +187,7 @@ fn learn(status: &mut DataWorksResourceStatus, fact: &Fact) {
             status.modify_time = time(*date);
             status.last_sync_time = time(*date);
             keep(status, sent);
-            attempted(status, *at, AttemptOutcome::Done);
+            attempted(status, *at, AttemptOutcome::Done, None);
         }
         Fact::Found { at, id, created, modified, sent } => {
             status.id = Some(id.to_string());
@@ -194,7 +196,7 @@ fn learn(status: &mut DataWorksResourceStatus, fact: &Fact) {
             status.modify_time = time(*modified);
             status.last_sync_time = time(*created);
             keep(status, sent);
-            attempted(status, *at, AttemptOutcome::Done);
+            attempted(status, *at, AttemptOutcome::Done, None);
         }
         Fact::Adopted { closes, id, created, modified, sent } => {
             status.id = Some(id.to_string());
@@ -203,7 +205,7 @@ fn learn(status: &mut DataWorksResourceStatus, fact: &Fact) {
             status.modify_time = time(*modified);
             keep(status, sent);
             if let Some(at) = closes {
-                attempted(status, *at, AttemptOutcome::Done);
+                attempted(status, *at, AttemptOutcome::Done, None);
             }
         }
         Fact::Moved { date, sent } => {
@@ -233,7 +235,7 @@ fn learn(status: &mut DataWorksResourceStatus, fact: &Fact) {
             status.modify_time = time(*modified);
             keep(status, sent);
         }
-        Fact::Attempted { at, outcome } => attempted(status, *at, *outcome),
+        Fact::Attempted { at, outcome, path } => attempted(status, *at, *outcome, path.clone()),
     }
 }
 
@@ -247,10 +249,16 @@ fn keep(status: &mut DataWorksResourceStatus, sent: &Sent) {
     status.spec_digest = spec.map(|digest| digest.to_string());
 }
 
-fn attempted(status: &mut DataWorksResourceStatus, at: Timestamp, outcome: AttemptOutcome) {
+fn attempted(
+    status: &mut DataWorksResourceStatus,
+    at: Timestamp,
+    outcome: AttemptOutcome,
+    path: Option<String>,
+) {
     let attempt = status.attempt.get_or_insert_default();
     attempt.at = Some(at.to_string());
     attempt.outcome = Some(outcome);
+    attempt.path = path;
 }
 
 /// Counts definite refusals of the same document, and keeps the last error: both end with the
@@ -259,7 +267,7 @@ fn refusals(status: &mut DataWorksResourceStatus, change: &Change, now: Timestam
     let refused = match &change.state {
         State::Taken { message, closes } => {
             if let Some(at) = closes {
-                attempted(status, *at, AttemptOutcome::Refused);
+                attempted(status, *at, AttemptOutcome::Refused, None);
             }
             Some(own_fault(Reason::AlreadyExists, message))
         }

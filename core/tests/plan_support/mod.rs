@@ -160,7 +160,7 @@ pub(crate) fn ready() -> Recorded {
 }
 
 pub(crate) fn attempt(seconds: i64, outcome: AttemptOutcome) -> Attempt {
-    Attempt { at: Some(at(seconds).to_string()), outcome: Some(outcome), refusals: None }
+    Attempt { at: Some(at(seconds).to_string()), outcome: Some(outcome), ..Attempt::default() }
 }
 
 /// What status says after the `count`th refusal, at `seconds`.

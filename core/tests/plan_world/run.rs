@@ -128,9 +128,11 @@ impl World {
                 if let Some(state) = state.filter(|_| long) {
                     let intent = self.recorded(&subject.object).intent;
                     let fact = match (&state, intent) {
-                        (State::OutcomeUnknown { .. }, IntentNote::Own(intent)) => {
-                            Some(Fact::Attempted { at: intent.at, outcome: AttemptOutcome::Unknown })
-                        }
+                        (State::OutcomeUnknown { .. }, IntentNote::Own(intent)) => Some(Fact::Attempted {
+                            at: intent.at,
+                            outcome: AttemptOutcome::Unknown,
+                            path: Some(intent.path),
+                        }),
                         (_, _) => None,
                     };
                     self.status(subject, &StatusChange { state, fact }, fault())?;
@@ -245,7 +247,7 @@ impl World {
             }
             Outcome::Refused(failure) => {
                 self.memory.create_refused(intent.at);
-                let fact = Fact::Attempted { at: intent.at, outcome: AttemptOutcome::Refused };
+                let fact = Fact::Attempted { at: intent.at, outcome: AttemptOutcome::Refused, path: None };
                 self.failed(subject, &failure, Some(fact))
             }
             Outcome::Unknown(failure) => {

@@ -508,9 +508,11 @@ impl World {
                     return false;
                 }
                 self.blurred |= !done;
-                // Whoever takes the annotation off after that has looked: what stands there is to stay.
+                // Whoever takes the annotation off after that has looked: what is left is not the object's.
                 if self.complaint(slot) == Some(Reason::AmbiguousCreate) {
-                    self.kept |= 1 << object.uid;
+                    for file in self.files.iter_mut().filter(|file| file.owner == object.uid) {
+                        file.owner = STRANGER;
+                    }
                 }
                 self.replace(slot, |object| {
                     object.note = None;

@@ -73,7 +73,7 @@ impl World {
                 AttemptOutcome::Refused => 1,
                 AttemptOutcome::Unknown => 2,
             });
-            (at.map(|at| self.span(at)), outcome, attempt.refusals).hash(state);
+            (at.map(|at| self.span(at)), outcome, &attempt.path, attempt.refusals).hash(state);
         }
         if let Some(error) = &status.last_error {
             (&error.code, error.time.as_ref().map(|time| self.span(time.0))).hash(state);

@@ -222,9 +222,11 @@ impl World {
                 let long = until.duration_since(self.time()) > SignedDuration::from_secs(5);
                 if let Some(state) = state.filter(|_| long) {
                     let fact = match (&state, run.object.recorded().intent) {
-                        (State::OutcomeUnknown { .. }, IntentNote::Own(intent)) => {
-                            Some(Fact::Attempted { at: intent.at, outcome: AttemptOutcome::Unknown })
-                        }
+                        (State::OutcomeUnknown { .. }, IntentNote::Own(intent)) => Some(Fact::Attempted {
+                            at: intent.at,
+                            outcome: AttemptOutcome::Unknown,
+                            path: Some(intent.path),
+                        }),
                         (_, _) => None,
                     };
                     self.status(run, state, fact, how)?;
@@ -445,7 +447,7 @@ impl World {
             }
             Outcome::Refused(fault) => {
                 process.recall(slot, uid).create_refused(intent.at);
-                let fact = Fact::Attempted { at: intent.at, outcome: AttemptOutcome::Refused };
+                let fact = Fact::Attempted { at: intent.at, outcome: AttemptOutcome::Refused, path: None };
                 self.failed(process, run, &fault, Some(fact))
             }
             Outcome::Unknown(fault) => {

@@ -158,7 +158,7 @@ pub(super) async fn create(
         Outcome::Refused(fault) => {
             ctx.limiter.learn(Some(&fault));
             subject.memory.create_refused(intent.at);
-            let fact = Fact::Attempted { at: intent.at, outcome: AttemptOutcome::Refused };
+            let fact = Fact::Attempted { at: intent.at, outcome: AttemptOutcome::Refused, path: None };
             failed(ctx, subject, fault, Some(fact)).await
         }
         Outcome::Unknown(fault) => {

@@ -164,9 +164,11 @@ async fn wait(ctx: &Arc<Context>, subject: &mut Subject, until: Timestamp, state
     let span = until.duration_since(ctx.cloud.cloud_now());
     if let Some(state) = state.filter(|_| span > WORTH_TELLING) {
         let fact = match (&state, subject.recorded(ctx).intent) {
-            (State::OutcomeUnknown { .. }, IntentNote::Own(intent)) => {
-                Some(Fact::Attempted { at: intent.at, outcome: AttemptOutcome::Unknown })
-            }
+            (State::OutcomeUnknown { .. }, IntentNote::Own(intent)) => Some(Fact::Attempted {
+                at: intent.at,
+                outcome: AttemptOutcome::Unknown,
+                path: Some(intent.path),
+            }),
             _ => None,
         };
         if let Err(error) = record::status(ctx, subject, &Change { state, fact }).await {

@@ -119,6 +119,10 @@ pub struct Attempt {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "AttemptOutcome")]
     pub outcome: Option<AttemptOutcome>,
+    /// Where the file may have been made, while the outcome is `Unknown`. Example: `reports/daily.py`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub path: Option<String>,
     /// How many tries in a row of the same document were refused. Example: `2`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusals: Option<i32>,
