@@ -14,7 +14,7 @@ use dataworks_simulator::{
 };
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
-use support::operator::SHORT_BOUNDS;
+use support::operator::{Launch, SHORT_BOUNDS};
 use support::{
     Ask as _, DEADLINE, PROJECT, Scene, condition, is_current, is_ready, manifest, message, poll, python,
     status,
@@ -35,6 +35,11 @@ fn publishes(name: &str, content: &str) -> Value {
 
 fn deployment(scene: &Scene, change: impl FnOnce(&mut Deployment)) {
     scene.cloud.change_settings(|settings| change(&mut settings.behaviour.deployment));
+}
+
+/// Without a lease: what is tested here is one process after the other, however slow the machine is.
+fn launch(scene: &Scene) -> Launch {
+    scene.launch().with(&["--no-leader-elect"])
 }
 
 fn standard(scene: &Scene) {
@@ -81,7 +86,7 @@ async fn edit(scene: &Scene, name: &str, content: &str) {
 #[tokio::test]
 async fn a_version_is_published_once_and_then_costs_nothing() {
     let scene = Scene::new().await;
-    let operator = scene.launch().start();
+    let operator = launch(&scene).start();
     scene.kubectl.apply(&publishes("a", "one")).await;
     let object = scene.ready("a").await;
     assert_eq!(condition(&object, "Published").unwrap().status, "True");
@@ -108,7 +113,7 @@ async fn a_version_is_published_once_and_then_costs_nothing() {
     // Nothing changes: neither a look nor a restart costs a call or a write.
     let (since, version) = (scene.cloud.last(), scene.version("a").await);
     operator.stop().await;
-    let _again = scene.launch().start();
+    let _again = launch(&scene).start();
     scene.fence().await;
     assert_eq!(run_calls(&scene, since), [] as [&str; 0]);
     assert_eq!(scene.calls_about(since, "Publish/a.py"), [] as [&str; 0]);
@@ -123,7 +128,7 @@ async fn stages_are_started_one_at_a_time_where_the_service_does_not() {
     for auto in [AutoMode::Ignore, AutoMode::Refuse] {
         let scene = Scene::new().await;
         deployment(&scene, |deployment| deployment.auto = auto);
-        let _operator = scene.launch().start();
+        let _operator = launch(&scene).start();
         scene.kubectl.apply(&publishes("a", "one")).await;
         scene.ready("a").await;
         assert_eq!(history(&scene), ["one"]);
@@ -149,7 +154,7 @@ async fn stages_are_started_one_at_a_time_where_the_service_does_not() {
 async fn a_person_s_word_is_waited_for_and_followed() {
     let scene = Scene::new().await;
     standard(&scene);
-    let _operator = scene.launch().start();
+    let _operator = launch(&scene).start();
     scene.kubectl.apply(&publishes("a", "one")).await;
     let waits = scene.says("a", "Unknown", "AwaitingApproval").await;
     assert_eq!(condition(&waits, "Synced").unwrap().status, "True");
@@ -172,7 +177,7 @@ async fn what_was_refused_or_cancelled_is_not_asked_for_again_by_itself() {
     {
         let scene = Scene::new().await;
         standard(&scene);
-        let operator = scene.launch().start();
+        let operator = launch(&scene).start();
         scene.kubectl.apply(&publishes("a", "one")).await;
         scene.says("a", "Unknown", "AwaitingApproval").await;
         scene.cloud.decide(&last_run(&scene).id, decision).unwrap();
@@ -184,7 +189,7 @@ async fn what_was_refused_or_cancelled_is_not_asked_for_again_by_itself() {
         // Nor by a restart.
         let (since, version) = (scene.cloud.last(), scene.version("a").await);
         operator.kill().await;
-        let _again = scene.launch().start();
+        let _again = launch(&scene).start();
         scene.fence().await;
         assert_eq!(run_calls(&scene, since), [] as [&str; 0]);
         assert_eq!(scene.version("a").await, version);
@@ -207,7 +212,7 @@ async fn a_run_that_fails_says_where_and_why() {
         deployment.fails_at = Some("PROD".to_owned());
         deployment.stage_ms = 1_000;
     });
-    let _operator = scene.launch().start();
+    let _operator = launch(&scene).start();
     scene.kubectl.apply(&publishes("a", "one")).await;
     let failed = scene.says("a", "False", "PublicationFailed").await;
     assert!(
@@ -229,7 +234,7 @@ async fn a_stage_that_never_starts_is_told_and_not_pushed() {
         deployment.auto = AutoMode::Ignore;
         deployment.never_starts = Some("PROD_CHECK".to_owned());
     });
-    let _operator = scene.launch().start();
+    let _operator = launch(&scene).start();
     scene.kubectl.apply(&publishes("a", "one")).await;
     let started =
         |object: &DataWorksResource| publication(object).status == Some(PublicationStatus::Starting);
@@ -253,7 +258,7 @@ async fn a_stage_that_the_service_refuses_to_start_waits_for_a_person() {
     deployment(&scene, |deployment| deployment.auto = AutoMode::Refuse);
     let no = FaultKind::Error(ErrorAnswer::new(400, "5801489541076353036", "not by you"));
     scene.cloud.add_fault(Fault::new("ExecPipelineRunStage", no).times(3));
-    let _operator = scene.launch().start();
+    let _operator = launch(&scene).start();
     scene.kubectl.apply(&publishes("a", "one")).await;
     let waits = scene.says("a", "Unknown", "AwaitingApproval").await;
     assert!(
@@ -276,7 +281,7 @@ async fn a_lost_answer_makes_no_second_run() {
         let scene = Scene::new().await;
         deployment(&scene, |deployment| deployment.keeps_description = keeps);
         scene.cloud.add_fault(Fault::new("CreatePipelineRun", kind.clone()).times(1));
-        let _operator = scene.launch().with(&SHORT_BOUNDS).start();
+        let _operator = launch(&scene).with(&SHORT_BOUNDS).start();
         scene.kubectl.apply(&publishes("a", "one")).await;
         scene.ready("a").await;
         assert_eq!(history(&scene), ["one"], "{kind:?}");
@@ -292,7 +297,7 @@ async fn a_crash_in_the_middle_of_a_call_makes_no_second_run() {
         for (heir, effect) in [("pod-1", true), ("pod-2", false)] {
             let scene = Scene::new().await;
             deployment(&scene, |deployment| deployment.auto = AutoMode::Ignore);
-            let launch = scene.launch().with(&SHORT_BOUNDS).with(&["--no-leader-elect"]);
+            let launch = launch(&scene).with(&SHORT_BOUNDS);
             scene.cloud.add_fault(Fault::new(action, FaultKind::Hang { ms: 20_000, effect }).times(1));
             let operator = launch.clone().with(&["--call-deadline=30s"]).start();
             scene.kubectl.apply(&publishes("a", "one")).await;
@@ -316,7 +321,7 @@ async fn an_edit_ends_the_run_of_the_version_before_it() {
             deployment.takes = takes;
             deployment.second_run = SecondRun::Refuse;
         });
-        let _operator = scene.launch().start();
+        let _operator = launch(&scene).start();
         scene.kubectl.apply(&publishes("a", "one")).await;
         scene.says("a", "Unknown", "AwaitingApproval").await;
         let first = last_run(&scene).id;
@@ -342,7 +347,7 @@ async fn an_edit_ends_the_run_of_the_version_before_it() {
 async fn what_is_no_more_to_be_published_is_abolished() {
     let scene = Scene::new().await;
     standard(&scene);
-    let _operator = scene.launch().start();
+    let _operator = launch(&scene).start();
     scene.kubectl.apply(&publishes("a", "one")).await;
     scene.says("a", "Unknown", "AwaitingApproval").await;
     scene
@@ -366,7 +371,7 @@ async fn what_is_no_more_to_be_published_is_abolished() {
 #[tokio::test]
 async fn what_is_published_is_taken_offline_where_the_service_wants_it() {
     let scene = Scene::new().await;
-    let _operator = scene.launch().start();
+    let _operator = launch(&scene).start();
     for (name, wants) in [("plain", DeletePublished::Allow), ("wanted", DeletePublished::NeedsOffline)] {
         deployment(&scene, |deployment| deployment.delete_published = wants);
         scene.kubectl.apply(&publishes(name, name)).await;
@@ -409,7 +414,7 @@ async fn what_is_published_is_taken_offline_where_the_service_wants_it() {
 async fn a_day_that_ends_in_the_middle_of_a_run_makes_no_second_one() {
     let scene = Scene::new().await;
     deployment(&scene, |deployment| deployment.auto = AutoMode::Ignore);
-    let operator = scene.launch().start();
+    let operator = launch(&scene).start();
     scene.kubectl.apply(&publishes("a", "one")).await;
     scene.cloud.called(0, "CreatePipelineRun").await;
     let used = scene.cloud.counts().total;
@@ -420,7 +425,7 @@ async fn a_day_that_ends_in_the_middle_of_a_run_makes_no_second_one() {
     // The next day: by a new process, since nobody waits here for an hour.
     operator.kill().await;
     scene.cloud.change_settings(|settings| settings.daily_quota = None);
-    let _next = scene.launch().start();
+    let _next = launch(&scene).start();
     let object = scene.ready("a").await;
     assert_eq!(publication(&object).run_id, Some(run));
     assert_eq!((scene.cloud.runs().len(), history(&scene)), (1, vec!["one".to_owned()]));
@@ -430,7 +435,7 @@ async fn a_day_that_ends_in_the_middle_of_a_run_makes_no_second_one() {
 async fn a_run_goes_as_far_as_is_wished() {
     let scene = Scene::new().await;
     standard(&scene);
-    let _operator = scene.launch().start();
+    let _operator = launch(&scene).start();
     let mut object = publishes("a", "one");
     object["spec"]["publish"]["untilStage"] = json!("DEV");
     scene.kubectl.apply(&object).await;
@@ -453,20 +458,20 @@ async fn a_run_goes_as_far_as_is_wished() {
 async fn a_status_that_was_lost_finds_its_run_again() {
     let scene = Scene::new().await;
     standard(&scene);
-    let operator = scene.launch().start();
+    let operator = launch(&scene).start();
     scene.kubectl.apply(&python("a", "Publish/a.py")).await;
     scene.ready("a").await;
     operator.stop().await;
     // Somebody publishes it in the console, here with the operator's own means.
     scene.kubectl.apply(&publishes("a", "one")).await;
-    let other = scene.launch().start();
+    let other = launch(&scene).start();
     scene.says("a", "Unknown", "AwaitingApproval").await;
     other.kill().await;
     let theirs = last_run(&scene).id;
     let forget = json!({"status": {"publication": null}});
     scene.objects().patch_status("a", &PatchParams::default(), &Patch::Merge(forget)).await.unwrap();
     // What its description says is the same object's: it is found again, not made twice.
-    let _operator = scene.launch().start();
+    let _operator = launch(&scene).start();
     let found = |object: &DataWorksResource| publication(object).run_id.as_ref() == Some(&theirs);
     scene.until("a", found).await;
     assert_eq!(scene.cloud.runs().len(), 1);
@@ -481,7 +486,7 @@ async fn many_runs_are_polled_together() {
     const COUNT: usize = 30;
     let scene = Scene::new().await;
     deployment(&scene, |deployment| deployment.stage_ms = 4_000);
-    let _operator = scene.launch().start();
+    let _operator = launch(&scene).start();
     for n in 0..COUNT {
         scene.kubectl.apply(&publishes(&format!("m{n}"), &format!("{n}"))).await;
     }
