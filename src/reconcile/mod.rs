@@ -141,7 +141,7 @@ async fn turn(ctx: &Arc<Context>, subject: &mut Subject) -> Again {
         let publication = execute::publish::due(ctx, subject, desired.as_ref().ok(), &decided.step);
         let flow = match publication {
             // Apart on the heap: most runs have nothing of it to do.
-            Some(due) => Box::pin(execute::publish::execute(ctx, subject, due)).await,
+            Some(due) => Box::pin(execute::publish::execute(ctx, subject, *due)).await,
             None => execute::execute(ctx, subject, desired.as_ref().ok(), decided.step).await,
         };
         match flow {

@@ -136,9 +136,9 @@ async fn runs_are_listed_by_object_status_and_order() {
         rows.into_iter().map(|row| row["Id"].as_str().expect("an id").to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(list(&[]).await, [second.clone(), first.clone()]);
-    assert_eq!(list(&[("ObjectId", &a)]).await, [first.clone()]);
-    assert_eq!(list(&[("Status", "Running")]).await, [first.clone()]);
-    assert_eq!(list(&[("PageSize", "1"), ("PageNumber", "2")]).await, [first.clone()]);
+    assert_eq!(list(&[("ObjectId", &a)]).await, std::slice::from_ref(&first));
+    assert_eq!(list(&[("Status", "Running")]).await, std::slice::from_ref(&first));
+    assert_eq!(list(&[("PageSize", "1"), ("PageNumber", "2")]).await, std::slice::from_ref(&first));
     assert_eq!(run(&client, &first).await["Description"], "mine");
     switch(&simulator, |deployment| {
         deployment.order = RunOrder::OldestFirst;

@@ -48,7 +48,7 @@ pub struct Due {
 
 /// What is to be done for the publication before, or instead of, this step of the plan.
 #[must_use]
-pub fn due(ctx: &Context, subject: &Subject, desired: Option<&Desired>, step: &PlanStep) -> Option<Due> {
+pub fn due(ctx: &Context, subject: &Subject, desired: Option<&Desired>, step: &PlanStep) -> Option<Box<Due>> {
     let status = subject.object.status.as_ref()?;
     let record = status.publication.clone().unwrap_or_default();
     let wish = match step {
@@ -75,7 +75,7 @@ pub fn due(ctx: &Context, subject: &Subject, desired: Option<&Desired>, step: &P
     let Plan { step, why } = next(&wish, &record, &seen, ctx.cloud.cloud_now());
     debug!(step = step.name(), why, "decided on the publication");
     let blocked = wish.kind == Some(Kind::Offline) && offline(&record, wish.requested) == Verdict::Failed;
-    (step != Step::Rest || blocked).then_some(Due { wish, step, project, id, record })
+    (step != Step::Rest || blocked).then(|| Box::new(Due { wish, step, project, id, record }))
 }
 
 /// What is wished for a file that is in the workspace as declared.
