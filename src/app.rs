@@ -48,6 +48,7 @@ use crate::workspace::limiter::Limiter;
 use crate::workspace::listing::Listings;
 use crate::workspace::making::Making;
 use crate::workspace::payers::Figures;
+use crate::workspace::runs::{self, Runs};
 use crate::workspace::{Workspaces, drift, watch as workspaces};
 
 /// How long a silent connection to the API server is kept; the watch's own time-out is longer
@@ -115,6 +116,7 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
         cloud,
         limiter: Limiter::new(per_second, per_day),
         listings: Arc::new(Listings::new(bounds.lag)),
+        runs: Arc::new(Runs::default()),
         interval: args.drift_interval,
         realm: realm.clone(),
         proxied,
@@ -168,6 +170,7 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
     gates.set_synced();
     tokio::spawn(queued::tell(Arc::clone(&ctx)));
     tokio::spawn(watch_credentials(Arc::clone(&ctx)));
+    tokio::spawn(runs::watch(Arc::clone(&ctx)));
     tokio::spawn(drift::watch(Arc::clone(&ctx), ConnectionId::Default));
     let grace = Duration::try_from(bounds.call).unwrap_or_default() + GRACE;
     let budget = Store::new(calling.clone(), &namespace, format!("{}-budget", args.lease_name));

@@ -450,6 +450,7 @@ impl Context {
         self.scheduler.forget(key);
         for connection in self.connections.all() {
             connection.listings.forget(key);
+            connection.runs.gone(key, uid);
         }
         let _forgotten = self.take_doubt(key);
         self.wake(woken);

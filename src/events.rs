@@ -8,6 +8,7 @@ use std::sync::Arc;
 use dataworks_core::api::condition::{ConditionType, Reason};
 use dataworks_core::api::v1alpha1::{
     DataWorksResource, DataWorksResourceStatus, DataWorksWorkspace, DataWorksWorkspaceStatus, Origin,
+    PublicationStatus,
 };
 use dataworks_core::ids::ProjectId;
 use k8s_controller::events::{Event, EventRecorder, EventType, Reporter};
@@ -160,6 +161,15 @@ fn done(before: &DataWorksResourceStatus, after: &DataWorksResourceStatus) -> Op
     if after.spec_digest != before.spec_digest {
         return news("Updated", "Update", format!("Updated resource {id}."));
     }
+    let published = |status: &DataWorksResourceStatus| {
+        let record = status.publication.as_ref()?;
+        Some((record.published_digest.clone()?, record.run_id.clone()?))
+    };
+    if let Some((_, run)) = published(after).filter(|now| published(before).as_ref() != Some(now))
+        && after.publication.as_ref().and_then(|record| record.status) == Some(PublicationStatus::Success)
+    {
+        return news("Published", "Publish", format!("Published resource {id} by deployment run {run}."));
+    }
     // Written, and what is declared is what it was before.
     let written = after.request_id != before.request_id || after.last_sync_time != before.last_sync_time;
     let note = format!("Resource {id} was changed by others and is again as declared.");
@@ -180,6 +190,10 @@ fn trouble(before: &DataWorksResourceStatus, after: &DataWorksResourceStatus) ->
     let bad = stalled || ready.status == "False" || ready.reason == Reason::OutcomeUnknown.as_str();
     if bad && changed(ConditionType::Ready, &ready) && ready.reason != Reason::Deleting.as_str() {
         return warning(ready);
+    }
+    let waits = ready.reason == Reason::AwaitingApproval.as_str();
+    if waits && changed(ConditionType::Ready, &ready) {
+        return Some(event(EventType::Normal, &ready.reason, "Publish", ready.message));
     }
     let synced = find(after, ConditionType::Synced)?;
     let differs = ready.status == "True" && synced.status != "True";
@@ -276,6 +290,24 @@ mod tests {
                 with(json!({ "conditions": drifted })),
                 with(json!({ "conditions": drifted })),
                 None,
+            ),
+            (
+                "published",
+                made.clone(),
+                with(json!({ "publication": {"publishedDigest": "x", "runId": "r", "status": "Success"} })),
+                Some("Published"),
+            ),
+            (
+                "its next run failed",
+                with(json!({ "publication": {"publishedDigest": "x", "runId": "r", "status": "Success"} })),
+                with(json!({ "publication": {"publishedDigest": "x", "runId": "s", "status": "Fail"} })),
+                None,
+            ),
+            (
+                "waits for a person",
+                made.clone(),
+                with(json!({ "conditions": ready("Unknown", "AwaitingApproval") })),
+                Some("AwaitingApproval"),
             ),
             ("nothing new", made.clone(), made.clone(), None),
             (

@@ -73,6 +73,14 @@ places! {
     RecordSeen = "record-seen",
     /// The outcome of a try that made nothing, or that is not known.
     RecordAttempt = "record-attempt",
+    /// CreatePipelineRun.
+    CreateRun = "create-run",
+    /// ExecPipelineRunStage.
+    StartStage = "start-stage",
+    /// AbolishPipelineRun.
+    AbolishRun = "abolish-run",
+    /// What is to be published, or how that stands.
+    RecordPublication = "record-publication",
     /// A state without a new fact.
     RecordState = "record-state",
     /// The state of an object that cannot be decoded.
@@ -93,6 +101,7 @@ impl Place {
             Some(Fact::Looked { .. }) => Self::RecordLooked,
             Some(Fact::Seen { .. }) => Self::RecordSeen,
             Some(Fact::Attempted { .. }) => Self::RecordAttempt,
+            Some(Fact::Publication(_)) => Self::RecordPublication,
             None => Self::RecordState,
         }
     }

@@ -19,6 +19,7 @@ pub mod object;
 pub mod ownership;
 pub mod path;
 pub mod plan;
+pub mod publish;
 pub mod queue;
 pub mod state;
 pub mod workspace;

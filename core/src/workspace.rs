@@ -213,7 +213,7 @@ pub fn next(
     let mut set = |type_, truth, reason, message: &str| {
         state::set(&mut status.conditions, type_, truth, reason, message, generation, now);
     };
-    set(ConditionType::Ready, truth, reason, &message);
+    set(ConditionType::Ready, truth, reason.as_str(), &message);
     let (reconciling, stalled) = match verdict {
         Verdict::Ready => (false, false),
         Verdict::Retrying { .. } | Verdict::Leaving { .. } => (true, false),
@@ -221,7 +221,7 @@ pub fn next(
     };
     for (type_, holds) in [(ConditionType::Reconciling, reconciling), (ConditionType::Stalled, stalled)] {
         if holds {
-            state::set(&mut status.conditions, type_, Truth::True, reason, &message, generation, now);
+            state::set(&mut status.conditions, type_, Truth::True, reason.as_str(), &message, generation, now);
         } else {
             status.conditions.retain(|condition| condition.type_ != type_.as_str());
         }

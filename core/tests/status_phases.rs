@@ -460,6 +460,8 @@ fn what_was_learned_is_kept() {
     let created = next(&DataWorksResourceStatus::default(), &change(fact), GENERATION, at(62));
     let mut want = DataWorksResourceStatus {
         last_handled_reconcile_at: None,
+        last_handled_publish_at: None,
+        publication: None,
         observed_generation: Some(GENERATION),
         id: Some("2".into()),
         origin: Some(Origin::Created),

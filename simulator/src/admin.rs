@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::config::{AccessKey, ProjectConfig};
 use crate::control::{Control, NoSuchResource, OutsideEdit, OutsideFile, Reset, ResourceView};
 use crate::faults::Fault;
+use crate::runs::{Decision, NoSuchRun};
 use crate::settings::Settings;
 
 /// The longest body: a file with room for its JSON.
@@ -27,6 +28,8 @@ pub(crate) fn router(control: Control) -> Router {
         .route("/faults", get(faults).post(add_faults).delete(clear_faults))
         .route("/keys", put(set_keys))
         .route("/projects", post(add_project))
+        .route("/runs", get(runs))
+        .route("/runs/{id}", post(decide))
         .route("/resources", post(create))
         .route("/resources/{id}", get(resource).put(edit).delete(delete))
         .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
@@ -46,6 +49,12 @@ impl IntoResponse for Refusal {
 impl From<NoSuchResource> for Refusal {
     fn from(error: NoSuchResource) -> Self {
         Self(StatusCode::NOT_FOUND, error.to_string())
+    }
+}
+
+impl From<NoSuchRun> for Refusal {
+    fn from(error: NoSuchRun) -> Self {
+        Self(StatusCode::CONFLICT, error.to_string())
     }
 }
 
@@ -161,6 +170,26 @@ async fn set_keys(State(control): State<Control>, Json(keys): Json<Vec<AccessKey
 async fn add_project(State(control): State<Control>, Json(project): Json<ProjectConfig>) -> Json<Value> {
     control.add_project(project);
     Json(json!({}))
+}
+
+async fn runs(State(control): State<Control>) -> Json<Value> {
+    let (published, history) = (control.published(), control.published_ever());
+    Json(json!({"runs": control.runs(), "published": published, "history": history}))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Verdict {
+    decision: Decision,
+}
+
+async fn decide(
+    State(control): State<Control>,
+    Path(id): Path<String>,
+    Json(verdict): Json<Verdict>,
+) -> Answer<Value> {
+    control.decide(&id, verdict.decision)?;
+    Ok(Json(json!({})))
 }
 
 async fn create(State(control): State<Control>, Json(file): Json<OutsideFile>) -> Answer<Value> {

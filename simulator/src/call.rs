@@ -163,7 +163,11 @@ impl Context {
             }
             _ => return Err(wrong_method()),
         };
-        Ok(Request { action, params: Params::parse(params)?, account, host: self.host.clone(), file: None })
+        let params = match action.is_split() {
+            true => Params::parse_both(query, params)?,
+            false => Params::parse(params)?,
+        };
+        Ok(Request { action, params, account, host: self.host.clone(), file: None })
     }
 
     fn fault(&self) -> Option<FaultKind> {

@@ -349,7 +349,7 @@ impl Control {
         Ok(())
     }
 
-    fn now(&self) -> Now {
+    pub(crate) fn now(&self) -> Now {
         self.0.now(&self.0.settings())
     }
 }

@@ -12,10 +12,11 @@
 //! - `server`: connections; `call`: the way of one call; `admin`: the JSON API for tests
 //! - `signature`, `nonces`, `percent`: who calls, rebuilt from the wire
 //! - `limits`, `faults`: what is refused or broken before, during or after the effect
-//! - `operations`: parameters in, answer out; `flowspec`: the document
+//! - `operations`: parameters in, answer out; `flowspec`: the document; `deployment`: how runs go
 //! - `bucket`, `multipart`: what is uploaded before a call names it
-//! - `world`: workspaces and files, with their indexes
-//! - `journal`: what was asked; `cloud`: all shared parts; `control`: the typed door for tests
+//! - `world`: workspaces, files and runs, with their indexes
+//! - `journal`: what was asked; `cloud`: all shared parts; `control`, `runs`: the typed door for
+//!   tests
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
@@ -35,6 +36,7 @@ mod clock;
 mod cloud;
 pub mod config;
 pub mod control;
+pub mod deployment;
 mod error;
 pub mod faults;
 mod flowspec;
@@ -44,6 +46,7 @@ mod multipart;
 mod nonces;
 mod operations;
 mod percent;
+mod runs;
 mod server;
 pub mod settings;
 mod signature;
@@ -51,13 +54,18 @@ mod world;
 
 pub use config::{AccessKey, Config, DataSource, ProjectConfig};
 pub use control::{Control, NoSuchResource, OutsideEdit, OutsideFile, ProjectView, Reset, ResourceView};
+pub use deployment::{
+    Approval, AutoMode, DeletePublished, Deployment, RunKind, RunOrder, RunStatus, SecondRun, Takes,
+};
 pub use faults::{Fault, FaultKind};
 pub use journal::{Call, Counts, Outcome};
+pub use runs::{Decision, NoSuchRun, RunView, StageView};
 pub use server::Simulator;
 pub use settings::{
     Behaviour, DeadUrl, DuplicatePath, ErrorAnswer, IdStyle, ListOrder, MetadataSettings, Settings,
     StsSettings, UpdateName, UploadSettings,
 };
+pub use world::Published;
 
 /// The examples of the README are compiled with the tests.
 #[cfg(doctest)]

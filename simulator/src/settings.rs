@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::deployment::Deployment;
+
 /// Settings of the whole simulator.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -169,6 +171,8 @@ pub struct Behaviour {
     pub bad_spec: ErrorAnswer,
     /// The answer to a call that is signed with temporary credentials that have ended.
     pub expired_token: ErrorAnswer,
+    /// Deployment runs.
+    pub deployment: Deployment,
 }
 
 impl Default for Behaviour {
@@ -213,6 +217,7 @@ impl Default for Behaviour {
                 "InvalidSecurityToken.Expired",
                 "The security token has expired.",
             ),
+            deployment: Deployment::default(),
         }
     }
 }

@@ -411,9 +411,11 @@ impl Index {
         wanted: impl Fn(&ResourceId) -> bool,
     ) -> Vec<Held> {
         let settled = |row: &Row| {
+            // What waits for its publication is in the workspace as declared, perhaps for days.
+            let publishing = matches!(row.shown.reason, Some(Reason::Publishing | Reason::AwaitingApproval));
             row.project == Some(project)
                 && row.connection == *connection
-                && row.standing == Standing::Settled
+                && (row.standing == Standing::Settled || publishing)
                 && !row.needs_no_call()
         };
         let held = |(key, row): (&ObjectKey, &Row)| {

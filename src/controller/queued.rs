@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dataworks_core::api::condition::{ConditionType, Reason};
+use dataworks_core::api::v1alpha1::DataWorksResource;
 use dataworks_core::object::ObjectKey;
 use dataworks_core::state::{Change, State};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
@@ -13,6 +14,7 @@ use tracing::debug;
 
 use super::standing::Standing;
 use crate::context::Context;
+use crate::reconcile::execute::publish::paused;
 use crate::reconcile::observe::Subject;
 use crate::reconcile::record;
 
@@ -61,20 +63,22 @@ async fn say(ctx: &Context, key: &ObjectKey, waits: Waits) {
         // This look was the first to see a change: the watch will not tell it again.
         ctx.news(key, at);
     }
+    // Should the work begin now after all, one of the two writes fails for its version and is made anew.
+    let mut subject = Subject::to_tell(ctx, object);
+    let (object, limiter) = (&subject.object, &subject.connection.limiter);
+    let paused_until = limiter.paused_until();
     // What it waited for may have come meanwhile; what is settled waits for a routine look only.
     let standing = ctx.index().standing(key);
     if standing != Standing::Due
         || ctx.is_running(key)
         || object.metadata.deletion_timestamp.is_some()
-        || says_enough(&object)
+        || says_enough(object, paused_until.is_some())
     {
         return;
     }
     let made = object.status.as_ref().is_some_and(|status| status.id.is_some());
-    // Should the work begin now after all, one of the two writes fails for its version and is made anew.
-    let mut subject = Subject::to_tell(ctx, object);
-    let limiter = &subject.connection.limiter;
-    let state = match (limiter.paused_until(), waits) {
+    let state = match (paused_until, waits) {
+        (Some(until), _) if publishes(object) => paused(until),
         (Some(until), _) => State::QuotaExhausted { until },
         (None, Waits::ForCall { objects }) => State::Queued {
             message: format!(
@@ -93,10 +97,21 @@ async fn say(ctx: &Context, key: &ObjectKey, waits: Waits) {
     }
 }
 
-/// A status of this generation that says why it is not ready needs no other word.
-fn says_enough(object: &dataworks_core::api::v1alpha1::DataWorksResource) -> bool {
+/// A status of this generation that says why it is not ready needs no other word, but that a run is not even
+/// looked at as long as the calls are used up.
+fn says_enough(object: &DataWorksResource, paused: bool) -> bool {
     let Some(status) = &object.status else { return false };
     let ready = status.conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str());
+    if paused && publishes(object) {
+        return false;
+    }
     let current = status.observed_generation == object.metadata.generation;
     current && ready.is_some_and(|ready| ready.reason != Reason::Succeeded.as_str())
+}
+
+/// True while a deployment run is under way and nothing else is to be said.
+fn publishes(object: &DataWorksResource) -> bool {
+    let Some(status) = &object.status else { return false };
+    let ready = status.conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str());
+    ready.is_some_and(|ready| ready.reason == Reason::Publishing.as_str())
 }

@@ -7,7 +7,7 @@ use std::hash::{Hash, Hasher};
 
 use dataworks_core::api::condition::{ConditionType, Reason};
 use dataworks_core::api::v1alpha1::DataWorksResource;
-use dataworks_core::api::{CREATE_INTENT, FINALIZER, RECONCILE_REQUESTED};
+use dataworks_core::api::{CREATE_INTENT, FINALIZER, PUBLISH_REQUESTED, RECONCILE_REQUESTED};
 use dataworks_core::desired::Desired;
 use dataworks_core::ids::{ProjectId, ResourceId};
 use dataworks_core::intent::IntentNote;
@@ -16,6 +16,7 @@ use dataworks_core::object::{ObjectKey, Uid};
 use dataworks_core::ownership::{Claim, Class, at, wanted};
 use dataworks_core::path::ResourcePath;
 use dataworks_core::plan::{Permission, Recorded};
+use dataworks_core::publish::{self, Kind, Verdict, Wish};
 use dataworks_core::state::is_operators_fault;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt as _;
@@ -49,6 +50,50 @@ pub fn request(object: &DataWorksResource) -> Option<String> {
 fn is_requested(object: &DataWorksResource) -> bool {
     let handled = object.status.as_ref().and_then(|status| status.last_handled_reconcile_at.as_ref());
     request(object).is_some_and(|wish| handled != Some(&wish))
+}
+
+/// The wish to publish now, as status echoes it.
+#[must_use]
+pub fn publish_request(object: &DataWorksResource) -> Option<String> {
+    let wish = object.annotations().get(PUBLISH_REQUESTED)?;
+    Some(wish.chars().take(REQUEST_CHARACTERS).collect())
+}
+
+/// What is wished of publishing, where it is wished at all; `handled` is the last wish that was answered.
+/// The version is the one that status speaks of.
+#[must_use]
+pub fn wish(object: &DataWorksResource, handled: Option<&str>) -> Option<Wish> {
+    let publish = object.spec.publishes()?;
+    let status = object.status.as_ref();
+    let handled = handled.or(status.and_then(|status| status.last_handled_publish_at.as_deref()));
+    let requested = publish_request(object).is_some_and(|wish| handled != Some(&wish));
+    Some(Wish {
+        kind: Some(Kind::Online),
+        deleting: false,
+        version: status.and_then(|status| status.spec_digest.clone()),
+        until_stage: publish.until_stage.clone(),
+        requested,
+    })
+}
+
+/// A person asked to publish now, and that is not answered yet.
+#[must_use]
+pub fn is_publish_requested(object: &DataWorksResource) -> bool {
+    let handled = object.status.as_ref().and_then(|status| status.last_handled_publish_at.as_deref());
+    publish_request(object).is_some_and(|wish| handled != Some(&wish))
+}
+
+/// True when there is something to be done for the publication of what status speaks of.
+#[must_use]
+pub fn is_publishing(object: &DataWorksResource) -> bool {
+    let record = object.status.as_ref().and_then(|status| status.publication.clone()).unwrap_or_default();
+    match wish(object, None) {
+        Some(wish) => {
+            let (version, until) = (wish.version.as_deref(), wish.until_stage.as_deref());
+            publish::verdict(&record, version, until, wish.requested) == Verdict::Pending
+        }
+        None => publish::under_way(&record).is_some() || record.request.is_some(),
+    }
 }
 
 /// What the object itself says, for the plan.
@@ -157,6 +202,10 @@ pub(super) fn standing(
         return Standing::Due;
     }
     let id = recorded.id();
+    if id.is_some() && !recorded.suspend && object.spec.publishes().is_some() && is_publish_requested(object)
+    {
+        return Standing::Due;
+    }
     if id.is_some() && !recorded.finalizer && !stalled(object) {
         return Standing::Due;
     }
@@ -186,6 +235,7 @@ pub(super) fn standing(
                         | Reason::ConnectionNotAllowed
                         | Reason::AlreadyManaged
                         | Reason::WorkspaceChanged
+                        | Reason::PublicationFailed
                 );
             if mended {
                 Standing::Due
@@ -250,6 +300,7 @@ pub fn fingerprint(object: &DataWorksResource) -> u64 {
     object.finalizers().iter().any(|name| name == FINALIZER).hash(&mut hash);
     object.annotations().get(CREATE_INTENT).hash(&mut hash);
     object.annotations().get(RECONCILE_REQUESTED).hash(&mut hash);
+    object.annotations().get(PUBLISH_REQUESTED).hash(&mut hash);
     serde_json::to_string(&object.status).unwrap_or_default().hash(&mut hash);
     hash.finish()
 }

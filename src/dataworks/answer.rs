@@ -283,22 +283,24 @@ impl Visitor<'_> for TextOrInteger {
 }
 
 /// An id to show: one that is none must not spoil the status that it is written into.
-fn request_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+pub(super) fn request_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     Ok(clean(&String::deserialize(deserializer)?, CODE_LIMIT))
 }
 
-fn text_or_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+pub(super) fn text_or_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     deserializer.deserialize_any(TextOrInteger)
 }
 
 #[derive(Deserialize)]
 struct Wrapped(#[serde(deserialize_with = "text_or_integer")] String);
 
-fn optional_text_or_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+pub(super) fn optional_text_or_integer<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
     Ok(Option::<Wrapped>::deserialize(deserializer)?.map(|Wrapped(text)| text))
 }
 
-fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+pub(super) fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
     let text = text_or_integer(deserializer)?;
     text.parse()
         .ok()

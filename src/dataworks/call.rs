@@ -93,11 +93,13 @@ pub(super) struct Call<'a> {
     pub(super) action: &'static str,
     pub(super) effect: Effect,
     pub(super) parameters: &'a [Pair<'a>],
+    /// What travels in the query of a form's request.
+    pub(super) query: &'a [Pair<'a>],
 }
 
 impl<'a> Call<'a> {
     pub(super) fn new(action: &'static str, effect: Effect, parameters: &'a [Pair<'a>]) -> Self {
-        Self { service: Service::DataWorks, action, effect, parameters }
+        Self { service: Service::DataWorks, action, effect, parameters, query: &[] }
     }
 
     // Reads of DataWorks are GETs; its writes are forms; STS takes a POST with a query.
@@ -305,13 +307,13 @@ fn build(
     let method = call.method();
     let mut url = endpoint.url().clone();
     let (query, body) = if call.is_form() {
-        (&[][..], encode::form(call.parameters))
+        (call.query, encode::form(call.parameters))
     } else {
-        if !call.parameters.is_empty() {
-            url.set_query(Some(&encode::form(call.parameters)));
-        }
         (call.parameters, String::new())
     };
+    if !query.is_empty() {
+        url.set_query(Some(&encode::form(query)));
+    }
     let host = endpoint.host();
     let date = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let hash = payload_hash(body.as_bytes());

@@ -22,6 +22,7 @@ pub mod credentials;
 pub mod encode;
 pub mod endpoint;
 mod error;
+mod pipelines;
 mod proxy;
 pub mod sign;
 mod transport;
@@ -32,6 +33,7 @@ pub mod upload;
 pub use call::{CallRecord, Observer};
 pub use clock::Clock;
 pub use error::OWN_CODES;
+pub use pipelines::{NewRun, RunFilter};
 pub use proxy::{InvalidProxy, Proxy};
 pub use transport::{BODY_LIMIT, Transport, TransportConfig, TransportError};
 pub use trust::{Trust, TrustError};
@@ -231,7 +233,7 @@ impl Client {
         self.inner.call(&call, answer::assumed).await.map_err(|failure| failure.fault)
     }
 
-    async fn write(
+    pub(in crate::dataworks) async fn write(
         &self,
         action: &'static str,
         project: ProjectId,

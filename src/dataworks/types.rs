@@ -6,6 +6,7 @@
 use std::fmt;
 
 use dataworks_core::ids::{ProjectId, ResourceId};
+use dataworks_core::publish::{Run, RunId};
 use k8s_openapi::jiff::Timestamp;
 use serde::Deserialize;
 
@@ -154,6 +155,71 @@ pub struct Project {
     pub date: Timestamp,
 }
 
+/// A deployment run that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StartedRun {
+    /// The id that the service gave it.
+    pub id: RunId,
+    /// The service's request id.
+    pub request_id: String,
+    /// The service's time of the answer: whole seconds, rounded down.
+    pub date: Timestamp,
+}
+
+/// What GetPipelineRun says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OneRun {
+    /// The run.
+    pub run: Run,
+    /// The service's request id.
+    pub request_id: String,
+    /// The service's time of the answer: whole seconds, rounded down.
+    pub date: Timestamp,
+}
+
+/// One page of a listing of runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunPage {
+    /// The runs that could be read.
+    pub runs: Vec<Run>,
+    /// How many runs of this page could not be read: with any, the page proves no absence.
+    pub unreadable: usize,
+    /// How many runs the whole listing has.
+    pub total: u64,
+    /// The service's request id.
+    pub request_id: String,
+    /// The service's time of the answer: whole seconds, rounded down.
+    pub date: Timestamp,
+}
+
+/// One page of what a run publishes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ItemPage {
+    /// The items that could be read.
+    pub items: Vec<RunItem>,
+    /// How many items the run has.
+    pub total: u64,
+    /// The service's request id.
+    pub request_id: String,
+    /// The service's time of the answer: whole seconds, rounded down.
+    pub date: Timestamp,
+}
+
+/// What a run publishes of one object. Its document holds content and is not kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunItem {
+    /// The object's id.
+    pub id: ResourceId,
+    /// The object's name.
+    pub name: String,
+    /// Where it stands, in the service's words.
+    pub status: String,
+    /// What the service says of it.
+    pub message: String,
+    /// The number of the version.
+    pub version: Option<i64>,
+}
+
 /// Who a key belongs to, as STS says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallerIdentity {
@@ -198,4 +264,17 @@ macro_rules! answered {
     };
 }
 
-answered!(Created, Written, Resource, Page, Project, CallerIdentity, Assumed, UploadTicket);
+answered!(
+    Created,
+    Written,
+    Resource,
+    Page,
+    Project,
+    StartedRun,
+    OneRun,
+    RunPage,
+    ItemPage,
+    CallerIdentity,
+    Assumed,
+    UploadTicket
+);

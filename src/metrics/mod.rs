@@ -55,6 +55,36 @@ pub enum Ended {
     Terminal,
 }
 
+/// What became of a publication.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Published {
+    /// Its run ended well.
+    Success,
+    /// Its run failed, or could not be made.
+    Failed,
+    /// Its run was ended by an approver or by the service.
+    Refused,
+    /// Its run was cancelled, by the operator or by somebody.
+    Cancelled,
+    /// It is not known whether a run was made.
+    OutcomeUnknown,
+}
+
+impl Published {
+    const ALL: [Self; 5] =
+        [Self::Success, Self::Failed, Self::Refused, Self::Cancelled, Self::OutcomeUnknown];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+            Self::Cancelled => "cancelled",
+            Self::OutcomeUnknown => "outcome_unknown",
+        }
+    }
+}
+
 /// What became of a difference between what is declared and what is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drift {
@@ -83,6 +113,11 @@ struct ActionLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct DriftLabels {
     workspace: u64,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PublicationLabels {
     outcome: &'static str,
 }
 
@@ -125,6 +160,7 @@ pub struct Metrics {
     call_seconds: Family<ActionLabels, Histogram>,
     credential_calls: Family<CallLabels, Counter>,
     throttled: Counter,
+    publications: Family<PublicationLabels, Counter>,
     drift: Family<DriftLabels, Counter>,
     kubernetes: Family<KubernetesLabels, Counter>,
     /// All requests to the API server.
@@ -195,6 +231,7 @@ impl Metrics {
             call_seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
             credential_calls: Family::default(),
             throttled: Counter::default(),
+            publications: publications(),
             drift: Family::default(),
             kubernetes: Family::default(),
             requests,
@@ -256,6 +293,8 @@ impl Metrics {
         add(r, "dataworks_credentials_requests", calls, self.credential_calls.clone());
         let throttled = "Calls that the cloud answered with the wish to slow down";
         add(r, "dataworks_api_throttled", throttled, self.throttled.clone());
+        let publications = "Deployment runs that ended, and those of unknown outcome, by outcome";
+        add(r, "dataworks_publications", publications, self.publications.clone());
         let wait = "Seconds waited for the permit of a call";
         add(r, "dataworks_api_limiter_wait_seconds", wait, self.permit_wait.clone());
         let drift = "Differences between what is declared and what is there, by workspace and outcome";
@@ -303,6 +342,11 @@ impl Metrics {
         self.call_seconds.get_or_create(&ActionLabels { action }).observe(record.duration.as_secs_f64());
     }
 
+    /// Counts what became of a publication.
+    pub fn publication(&self, outcome: Published) {
+        self.publications.get_or_create(&PublicationLabels { outcome: outcome.word() }).inc();
+    }
+
     /// Counts a call for credentials: none of DataWorks, so that a key that works at STS alone hides
     /// nothing.
     pub fn credentials_call(&self, record: &CallRecord) {
@@ -348,6 +392,15 @@ impl Results {
             error: of("error"),
         }
     }
+}
+
+/// All outcomes from the beginning: the first failure is an increase, too.
+fn publications() -> Family<PublicationLabels, Counter> {
+    let family = Family::default();
+    for outcome in Published::ALL {
+        drop(family.get_or_create(&PublicationLabels { outcome: outcome.word() }));
+    }
+    family
 }
 
 /// The label of a call's code: closed, whatever a service answers.

@@ -141,7 +141,13 @@ async fn turn(ctx: &Arc<Context>, subject: &mut Subject) -> Again {
         let observed = subject.observe(ctx, desired.as_ref().ok());
         let decided = plan(wanted, &subject.recorded(ctx), &observed, now);
         debug!(step = decided.step.name(), why = decided.why, "decided");
-        match execute::execute(ctx, subject, desired.as_mut().ok(), decided.step).await {
+        let publication = execute::publish::due(ctx, subject, desired.as_ref().ok(), &decided.step);
+        let flow = match publication {
+            // Apart on the heap: most runs have nothing of it to do.
+            Some(due) => Box::pin(execute::publish::execute(ctx, subject, *due)).await,
+            None => execute::execute(ctx, subject, desired.as_mut().ok(), decided.step).await,
+        };
+        match flow {
             execute::Flow::Continue => {}
             execute::Flow::End(again) => return again,
         }

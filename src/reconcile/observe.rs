@@ -11,6 +11,7 @@ use dataworks_core::path::ResourcePath;
 use dataworks_core::plan::{
     Holder, Identity, Memory, Middle, MiddleHeld, Observed, Permission, ReadBack, Recorded, Search, SourceRead,
 };
+use dataworks_core::publish::Look;
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt as _;
 
@@ -61,6 +62,8 @@ pub struct Subject {
     pub read: Option<ReadBack>,
     /// The read of a resource that is to become this object's.
     pub adoptee: Option<Adoptee>,
+    /// The deployment runs of the resource.
+    pub runs: Option<Look>,
     /// When the resource that was read was last changed.
     pub read_modified: Option<Timestamp>,
     /// The object is gone: nothing is written to it.
@@ -108,6 +111,7 @@ impl Subject {
             search: None,
             read: None,
             adoptee: None,
+            runs: None,
             read_modified: None,
             is_gone: false,
             failed: false,

@@ -6,7 +6,10 @@
 use std::time::Duration;
 
 use dataworks_core::api::condition::{ConditionType, Reason};
-use dataworks_core::api::v1alpha1::{DataWorksResource, DataWorksResourceStatus, DeletionPolicy, Origin};
+use dataworks_core::api::v1alpha1::{
+    DataWorksResource, DataWorksResourceStatus, DeletionPolicy, Origin, Publication, PublicationStatus,
+    RunType,
+};
 use dataworks_core::api::{CREATE_INTENT, FINALIZER};
 use dataworks_core::backoff;
 use dataworks_core::fault::{Class, Outcome};
@@ -15,7 +18,8 @@ use dataworks_core::intent::{Intent, IntentNote};
 use dataworks_core::inventory::Own;
 use dataworks_core::object::ObjectKey;
 use dataworks_core::plan::SourceRead;
-use dataworks_core::state::{Change, merge_patch, next};
+use dataworks_core::publish;
+use dataworks_core::state::{Change, Fact, merge_patch, next};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt as _;
 use serde_json::{Value, json};
@@ -25,7 +29,7 @@ use super::kube_client::CallError;
 use super::observe::Subject;
 use crate::bounded::{MAX_TEXT, MAX_VALUES};
 use crate::context::Context;
-use crate::controller::standing::request;
+use crate::controller::standing::{publish_request, request, wish};
 use crate::failpoint::{Place, around};
 use crate::pruned::{Undecodable, Why};
 
@@ -44,11 +48,8 @@ pub async fn status(ctx: &Context, subject: &mut Subject, change: &Change) -> Re
     if subject.is_gone {
         return Ok(false);
     }
-    let generation = subject.object.metadata.generation.unwrap_or(0);
     let before = subject.object.status.clone().unwrap_or_default();
-    let mut after = next(&before, change, generation, subject.connection.cloud.cloud_now());
-    echo(&mut after, subject, change);
-    looked(&mut after, subject);
+    let after = told(subject, &before, change);
     let told = value(&after);
     let Some(patch) = merge_patch(&value(&before), &told) else { return Ok(false) };
     let version = subject.object.resource_version().unwrap_or_default();
@@ -56,6 +57,33 @@ pub async fn status(ctx: &Context, subject: &mut Subject, change: &Change) -> Re
     ctx.events.transition(&subject.object, &before, &after);
     wrote_status(ctx, subject, written, told);
     Ok(true)
+}
+
+/// The status after a change, with what a person asked for and how the publication stands.
+fn told(
+    subject: &Subject,
+    before: &DataWorksResourceStatus,
+    change: &Change,
+) -> DataWorksResourceStatus {
+    let (object, now) = (&subject.object, subject.connection.cloud.cloud_now());
+    let generation = object.metadata.generation.unwrap_or(0);
+    let mut after = next(before, change, generation, now);
+    echo(&mut after, subject, change);
+    looked(&mut after, subject);
+    if matches!(&change.fact, Some(Fact::Publication(record)) if answers(record, &after, object)) {
+        after.last_handled_publish_at = publish_request(object);
+    }
+    let wish = wish(object, after.last_handled_publish_at.as_deref());
+    publish::tell(before, &mut after, wish.as_ref(), generation, now);
+    after
+}
+
+/// Whether a publication has ended that is what a person asked for.
+fn answers(record: &Publication, after: &DataWorksResourceStatus, object: &DataWorksResource) -> bool {
+    let until = object.spec.publishes().map(|publish| &publish.until_stage);
+    let as_wished = record.digest == after.spec_digest && until == Some(&record.until_stage);
+    let offline = record.type_ == Some(RunType::Offline);
+    record.status.is_some_and(PublicationStatus::is_final) && (as_wished || offline)
 }
 
 /// Says that the look which a person asked for was taken.
@@ -145,13 +173,10 @@ async fn metadata(
 /// Not cancelled by a shutdown; tried until it is written, or the object is gone or another, in
 /// which case the resource that was just made is surplus and is deleted by its id.
 pub async fn created(ctx: &Context, subject: &mut Subject, change: &Change, id: &ResourceId) {
-    let generation = subject.object.metadata.generation.unwrap_or(0);
     let mut pause = RECORD_PAUSE_FIRST;
     loop {
         let before = subject.object.status.clone().unwrap_or_default();
-        let mut after = next(&before, change, generation, subject.connection.cloud.cloud_now());
-        echo(&mut after, subject, change);
-        looked(&mut after, subject);
+        let after = told(subject, &before, change);
         let told = value(&after);
         let patch = merge_patch(&value(&before), &told).unwrap_or_else(|| json!({}));
         let version = subject.object.resource_version().unwrap_or_default();
@@ -270,8 +295,7 @@ pub async fn undecodable(ctx: &Context, key: &ObjectKey, undecodable: &Undecodab
             "observedGeneration": metadata.generation, "lastTransitionTime": since,
         })
     };
-    let ours =
-        [ConditionType::Ready, ConditionType::Synced, ConditionType::Reconciling, ConditionType::Stalled];
+    let ours = ConditionType::ALL;
     let is_ours = |condition: &Value| ours.iter().any(|type_| condition["type"] == type_.as_str());
     let told = async {
         let (version, mut conditions) = ctx.kube.raw_conditions(key).await?;

@@ -13,6 +13,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use super::limiter::Limiter;
 use super::listing::Listings;
 use super::payers::{Figures, Payer, Payers, Spent, Tag, tag_of};
+use super::runs::Runs;
 use crate::controller::places::ConnectionId;
 use crate::dataworks::Client;
 
@@ -27,6 +28,8 @@ pub struct Connection {
     pub limiter: Limiter,
     /// What was listed by it.
     pub listings: Arc<Listings>,
+    /// The deployment runs that its objects wait for.
+    pub runs: Arc<Runs>,
     /// How often its workspaces are looked at.
     pub interval: SignedDuration,
     /// The service in a region, whatever network it is reached through.

@@ -72,6 +72,7 @@ impl Tended {
             cloud,
             limiter,
             listings: Arc::clone(&self.listings),
+            runs: Arc::clone(&self.runs),
             interval: interval(spec).unwrap_or(making.interval),
             realm: endpoint.realm(),
             proxied: making.is_proxied(&endpoint),

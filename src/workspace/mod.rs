@@ -10,6 +10,7 @@ pub mod listing;
 pub mod look;
 pub mod making;
 pub mod payers;
+pub mod runs;
 pub mod secret;
 pub mod tend;
 pub mod watch;

@@ -28,6 +28,7 @@ use super::Bell;
 use super::keyring::Keyring;
 use super::listing::Listings;
 use super::payers::Identity;
+use super::runs::Runs;
 use crate::context::Context;
 use crate::controller::index::References;
 use crate::controller::places::{ConnectionId, Gate, Site};
@@ -70,6 +71,7 @@ pub(super) struct Tended {
     /// The wish for a look that was last taken.
     request: Option<String>,
     pub(super) listings: Arc<Listings>,
+    pub(super) runs: Arc<Runs>,
     /// Whose the last key was.
     pub(super) identity: Option<(Arc<Credentials>, Identity)>,
 }
@@ -84,6 +86,7 @@ pub async fn tend(
     let uid = Uid::new(object.borrow().metadata.uid.as_deref().unwrap_or_default());
     let mut tended = Tended {
         listings: Arc::new(listings(&ctx, &key, &object.borrow().spec)),
+        runs: Arc::default(),
         request: object.borrow().status.as_ref().and_then(|status| status.last_handled_reconcile_at.clone()),
         ctx,
         key,

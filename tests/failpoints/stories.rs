@@ -6,7 +6,9 @@ use dataworks_core::api::v1alpha1::DataWorksResource;
 use dataworks_core::ids::Digest;
 use dataworks_core::intent::Intent;
 use dataworks_operator::failpoint::{Moment, Place};
-use dataworks_simulator::{ErrorAnswer, Fault, FaultKind, OutsideEdit, OutsideFile};
+use dataworks_simulator::{
+    AutoMode, Decision, ErrorAnswer, Fault, FaultKind, OutsideEdit, OutsideFile, ProjectConfig,
+};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::jiff::Timestamp;
@@ -86,6 +88,8 @@ pub(crate) async fn tell(scene: &Scene, place: Place, moment: Moment) {
             apply(scene, adopting()).await;
         }
         Place::RecordForgotten => copied(scene).await,
+        Place::CreateRun | Place::StartStage | Place::RecordPublication => return published(scene).await,
+        Place::AbolishRun => return overtaken(scene).await,
         Place::RecordUndecodable => undecodable(scene).await,
         Place::DeleteSurplus => return surplus(scene, moment).await,
     }
@@ -208,6 +212,40 @@ async fn undecodable(scene: &Scene) {
         api.replace(NAME, &PostParams::default(), &mended).await.ok()
     };
     poll(DEADLINE, Duration::from_millis(20), "it cannot be replaced", mended).await;
+}
+
+/// A file that is published stage by stage: one run for each version, whatever happened.
+async fn published(scene: &Scene) {
+    scene.cloud.change_settings(|settings| settings.behaviour.deployment.auto = AutoMode::Ignore);
+    apply(scene, first_with("publish", json!({"policy": "OnChange"}))).await;
+    as_declared(scene, "print(1)\n").await;
+    to_the_end(scene).await;
+    let history: Vec<String> = scene.cloud.published_ever().into_iter().map(|held| held.content).collect();
+    assert_eq!(history, ["print(1)\n", "print(2)\n"]);
+    assert_eq!(scene.cloud.runs().len(), 2, "one run for each version");
+}
+
+/// A run that waits for a person, of a version that is not declared any more.
+async fn overtaken(scene: &Scene) {
+    let project = ProjectConfig::new(PROJECT, "sora_finance");
+    scene.cloud.add_project(ProjectConfig { dev_environment_enabled: true, ..project });
+    apply(scene, first_with("publish", json!({"policy": "OnChange"}))).await;
+    scene.says(NAME, "Unknown", "AwaitingApproval").await;
+    merge(scene, json!({"spec": {"content": {"inline": "print(2)\n"}}})).await;
+    let second = async || scene.cloud.runs().get(1).map(|run| run.id.clone());
+    let second = poll(DEADLINE, Duration::from_millis(100), "no second run", second).await;
+    let waits = |object: &DataWorksResource| {
+        let run = status(object).publication.and_then(|record| record.run_id);
+        run.as_ref() == Some(&second)
+            && condition(object, "Ready").is_some_and(|ready| ready.reason == "AwaitingApproval")
+    };
+    scene.until(NAME, waits).await;
+    scene.cloud.decide(&second, Decision::Approve).unwrap();
+    look(scene).await;
+    to_the_end(scene).await;
+    let history: Vec<String> = scene.cloud.published_ever().into_iter().map(|held| held.content).collect();
+    assert_eq!(history, ["print(2)\n"], "never what is not declared");
+    assert_eq!(scene.cloud.runs().len(), 2, "one run for each version");
 }
 
 /// A file whose object was taken away by force while it was made. Before the operator could

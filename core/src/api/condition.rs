@@ -51,6 +51,8 @@ words! {
         Ready,
         /// What the workspace holds is what was declared, as of the last look.
         Synced,
+        /// What is declared is published; present only where that is wished.
+        Published,
         /// Work goes on; present only while true.
         Reconciling,
         /// Nothing will happen until something is changed; present only while true.
@@ -71,6 +73,12 @@ words! {
         ProgressingWithRetry,
         /// A create was sent and its outcome is not known yet.
         OutcomeUnknown,
+        /// A deployment run is under way.
+        Publishing,
+        /// A deployment run waits for a person.
+        AwaitingApproval,
+        /// A deployment run failed.
+        PublicationFailed,
         /// Waits for its turn.
         Queued,
         /// The calls of the day are used up.

@@ -23,5 +23,9 @@ pub const CREATE_INTENT: &str = "dataworks.alibabacloud.com/create-intent";
 /// `status.lastHandledReconcileAt` when it was done.
 pub const RECONCILE_REQUESTED: &str = "dataworks.alibabacloud.com/reconcile-requested-at";
 
+/// The annotation that asks to publish now: any value, new for each wish. The value is echoed in
+/// `status.lastHandledPublishAt` when that has ended.
+pub const PUBLISH_REQUESTED: &str = "dataworks.alibabacloud.com/publish-requested-at";
+
 /// Who owns the finalizer and the annotation in server-side apply.
 pub const FIELD_MANAGER: &str = "dataworks-operator";

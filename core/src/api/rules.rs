@@ -480,6 +480,12 @@ pub const RESOURCE_GROUP: Check = Check::new(
     "resourceGroup is no identifier of a resource group",
     "write letters, digits, '_' and '-' only, such as S_res_group_1_2, or leave it out",
 );
+/// A stage of a deployment.
+pub const UNTIL_STAGE: Check = Check::new(
+    "self.matches('^[A-Za-z0-9_.-]+$')",
+    "untilStage is no code of a stage",
+    "write the code as the deployment run shows it, such as DEV or PROD, or leave it out to run all stages",
+);
 /// The resource group stays.
 pub const RESOURCE_GROUP_IMMUTABLE: Check =
     Check::at(".resourceGroup", fixed!("resourceGroup"), "resourceGroup is immutable", KEEP);

@@ -5,6 +5,8 @@
 //! - **Sweeps** (routine listings and the reads they cause) get at most 15 of 100, and one call a
 //!   second; what they leave is anybody's. When their part is used up they wait for the next day
 //!   while edits go on.
+//! - **Polls** of what runs by itself leave 20 of 100 to work, so that a run which takes long does not
+//!   keep people's edits from being sent.
 //! - **Work** that people wait for gets all but a reserve of 5 of 100.
 //! - The **reserve** is for work that was begun: the second call of a run (the create after its
 //!   look, the update after its read), and the delete, search or read that a lost answer left to be
@@ -25,6 +27,8 @@ use crate::fault::{Class, Fault};
 const DAY_SECONDS: i64 = 24 * 3600;
 /// Of a day's 100 calls, what sweeps may use at most.
 const SWEEPS_OF_100: u64 = 15;
+/// Of a day's 100 calls, what polls leave to work.
+const EDITS_OF_100: u64 = 20;
 /// Of a day's 100 calls, what is kept for work that was begun.
 const RESERVE_OF_100: u64 = 5;
 /// A used-up quota is probed this often.
@@ -37,6 +41,8 @@ const SWEEPS_APART: Duration = Duration::from_secs(1);
 pub enum Purpose {
     /// A routine look, or a read that it caused.
     Sweep,
+    /// A look at what runs by itself.
+    Poll,
     /// Something that a person waits for.
     Work,
     /// The rest of work that was begun.
@@ -162,7 +168,12 @@ impl Books {
     /// When a call for this may be made, if not now.
     fn closed(&self, purpose: Purpose, now: Timestamp) -> Option<Timestamp> {
         let part = |percent: u64| self.per_day.map(|limit| limit * percent / 100);
-        let reserve = part(RESERVE_OF_100).filter(|_| purpose != Purpose::Finish).unwrap_or(0);
+        let reserve = match purpose {
+            Purpose::Finish => None,
+            Purpose::Work | Purpose::Sweep => part(RESERVE_OF_100),
+            Purpose::Poll => part(EDITS_OF_100),
+        };
+        let reserve = reserve.unwrap_or(0);
         let open = self.per_day.map(|limit| limit - reserve);
         let swept =
             purpose == Purpose::Sweep && part(SWEEPS_OF_100).is_some_and(|part| self.day.swept >= part);

@@ -303,3 +303,12 @@ fn other_figures_hold_at_once_and_forget_nothing() {
     bucket.configure(1.0, None, ms(500));
     assert_eq!(bucket.rate(), 1.0);
 }
+
+#[test]
+fn polls_leave_the_last_fifth_of_a_day_to_edits() {
+    let mut bucket = Bucket::new(10.0, Some(80), hour(0));
+    assert_eq!(passes(&mut bucket, Purpose::Poll, hour(0)), 64, "80 of 100");
+    assert_eq!(bucket.take(Purpose::Poll, hour(1)), Err(hour(24)));
+    assert_eq!(passes(&mut bucket, Purpose::Work, hour(2)), 12, "but for the reserve");
+    assert_eq!(counts(&mut bucket, hour(3)), (76, 0), "they are none of the sweeps'");
+}

@@ -78,6 +78,13 @@ pub enum State {
         /// What it waits for.
         message: String,
     },
+    /// The resource is as declared, and a deployment run for it is under way.
+    Publishing {
+        /// What it waits for, in a word.
+        reason: Reason,
+        /// What it waits for, and what to do.
+        message: String,
+    },
     /// It waits for a permit of ours.
     Queued {
         /// What it waits for, and until when.
@@ -275,6 +282,9 @@ impl State {
             ),
             Self::Creating { message } => words(Unknown, Reason::Creating, message, Unknown, Reconciling),
             Self::Updating { message } => words(Unknown, Reason::Updating, message, False, Reconciling),
+            Self::Publishing { reason, message } => {
+                words(Unknown, *reason, message, True, Reconciling).synced_because(Reason::Succeeded)
+            }
             Self::Queued { message } => words(Unknown, Reason::Queued, message, Unknown, Reconciling),
             Self::QuotaExhausted { until } => words(
                 Unknown,
@@ -337,6 +347,7 @@ impl State {
             Self::CheckFailed { .. }
             | Self::Creating { .. }
             | Self::Updating { .. }
+            | Self::Publishing { .. }
             | Self::Queued { .. }
             | Self::QuotaExhausted { .. }
             | Self::OutcomeUnknown { .. }
@@ -361,6 +372,7 @@ impl State {
             | Self::Suspended { .. }
             | Self::Creating { .. }
             | Self::Updating { .. }
+            | Self::Publishing { .. }
             | Self::Queued { .. }
             | Self::QuotaExhausted { .. }
             | Self::OutcomeUnknown { .. }

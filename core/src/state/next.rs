@@ -6,7 +6,9 @@ use k8s_openapi::jiff::Timestamp;
 use super::message::fit;
 use super::{Progress, State, Truth, Waited, Words};
 use crate::api::condition::{ConditionType, Reason};
-use crate::api::v1alpha1::{Attempt, AttemptOutcome, DataWorksResourceStatus, LastError, Origin};
+use crate::api::v1alpha1::{
+    Attempt, AttemptOutcome, DataWorksResourceStatus, LastError, Origin, Publication,
+};
 use crate::desired::Desired;
 use crate::fault::Fault;
 use crate::ids::{Digest, ResourceId};
@@ -120,6 +122,8 @@ pub enum Fact {
     },
     /// Status was another object's, of which this one is a copy.
     Forgotten,
+    /// This is how its publication stands.
+    Publication(Box<Publication>),
     /// The resource was read and is as declared.
     Seen {
         /// When it was last changed, by whomever.
@@ -210,6 +214,7 @@ fn learn(status: &mut DataWorksResourceStatus, fact: &Fact) {
             status.last_sync_time = time(*date);
             keep(status, sent);
         }
+        Fact::Publication(publication) => status.publication = Some((**publication).clone()),
         Fact::Looked { modified } => status.modify_time = time(*modified),
         Fact::Forgotten => {
             *status = DataWorksResourceStatus {
@@ -283,6 +288,7 @@ fn refusals(status: &mut DataWorksResourceStatus, change: &Change, now: Timestam
         | State::Suspended { .. }
         | State::Creating { .. }
         | State::Updating { .. }
+        | State::Publishing { .. }
         | State::Queued { .. }
         | State::QuotaExhausted { .. }
         | State::OutcomeUnknown { .. }
@@ -369,20 +375,20 @@ pub(crate) fn find(conditions: &[Condition], type_: ConditionType) -> Option<&Co
 fn conditions(conditions: &mut Vec<Condition>, words: &Words, generation: i64, now: Timestamp) {
     let (ready, ready_reason, message) = &words.ready;
     let (synced, synced_reason) = &words.synced;
-    set(conditions, ConditionType::Ready, *ready, *ready_reason, message, generation, now);
+    set(conditions, ConditionType::Ready, *ready, ready_reason.as_str(), message, generation, now);
     let synced_message = match &words.synced_message {
         Some(own) => own.as_str(),
         None if *synced == *ready => message.as_str(),
         None => synced_message(*synced, message),
     };
-    set(conditions, ConditionType::Synced, *synced, *synced_reason, synced_message, generation, now);
+    set(conditions, ConditionType::Synced, *synced, synced_reason.as_str(), synced_message, generation, now);
     let progress = [
         (ConditionType::Reconciling, words.progress == Progress::Reconciling),
         (ConditionType::Stalled, words.progress == Progress::Stalled),
     ];
     for (type_, holds) in progress {
         if holds {
-            set(conditions, type_, Truth::True, *ready_reason, message, generation, now);
+            set(conditions, type_, Truth::True, ready_reason.as_str(), message, generation, now);
         } else {
             conditions.retain(|condition| condition.type_ != type_.as_str());
         }
@@ -400,7 +406,7 @@ pub(crate) fn set(
     conditions: &mut Vec<Condition>,
     type_: ConditionType,
     truth: Truth,
-    reason: Reason,
+    reason: &str,
     message: &str,
     generation: i64,
     now: Timestamp,
@@ -414,7 +420,7 @@ pub(crate) fn set(
         last_transition_time: since,
         message: fit(message).into_owned(),
         observed_generation: Some(generation),
-        reason: reason.as_str().to_owned(),
+        reason: reason.to_owned(),
         status: truth.as_str().to_owned(),
         type_: type_.as_str().to_owned(),
     };

@@ -3,6 +3,7 @@
 pub(crate) mod story;
 
 use dataworks_core::api::condition::Reason;
+use dataworks_core::api::v1alpha1::{Publication, PublicationStatus, RunMode, RunType};
 use dataworks_core::desired::Held;
 use dataworks_core::fault::{Class, Fault};
 use dataworks_core::intent::IntentNote;
@@ -11,6 +12,7 @@ use dataworks_core::plan::{
     Listing, NotReady, Permission, Progress, ReadBack, ReadVerdict, SourceRead, Unready,
 };
 use dataworks_core::state::State;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::json;
 
 use crate::plan_support::{candidate, holder, row};
@@ -18,7 +20,7 @@ use story::{ID, OTHER_ID, PATH, Story, at, fault};
 
 /// All of them.
 pub(crate) fn all() -> Vec<Story> {
-    [on_the_way(), waiting(), settled(), suspended(), stopped(), going()].concat()
+    [on_the_way(), waiting(), settled(), publishing(), suspended(), stopped(), going()].concat()
 }
 
 /// Work goes on, or is about to begin.
@@ -106,6 +108,47 @@ fn settled() -> Vec<Story> {
         Story::made("check-failed").later(3600).says(State::CheckFailed {
             fault: fault(Class::Transient, "ServiceUnavailable", "The request has failed"),
         }),
+    ]
+}
+
+/// The file is there, and is to be published.
+fn publishing() -> Vec<Story> {
+    let run = "1d1a4ba8-0000-4000-8000-00000000abcd";
+    let digest = || Story::made("digest").desired().spec_digest().to_string();
+    let record = |stage: &str, status| Publication {
+        run_id: Some(run.into()),
+        type_: Some(RunType::Online),
+        digest: Some(digest()),
+        mode: Some(RunMode::Auto),
+        stage: Some(stage.into()),
+        status: Some(status),
+        time: Some(Time(at(20))),
+        ..Publication::default()
+    };
+    let says = |reason, message: &str| State::Publishing { reason, message: message.into() };
+    let done = record("PROD", PublicationStatus::Success);
+    let failed = record("PROD_CHECK", PublicationStatus::Fail);
+    vec![
+        Story::made("publishing").publishing(
+            record("PROD_CHECK", PublicationStatus::Running),
+            says(Reason::Publishing, &format!("The deployment run {run} is under way, at stage PROD_CHECK.")),
+        ),
+        Story::made("awaiting-approval").publishing(
+            record("PROD_APPROVE", PublicationStatus::AwaitingApproval),
+            says(
+                Reason::AwaitingApproval,
+                &format!("The deployment run {run} waits at stage PROD_APPROVE for a person."),
+            ),
+        ),
+        Story::made("published")
+            .publishing(Publication { published_digest: Some(digest()), ..done }, State::Ready),
+        Story::made("publication-failed").publishing(
+            Publication {
+                message: Some(format!("The deployment run {run} failed at stage PROD_CHECK.")),
+                ..failed
+            },
+            State::Ready,
+        ),
     ]
 }
 
@@ -243,7 +286,7 @@ macro_rules! variants {
 
 // A variant that is missing here does not compile.
 variants! {
-    Ready, Drifted, Duplicate, MassAbsence, CheckFailed, Suspended, Creating, Updating, Queued, QuotaExhausted,
+    Ready, Drifted, Duplicate, MassAbsence, CheckFailed, Suspended, Creating, Updating, Publishing, Queued, QuotaExhausted,
     OutcomeUnknown, Recreating, DependencyNotReady, Retrying, Denied, Stalled, Taken, Deleting, DeletionBlocked,
 }
 

@@ -1,13 +1,14 @@
 //! What happens to one object, told in the operator's own steps: what is recorded, what the plan says of
 //! it, and what status says then.
 
-use dataworks_core::api::v1alpha1::{DataWorksResource, DataWorksResourceStatus};
+use dataworks_core::api::v1alpha1::{DataWorksResource, DataWorksResourceStatus, Publication};
 use dataworks_core::api::{CREATE_INTENT, FINALIZER};
 use dataworks_core::desired::Desired;
 use dataworks_core::fault::{Class, Fault};
 use dataworks_core::intent::{Intent, IntentNote};
 use dataworks_core::object::{ObjectKey, Uid};
 use dataworks_core::plan::{Observed, Plan, Recorded, Step, plan};
+use dataworks_core::publish::{Kind, Wish, tell};
 use dataworks_core::state::{Change, Fact, Sent, State, next};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -174,6 +175,24 @@ impl Story {
         let update = self.recorded.status.id.is_some();
         let state = State::of_fault(fault, update, self.now());
         self.says(state)
+    }
+
+    /// With `publish` in its spec, and status says how that stands.
+    pub(crate) fn publishing(mut self, publication: Publication, state: State) -> Self {
+        self.spec["publish"] = json!({"policy": "OnChange"});
+        let before = self.recorded.status.clone();
+        let fact = Fact::Publication(Box::new(publication));
+        let mut story = self.record(state, Some(fact));
+        let wish = Wish {
+            kind: Some(Kind::Online),
+            deleting: false,
+            version: None,
+            until_stage: None,
+            requested: false,
+        };
+        let (generation, now) = (story.recorded.generation, story.now());
+        tell(&before, &mut story.recorded.status, Some(&wish), generation, now);
+        story
     }
 
     fn record(mut self, state: State, fact: Option<Fact>) -> Self {

@@ -5,6 +5,7 @@
 
 mod identity;
 mod params;
+mod pipelines;
 mod reads;
 mod upload;
 mod writes;
@@ -43,6 +44,12 @@ pub(crate) enum Action {
     GetResource,
     ListResources,
     GetProject,
+    CreatePipelineRun,
+    GetPipelineRun,
+    ListPipelineRuns,
+    ExecPipelineRunStage,
+    AbolishPipelineRun,
+    ListPipelineRunItems,
     GetCallerIdentity,
     AssumeRole,
     AssumeRoleWithOidc,
@@ -64,6 +71,12 @@ impl Action {
             "GetResource" => Self::GetResource,
             "ListResources" => Self::ListResources,
             "GetProject" => Self::GetProject,
+            "CreatePipelineRun" => Self::CreatePipelineRun,
+            "GetPipelineRun" => Self::GetPipelineRun,
+            "ListPipelineRuns" => Self::ListPipelineRuns,
+            "ExecPipelineRunStage" => Self::ExecPipelineRunStage,
+            "AbolishPipelineRun" => Self::AbolishPipelineRun,
+            "ListPipelineRunItems" => Self::ListPipelineRunItems,
             "GetCallerIdentity" => Self::GetCallerIdentity,
             "AssumeRole" => Self::AssumeRole,
             "AuthorizeFileUpload" => Self::AuthorizeFileUpload,
@@ -86,7 +99,15 @@ impl Action {
                 | Self::DeleteResource
                 | Self::MoveResource
                 | Self::RenameResource
+                | Self::CreatePipelineRun
+                | Self::ExecPipelineRunStage
+                | Self::AbolishPipelineRun
         )
+    }
+
+    /// True when some of its parameters come in the query of a POST.
+    pub(crate) fn is_split(self) -> bool {
+        self == Self::ExecPipelineRunStage
     }
 
     /// True when it counts among the calls of DataWorks.
@@ -164,6 +185,13 @@ impl Request {
         let number = |name| self.params.get(name).and_then(|text| text.parse().ok());
         let mut touched = match self.action {
             Action::GetProject => Touched { project: number("Id"), ..Touched::default() },
+            Action::CreatePipelineRun => {
+                Touched { project: number("ProjectId"), id: pipelines::first_object(self), name: None }
+            }
+            Action::GetPipelineRun | Action::ExecPipelineRunStage | Action::AbolishPipelineRun => {
+                let object = self.params.get("Id").and_then(|id| lock(world).object_of(id));
+                Touched { project: number("ProjectId"), id: object, name: None }
+            }
             _ => Touched { project: number("ProjectId"), id: number("Id"), name: None },
         };
         touched.name = match self.action {
@@ -191,6 +219,12 @@ impl Request {
             Action::GetResource => reads::resource(self, world, settings, now),
             Action::ListResources => reads::list(self, world, settings, now),
             Action::GetProject => reads::project(self, world, settings),
+            Action::CreatePipelineRun => pipelines::create(self, world, settings, now),
+            Action::GetPipelineRun => pipelines::get(self, world, settings, now),
+            Action::ListPipelineRuns => pipelines::list(self, world, settings, now),
+            Action::ExecPipelineRunStage => pipelines::exec_stage(self, world, settings, now),
+            Action::AbolishPipelineRun => pipelines::abolish(self, world, settings, now),
+            Action::ListPipelineRunItems => pipelines::items(self, world, settings, now),
             Action::GetCallerIdentity => Ok(reads::identity(&self.account)),
             Action::AssumeRole => identity::assume_other_role(self, cloud, settings, now),
             Action::AuthorizeFileUpload => upload::authorize(self, cloud, settings, now),

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use super::pipelines::check_deletable;
 use super::upload::download;
 use super::{Done, Request, id_value, to_json};
 use crate::clock::Now;
@@ -103,6 +104,7 @@ pub(super) fn delete(
 ) -> Result<Done, ApiError> {
     let mut world = lock(world);
     let (_, old) = existing(request, &world, &settings.behaviour)?;
+    check_deletable(&mut world, old.id, &settings.behaviour.deployment, now)?;
     world.take(old.id, now, settings.list_lag_ms);
     Ok(Done::success(None))
 }

@@ -6,6 +6,7 @@
 mod lag;
 mod listing;
 mod names;
+mod runs;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -17,6 +18,9 @@ use crate::flowspec::FileType;
 use lag::Lag;
 pub(crate) use listing::{Filter, Page};
 use names::Names;
+pub use runs::Published;
+use runs::Runs;
+pub(crate) use runs::{Cannot, NewRun, Run, Stage};
 
 /// Ids of files begin here: 19 digits, beyond what a float can hold, as the service's are.
 const FIRST_ID: u64 = 6_314_788_648_976_303_104;
@@ -69,6 +73,7 @@ pub(crate) struct World {
     projects: BTreeMap<u64, Project>,
     /// Where an id is or lately was.
     homes: HashMap<u64, u64>,
+    runs: Runs,
     made: u64,
 }
 

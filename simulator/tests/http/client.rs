@@ -88,8 +88,16 @@ impl Client {
     }
 
     pub(crate) async fn send(&self, action: &str, params: &[(&str, &str)]) -> Result<Answer, reqwest::Error> {
-        let reads =
-            ["GetResource", "ListResources", "GetProject", "GetCallerIdentity", "AuthorizeFileUpload"];
+        let reads = [
+            "GetResource",
+            "ListResources",
+            "GetProject",
+            "GetCallerIdentity",
+            "AuthorizeFileUpload",
+            "GetPipelineRun",
+            "ListPipelineRuns",
+            "ListPipelineRunItems",
+        ];
         let method = self.method.unwrap_or(match reads.contains(&action) {
             true => "GET",
             false => "POST",

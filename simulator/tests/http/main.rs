@@ -8,6 +8,7 @@ mod client;
 mod credentials;
 mod faults;
 mod operations;
+mod pipelines;
 #[path = "../support/signer.rs"]
 mod signer;
 mod switches;

@@ -198,6 +198,53 @@ def main():
     equal((held["path"], held["content"]), ("YY/新+1/新 名字+1~*.py", "2"), "after the changes")
     equal(read(id).name, "新 名字+1~*.py", "name")
 
+    # Publish: one stage at a time, then by itself, then a person's word, then offline.
+    def run_of(run):
+        asked = m.GetPipelineRunRequest(project_id=PROJECT, id=run)
+        return client.get_pipeline_run_with_options(asked, ONCE).body.pipeline
+
+    def start(**more):
+        asked = m.CreatePipelineRunRequest(project_id=PROJECT, object_ids=[id], **more)
+        return client.create_pipeline_run_with_options(asked, ONCE).body.id
+
+    def stages(run):
+        return [(stage.code, stage.status) for stage in run_of(run).stages]
+
+    def exec_stage(run, code):
+        asked = m.ExecPipelineRunStageRequest(project_id=PROJECT, id=run, code=code)
+        return client.exec_pipeline_run_stage_with_options(asked, ONCE).body.success
+
+    first = start(type="Online", description="by hand")
+    equal(stages(first), [("BUILD_PACKAGE", "Success"), ("PROD_CHECK", "Init"), ("PROD", "Init")], "stages")
+    equal((run_of(first).status, run_of(first).description), ("Running", "by hand"), "run")
+    asked = m.ExecPipelineRunStageRequest(project_id=PROJECT, id=first, code="PROD")
+    fails("5801489541076353036", 400, client.exec_pipeline_run_stage_with_options, asked)
+    equal([exec_stage(first, code) for code in ("PROD_CHECK", "PROD")], [True, True], "exec")
+    equal(run_of(first).status, "Success", "published")
+    fails("5801489541076353035", 400, client.exec_pipeline_run_stage_with_options, asked)
+    asked = m.ListPipelineRunItemsRequest(project_id=PROJECT, pipeline_run_id=first)
+    item = client.list_pipeline_run_items_with_options(asked, ONCE).body.paging_info.pipeline_run_items[0]
+    equal((item.id, item.type, item.version), (id, "Resource", 1), "item")
+    equal(json.loads(item.spec)["spec"]["fileResources"][0]["script"]["content"], "2", "published content")
+    second = start(type="Online", run_mode="Auto", auto_run_until_stage="PROD_CHECK")
+    equal([status for _, status in stages(second)], ["Success", "Success", "Init"], "until a stage")
+    asked = m.AbolishPipelineRunRequest(project_id=PROJECT, id=second)
+    equal(client.abolish_pipeline_run_with_options(asked, ONCE).body.success, True, "abolish")
+    equal(run_of(second).status, "Cancel", "abolished")
+    admin("POST", "projects", {"id": PROJECT, "name": "sora_finance", "devEnvironmentEnabled": True})
+    third = start(type="Online", run_mode="Auto")
+    equal([status for _, status in stages(third)], ["Success"] * 3 + ["Running", "Init", "Init"], "approval")
+    admin("POST", f"runs/{third}", {"decision": "approve"})
+    equal(run_of(third).status, "Success", "approved")
+    asked = m.ListPipelineRunsRequest(project_id=PROJECT, object_id=id, status="Success", page_size=1)
+    page = client.list_pipeline_runs_with_options(asked, ONCE).body.paging_info
+    equal(([run.id for run in page.pipeline_runs], page.total_count), ([third], 2), "runs")
+    admin("POST", "projects", {"id": PROJECT, "name": "sora_finance"})
+    equal(run_of(start(type="Offline", run_mode="Auto")).status, "Success", "offline")
+    equal(admin("GET", "runs")["published"], [], "nothing is published any more")
+    asked = m.CreatePipelineRunRequest(project_id=PROJECT, type="Online", object_ids=["7"])
+    fails("5801489541076353033", 400, client.create_pipeline_run_with_options, asked)
+
     # Delete; gone is gone.
     request = m.DeleteResourceRequest(project_id=PROJECT, id=id)
     equal(delete(request, ONCE).body.success, True, "delete")

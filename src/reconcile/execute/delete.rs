@@ -9,6 +9,7 @@ use dataworks_core::plan::ReadBack;
 use dataworks_core::state::State;
 use tracing::{info, warn};
 
+use super::publish::needs_offline;
 use super::{Flow, after_call_error, failed, finish};
 use crate::context::Context;
 use crate::failpoint::{Place, around};
@@ -29,6 +30,11 @@ pub(super) async fn delete(ctx: &Arc<Context>, subject: &mut Subject, id: &Resou
         }
         Outcome::Refused(fault) if fault.class == Class::NotFound => {
             info!(%id, "was gone already");
+        }
+        Outcome::Refused(fault) if needs_offline(subject, &fault) => {
+            info!(%id, code = fault.code, requestId = fault.request_id, "it is published, and is taken offline first");
+            subject.connection.limiter.learn(Some(&fault));
+            return Flow::Continue;
         }
         Outcome::Refused(fault) => {
             subject.connection.limiter.learn(Some(&fault));

@@ -4,6 +4,7 @@ mod adopt;
 pub mod content;
 mod create;
 mod delete;
+pub mod publish;
 mod relocate;
 mod search;
 mod update;
@@ -29,7 +30,7 @@ use super::kube_client::CallError;
 use super::observe::Subject;
 use super::{Again, after, record};
 use crate::context::Context;
-use crate::controller::standing::{STALLED_RETRY, Standing};
+use crate::controller::standing::{STALLED_RETRY, Standing, is_publishing};
 use crate::failpoint::Place;
 
 /// What waits, or fails, longer than this is said in status; less would only be noise.
@@ -164,6 +165,8 @@ fn rest(ctx: &Arc<Context>, subject: &Subject) -> Again {
         // What was just looked at in vain is not looked at again at once, whatever status says.
         Standing::Resting(until) if until <= Timestamp::now() => Again::At(after(STALLED_RETRY), Lane::Retry),
         Standing::Resting(until) => Again::At(until, Lane::Retry),
+        // The file is there, and is to be published now.
+        Standing::Due if subject.goes_on_to_publish() => Again::At(Timestamp::now(), Lane::Edit),
         Standing::Settled | Standing::Due => Again::Never,
     }
 }
@@ -265,6 +268,13 @@ impl Subject {
     fn has_new_content(&self) -> bool {
         let told = self.object.status.as_ref().and_then(|status| status.content_source.as_ref());
         matches!(&self.source, Some(SourceRead::Read(source)) if told != Some(source))
+    }
+
+    /// True when the file is there as declared, and all that is left is to publish it.
+    fn goes_on_to_publish(&self) -> bool {
+        let Some(status) = &self.object.status else { return false };
+        let synced = status.conditions.iter().find(|c| c.type_ == ConditionType::Synced.as_str());
+        synced.is_some_and(|synced| synced.status == "True") && is_publishing(&self.object)
     }
 
     /// The workspace that holds the file: the recorded one first.

@@ -8,12 +8,16 @@
 
 mod content;
 mod flowspec;
+mod publication;
 mod resource;
 mod status;
 mod workspace;
 
 pub use content::{ConfigMapKeyRef, Content, Datasource, Storage, StorageType, UrlContent};
 pub use flowspec::RawDocument;
+pub use publication::{
+    Publication, PublicationRequest, PublicationStatus, Publish, PublishPolicy, RunMode, RunType,
+};
 pub use resource::{
     AdoptionPolicy, DataWorksResource, DataWorksResourceSpec, DeletionPolicy, DriftPolicy, ResourceType,
     WorkspaceRef,

@@ -4,7 +4,9 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Content, DataWorksResourceStatus, Datasource, Origin, RawDocument, Storage};
+use super::{
+    Content, DataWorksResourceStatus, Datasource, Origin, Publish, PublishPolicy, RawDocument, Storage,
+};
 use crate::api::rules;
 use crate::flowspec::kind::FileType;
 
@@ -227,6 +229,10 @@ pub struct DataWorksResourceSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "DeletionPolicy")]
     pub deletion_policy: Option<DeletionPolicy>,
+    /// When and how far the file is published, so that nodes can use it. Ready waits for it. Absent:
+    /// it is never published by the operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publish: Option<Publish>,
     /// Whether the operator writes nothing to the workspace for this object. A suspended object
     /// that is deleted leaves its file. Absent: `false`. Example: `true`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -328,6 +334,12 @@ impl DataWorksResourceSpec {
         };
         let absent = if adopted { DeletionPolicy::Retain } else { DeletionPolicy::Delete };
         self.deletion_policy.unwrap_or(absent)
+    }
+
+    /// Whether and how far the file is to be published.
+    #[must_use]
+    pub fn publishes(&self) -> Option<&Publish> {
+        self.publish.as_ref().filter(|publish| publish.policy == PublishPolicy::OnChange)
     }
 
     /// Whether the object is suspended.

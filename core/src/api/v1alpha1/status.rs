@@ -8,7 +8,7 @@ use kube::KubeSchema;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::{Datasource, ResourceType};
+use super::{Datasource, Publication, ResourceType};
 
 /// What the operator last saw and did. Written by the operator only.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
@@ -77,13 +77,21 @@ pub struct DataWorksResourceStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub last_handled_reconcile_at: Option<String>,
+    /// The last value of the annotation `dataworks.alibabacloud.com/publish-requested-at` that was
+    /// acted on, cut at 256 characters. Example: `2026-01-02T03:04:05Z`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub last_handled_publish_at: Option<String>,
+    /// How publishing stands, where it was ever wished.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publication: Option<Publication>,
     /// The last try to make the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<Attempt>,
     /// The last call that failed, until one succeeds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<LastError>,
-    /// The state in a few words, by type: `Ready`, `Synced`, and while true `Reconciling` or
+    /// The state in a few words, by type: `Ready`, `Synced`, `Published` where it is wished, and while true `Reconciling` or
     /// `Stalled`. At most 16.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "conditions")]

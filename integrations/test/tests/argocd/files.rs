@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use dataworks_core::api::RECONCILE_REQUESTED;
+use dataworks_core::api::{PUBLISH_REQUESTED, RECONCILE_REQUESTED};
 use dataworks_integrations::{action, discovery, health};
 use serde_json::{Value, json};
 
 use super::{is_deleting, kind, object, object_file, root, rows, script, text, yaml};
 
-const ACTIONS: [&str; 3] = ["reconcile", "suspend", "resume"];
+const ACTIONS: [&str; 4] = ["reconcile", "publish", "suspend", "resume"];
 const NOTE: &str =
     "# Generated from resource_customizations/ (UPDATE_FIXTURES=1 cargo test -p dataworks-integrations).\n";
 
@@ -57,12 +57,13 @@ fn the_health_test_of_argo_cd_is_fresh() {
 fn the_action_test_of_argo_cd_is_fresh() {
     let rows = [
         ("ready", "reconcile", "reconciled"),
+        ("published", "publish", "published-again"),
         ("ready", "suspend", "suspended"),
         ("suspended", "resume", "resumed"),
     ];
     let folder = kind().join("actions/testdata");
     let (mut names, mut offers, mut tests) = (BTreeSet::new(), Vec::new(), Vec::new());
-    for name in ["ready", "suspended"] {
+    for name in ["ready", "published", "suspended"] {
         let file = format!("{name}-object.yaml");
         fresh(&folder.join(&file), &text(&object_file(name)));
         let found = discovery(&script("actions/discovery.lua"), &object(name)).unwrap();
@@ -74,8 +75,10 @@ fn the_action_test_of_argo_cd_is_fresh() {
     for (name, act, outcome) in rows {
         let mut after = action(&script(&format!("actions/{act}/action.lua")), &object(name)).unwrap();
         // Argo CD's test knows no other time than this.
-        if let Some(time) = after["metadata"]["annotations"].get_mut(RECONCILE_REQUESTED) {
-            *time = json!("0001-01-01T00:00:00Z");
+        for wish in [RECONCILE_REQUESTED, PUBLISH_REQUESTED] {
+            if let Some(time) = after["metadata"]["annotations"].get_mut(wish) {
+                *time = json!("0001-01-01T00:00:00Z");
+            }
         }
         let file = format!("{outcome}.yaml");
         fresh(&folder.join(&file), &format!("{NOTE}{}", dump(&after)));

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 /// A row of the table of phases; the file says what its fields mean.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Row {
     name: String,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dataworks_core::api::RECONCILE_REQUESTED;
+use dataworks_core::api::{PUBLISH_REQUESTED, RECONCILE_REQUESTED};
 use dataworks_integrations::{Health, Offer, action, discovery, health};
 use serde_json::{Value, json};
 
@@ -60,7 +60,7 @@ fn an_object_that_stopped_is_degraded_whatever_ready_says() {
 }
 
 #[test]
-fn the_actions_that_can_be_taken_follow_from_suspend() {
+fn the_actions_that_can_be_taken_follow_from_the_spec() {
     let script = script("actions/discovery.lua");
     for row in rows() {
         let object = object(&row.name);
@@ -68,6 +68,7 @@ fn the_actions_that_can_be_taken_follow_from_suspend() {
         let offer = |disabled| Offer { disabled };
         let want = BTreeMap::from([
             ("reconcile".to_owned(), offer(suspended)),
+            ("publish".to_owned(), offer(suspended || object["spec"]["publish"].is_null())),
             ("suspend".to_owned(), offer(suspended)),
             ("resume".to_owned(), offer(!suspended)),
         ]);
@@ -90,13 +91,15 @@ fn actions_change_one_field_and_nothing_else() {
 }
 
 #[test]
-fn reconcile_sets_the_annotation_to_the_time() {
+fn reconcile_and_publish_set_their_annotations_to_the_time() {
     let reconcile = script("actions/reconcile/action.lua");
-    for row in rows() {
+    let publish = script("actions/publish/action.lua");
+    let actions = [(&reconcile, RECONCILE_REQUESTED), (&publish, PUBLISH_REQUESTED)];
+    for (row, (act, wish)) in rows().into_iter().flat_map(|row| actions.map(|act| (row.clone(), act))) {
         let before = object(&row.name);
-        let mut after = action(&reconcile, &before).unwrap();
+        let mut after = action(act, &before).unwrap();
         let annotations = after["metadata"]["annotations"].as_object_mut().unwrap();
-        let time = annotations.remove(RECONCILE_REQUESTED).unwrap();
+        let time = annotations.remove(wish).unwrap();
         let shape: String =
             time.as_str().unwrap().chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
         assert_eq!(shape, "0000-00-00T00:00:00Z", "{time}");

@@ -1,0 +1,390 @@
+//! The deployment runs that objects wait for: one poll of a workspace for all of them.
+//!
+//! An object that waits for a run is parked, not held by a worker; a poll that shows the run changed
+//! wakes it. Runs of a workspace come with one ListPipelineRuns; a single one, or one that is not
+//! on the page with the newest, is read by its id. It must not know what a run is for, nor start or
+//! end anything.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use dataworks_core::backoff;
+use dataworks_core::fault::{Class, Fault};
+use dataworks_core::ids::ProjectId;
+use dataworks_core::limit::Purpose;
+use dataworks_core::object::{ObjectKey, Uid};
+use dataworks_core::publish::{Memory, Pages, Run, RunId, Sight, page_with_newest, poll_after};
+use dataworks_core::state::told;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use tracing::{debug, warn};
+
+use crate::context::Context;
+use crate::dataworks::RunFilter;
+use crate::workspace::connection::Connection;
+use crate::workspace::limiter::Limiter;
+
+/// How often it is asked which workspace is due.
+const TICK: Duration = Duration::from_secs(1);
+/// Polls of one workspace are at least this far apart, whatever its runs do.
+const APART: SignedDuration = SignedDuration::from_secs(5);
+/// Rows of a page: the most that the service gives.
+const PAGE_SIZE: u32 = 100;
+/// Edits that wait for a call let a poll that is due wait so long.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
+/// How a run was seen is kept so long for those that were told of it.
+const FORGOTTEN: SignedDuration = SignedDuration::from_mins(10);
+/// Runs that one poll reads by their ids; the others follow with the next.
+const SINGLE_READS: usize = 20;
+
+/// A run that somebody waits for.
+#[derive(Debug)]
+struct Watched {
+    /// Who waits. Whoever is told waits no more, until it says so again: nothing is polled for objects that
+    /// have other cares by then.
+    keys: BTreeSet<ObjectKey>,
+    /// When it last changed, as far as is known.
+    since: Timestamp,
+    person: bool,
+    sight: Option<Sight>,
+    /// When those that wait were last told of it.
+    told: Option<Timestamp>,
+}
+
+impl Watched {
+    /// When those that wait are told of it again, changed or not.
+    fn due(&self) -> Timestamp {
+        match self.told {
+            Some(told) => plus(told, poll_after(told.duration_since(self.since), self.person)),
+            None => plus(self.since, APART),
+        }
+    }
+}
+
+fn due_of<'a>((run, watched): (&'a RunId, &Watched)) -> (Timestamp, &'a RunId) {
+    (watched.due(), run)
+}
+
+/// One workspace.
+#[derive(Debug, Default)]
+struct Workspace {
+    watched: HashMap<RunId, Watched>,
+    polled: Option<Timestamp>,
+    /// After a poll that failed.
+    not_before: Option<Timestamp>,
+    failures: u32,
+    polling: bool,
+    /// `RunMode=Auto` was refused here.
+    no_auto: bool,
+}
+
+impl Workspace {
+    fn due(&self) -> Option<Timestamp> {
+        let waited = self.watched.values().filter(|watched| !watched.keys.is_empty());
+        let due = waited.map(Watched::due).min()?;
+        let apart = self.polled.map_or(Timestamp::MIN, |polled| plus(polled, APART));
+        Some(due.max(apart).max(self.not_before.unwrap_or(Timestamp::MIN)))
+    }
+}
+
+/// The runs of all workspaces of a connection, and what is remembered of publications.
+#[derive(Debug, Default)]
+pub struct Runs {
+    workspaces: Mutex<HashMap<ProjectId, Workspace>>,
+    memories: Mutex<HashMap<Uid, Memory>>,
+    /// The last wish of each object that made its run be looked at at once.
+    hurried: Mutex<HashMap<Uid, String>>,
+}
+
+impl Runs {
+    /// What this process remembers of an object's publication.
+    #[must_use]
+    pub fn memory(&self, uid: &Uid) -> Memory {
+        guard(&self.memories).get(uid).cloned().unwrap_or_default()
+    }
+
+    /// Keeps what is to be remembered.
+    pub fn remember(&self, uid: &Uid, memory: Memory) {
+        let mut memories = guard(&self.memories);
+        if memory == Memory::default() {
+            memories.remove(uid);
+        } else {
+            memories.insert(uid.clone(), memory);
+        }
+    }
+
+    /// How a run was last seen.
+    #[must_use]
+    pub fn sight(&self, project: ProjectId, run: &RunId) -> Option<Sight> {
+        self.lock().get(&project)?.watched.get(run)?.sight.clone()
+    }
+
+    /// `RunMode=Auto` is worth a try in this workspace.
+    #[must_use]
+    pub fn auto(&self, project: ProjectId) -> bool {
+        self.lock().get(&project).is_none_or(|workspace| !workspace.no_auto)
+    }
+
+    /// It is not.
+    pub fn refuse_auto(&self, project: ProjectId) {
+        self.lock().entry(project).or_default().no_auto = true;
+    }
+
+    /// An object waits for a run, which last changed `ago`.
+    pub fn watch(&self, project: ProjectId, run: &RunId, key: &ObjectKey, ago: SignedDuration, person: bool) {
+        let since = Timestamp::now().saturating_sub(ago).unwrap_or(Timestamp::MIN);
+        let mut all = self.lock();
+        let workspace = all.entry(project).or_default();
+        // An object waits for one run.
+        for (other, watched) in &mut workspace.watched {
+            if other != run {
+                watched.keys.remove(key);
+            }
+        }
+        let watched = workspace.watched.entry(run.clone()).or_insert_with(|| Watched {
+            keys: BTreeSet::new(),
+            since,
+            person,
+            sight: None,
+            told: None,
+        });
+        watched.since = since;
+        watched.person = person;
+        watched.keys.insert(key.clone());
+    }
+
+    /// Nobody waits for a run any more.
+    pub fn forget(&self, project: ProjectId, run: &RunId) {
+        if let Some(workspace) = self.lock().get_mut(&project) {
+            workspace.watched.remove(run);
+        }
+    }
+
+    /// How a run was seen is not so any more.
+    pub fn forget_sight(&self, project: ProjectId, run: &RunId) {
+        let mut all = self.lock();
+        if let Some(watched) = all.get_mut(&project).and_then(|workspace| workspace.watched.get_mut(run)) {
+            (watched.sight, watched.told) = (None, None);
+            watched.since = Timestamp::now();
+        }
+    }
+
+    /// A person wished something of an object: its run is looked at now, once for each wish.
+    pub fn hurry(&self, project: ProjectId, run: &RunId, uid: &Uid, wish: &str) {
+        if guard(&self.hurried).insert(uid.clone(), wish.to_owned()).as_deref() == Some(wish) {
+            return;
+        }
+        let mut all = self.lock();
+        if let Some(watched) = all.get_mut(&project).and_then(|workspace| workspace.watched.get_mut(run)) {
+            (watched.sight, watched.told, watched.since) = (None, None, Timestamp::MIN);
+        }
+    }
+
+    /// An object is gone.
+    pub fn gone(&self, key: &ObjectKey, uid: &Uid) {
+        for workspace in self.lock().values_mut() {
+            workspace.watched.retain(|_, watched| {
+                watched.keys.remove(key);
+                !watched.keys.is_empty()
+            });
+        }
+        guard(&self.memories).remove(uid);
+        guard(&self.hurried).remove(uid);
+    }
+
+    /// Workspaces whose runs are to be looked at now. Where edits wait for calls, only those that have
+    /// waited long.
+    fn begin(&self, now: Timestamp, busy: bool) -> Vec<ProjectId> {
+        let mut all = self.lock();
+        let late = if busy { PATIENCE } else { SignedDuration::ZERO };
+        let due = |workspace: &Workspace| {
+            !workspace.polling && workspace.due().is_some_and(|due| plus(due, late) <= now)
+        };
+        let due = all.iter_mut().filter(|(_, workspace)| due(workspace));
+        due.map(|(project, workspace)| {
+            workspace.polling = true;
+            *project
+        })
+        .collect()
+    }
+
+    /// The runs of a workspace that are waited for, those that are due first, and how many those are.
+    fn wanted(&self, project: ProjectId, now: Timestamp) -> (Vec<RunId>, usize) {
+        let all = self.lock();
+        let Some(workspace) = all.get(&project) else { return (Vec::new(), 0) };
+        let mut runs: Vec<(Timestamp, &RunId)> =
+            workspace.watched.iter().filter(|(_, watched)| !watched.keys.is_empty()).map(due_of).collect();
+        runs.sort();
+        let due = runs.iter().filter(|(due, _)| *due <= now).count();
+        (runs.into_iter().map(|(_, run)| run.clone()).collect(), due)
+    }
+
+    /// Takes in how a run was seen. Answers whom that concerns.
+    fn saw(&self, project: ProjectId, run: &RunId, sight: Sight, now: Timestamp) -> BTreeSet<ObjectKey> {
+        let mut all = self.lock();
+        let watched = all.get_mut(&project).and_then(|workspace| workspace.watched.get_mut(run));
+        let Some(watched) = watched else { return BTreeSet::new() };
+        let changed = watched.sight.as_ref() != Some(&sight);
+        if changed && watched.sight.is_some() {
+            watched.since = now;
+        }
+        watched.sight = Some(sight);
+        if watched.keys.is_empty() {
+            // Whoever waits for it next is told at once.
+            watched.told = None;
+            return BTreeSet::new();
+        }
+        if !changed && watched.due() > now {
+            return BTreeSet::new();
+        }
+        watched.told = Some(now);
+        std::mem::take(&mut watched.keys)
+    }
+
+    /// Ends a poll. Answers who waited in vain, where it failed.
+    fn end(&self, project: ProjectId, fault: Option<Timestamp>, now: Timestamp) -> BTreeSet<ObjectKey> {
+        let mut all = self.lock();
+        let Some(workspace) = all.get_mut(&project) else { return BTreeSet::new() };
+        workspace.polling = false;
+        workspace.polled = Some(now);
+        workspace.not_before = fault;
+        workspace.failures = fault.map_or(0, |_| workspace.failures.saturating_add(1));
+        let recent = |watched: &Watched| watched.told.is_none_or(|told| plus(told, FORGOTTEN) > now);
+        workspace.watched.retain(|_, watched| !watched.keys.is_empty() || recent(watched));
+        let empty = workspace.watched.is_empty() && !workspace.no_auto;
+        let due = workspace.watched.values().filter(|watched| fault.is_some() && watched.due() <= now);
+        let woken = due.flat_map(|watched| watched.keys.iter().cloned()).collect();
+        if empty {
+            all.remove(&project);
+        }
+        woken
+    }
+
+    fn failures(&self, project: ProjectId) -> u32 {
+        self.lock().get(&project).map_or(0, |workspace| workspace.failures)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ProjectId, Workspace>> {
+        guard(&self.workspaces)
+    }
+}
+
+/// Polls until the process ends.
+pub async fn watch(ctx: Arc<Context>) {
+    loop {
+        tokio::time::sleep(TICK).await;
+        if !ctx.is_leading() {
+            continue;
+        }
+        for connection in ctx.connections.all() {
+            let busy = ctx.scheduler.has_ready(connection.limiter.sub());
+            for project in connection.runs.begin(Timestamp::now(), busy) {
+                let (ctx, connection) = (Arc::clone(&ctx), Arc::clone(&connection));
+                tokio::spawn(async move { poll(&ctx, &connection, project).await });
+            }
+        }
+    }
+}
+
+async fn poll(ctx: &Arc<Context>, connection: &Connection, project: ProjectId) {
+    let mut woken = BTreeSet::new();
+    let end = look(connection, project, &mut woken).await;
+    let now = Timestamp::now();
+    let not_before = match end {
+        Ok(()) => None,
+        Err(Unseen::NoPermit(at)) => Some(at),
+        Err(Unseen::Fault(fault)) => {
+            warn!(
+                workspace = project.get(),
+                code = fault.code,
+                error = fault.message,
+                requestId = fault.request_id,
+                "deployment runs could not be looked at"
+            );
+            let failures = connection.runs.failures(project).saturating_add(1);
+            let wait = backoff::transient(&Uid::new(&project.to_string()), failures);
+            let wait = SignedDuration::try_from(wait).unwrap_or(APART);
+            Some(connection.limiter.paused_until().unwrap_or(now).max(plus(now, wait)))
+        }
+    };
+    woken.extend(connection.runs.end(project, not_before, now));
+    ctx.wake(woken);
+}
+
+/// Why a poll ended before its end.
+enum Unseen {
+    NoPermit(Timestamp),
+    Fault(Fault),
+}
+
+async fn look(
+    connection: &Connection,
+    project: ProjectId,
+    woken: &mut BTreeSet<ObjectKey>,
+) -> Result<(), Unseen> {
+    let now = Timestamp::now();
+    let (mut wanted, due) = connection.runs.wanted(project, now);
+    debug!(workspace = project.get(), runs = wanted.len(), due, "looking at deployment runs");
+    let mut seen = |run: Run, wanted: &mut Vec<RunId>| {
+        if let Some(at) = wanted.iter().position(|id| *id == run.id) {
+            let id = wanted.remove(at);
+            woken.extend(connection.runs.saw(project, &id, Sight::Run(run), Timestamp::now()));
+        }
+    };
+    let mut missing = due;
+    if due > 1 {
+        let first = page(connection, project, 1).await?;
+        let pages = Pages { size: PAGE_SIZE, total: first.total };
+        let newest = page_with_newest(&first.runs, pages);
+        let runs = match newest {
+            Some(number) => page(connection, project, number).await?.runs,
+            None => first.runs,
+        };
+        let before = wanted.clone();
+        for run in runs {
+            seen(run, &mut wanted);
+        }
+        missing = before.iter().take(due).filter(|id| wanted.contains(id)).count();
+    }
+    for id in wanted.into_iter().take(missing.min(SINGLE_READS)) {
+        spend(&connection.limiter)?;
+        let end = connection.cloud.get_pipeline_run(project, &id).await;
+        connection.limiter.learn(end.as_ref().err());
+        let sight = match end {
+            Ok(one) => Sight::Run(one.run),
+            // Which code says that there is no such run is not documented.
+            Err(fault) if matches!(fault.class, Class::NotFound | Class::Terminal) => {
+                Sight::Gone(told(&fault))
+            }
+            Err(fault) => return Err(Unseen::Fault(fault)),
+        };
+        woken.extend(connection.runs.saw(project, &id, sight, Timestamp::now()));
+    }
+    Ok(())
+}
+
+async fn page(
+    connection: &Connection,
+    project: ProjectId,
+    number: u32,
+) -> Result<crate::dataworks::types::RunPage, Unseen> {
+    spend(&connection.limiter)?;
+    let page = connection.cloud.list_pipeline_runs(project, &RunFilter::default(), number, PAGE_SIZE).await;
+    connection.limiter.learn(page.as_ref().err());
+    page.map_err(Unseen::Fault)
+}
+
+fn spend(limiter: &Limiter) -> Result<(), Unseen> {
+    let mut permit = limiter.try_permit(Purpose::Poll).map_err(Unseen::NoPermit)?;
+    let _held = permit.spend();
+    Ok(())
+}
+
+fn plus(at: Timestamp, span: SignedDuration) -> Timestamp {
+    at.saturating_add(span).unwrap_or(Timestamp::MAX)
+}
+
+/// What these locks guard is whole whenever it is not locked: a poisoned one is as good.
+fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
