@@ -311,7 +311,8 @@ fn cloud(
 
 fn upload(args: &RunArgs) -> anyhow::Result<UploadConfig> {
     Ok(UploadConfig {
-        open_platform: Endpoint::parse(&args.upload_endpoint, plain_http(args)).context("DATAWORKS_UPLOAD_ENDPOINT")?,
+        open_platform: Endpoint::parse(&args.upload_endpoint, plain_http(args))
+            .context("DATAWORKS_UPLOAD_ENDPOINT")?,
         region: region(args)?,
         allowed: allowed(args)?,
     })

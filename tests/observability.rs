@@ -191,7 +191,8 @@ async fn an_older_schema_makes_it_not_ready_until_the_new_one_is_applied() {
         };
         poll(DEADLINE, Duration::from_millis(100), word, found).await
     };
-    let text = says(503, "[-]schema failed: the CustomResourceDefinition of DataWorksResource is older").await;
+    let text =
+        says(503, "[-]schema failed: the CustomResourceDefinition of DataWorksResource is older").await;
     assert!(text.contains("it has no status.attempt;"), "{text}");
     let mut present = crds.get(name).await.unwrap();
     present.spec = good.spec;

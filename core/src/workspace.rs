@@ -221,7 +221,15 @@ pub fn next(
     };
     for (type_, holds) in [(ConditionType::Reconciling, reconciling), (ConditionType::Stalled, stalled)] {
         if holds {
-            state::set(&mut status.conditions, type_, Truth::True, reason.as_str(), &message, generation, now);
+            state::set(
+                &mut status.conditions,
+                type_,
+                Truth::True,
+                reason.as_str(),
+                &message,
+                generation,
+                now,
+            );
         } else {
             status.conditions.retain(|condition| condition.type_ != type_.as_str());
         }

@@ -9,7 +9,8 @@ use dataworks_core::inventory::{Row, Told};
 use dataworks_core::object::{ObjectKey, Uid};
 use dataworks_core::path::ResourcePath;
 use dataworks_core::plan::{
-    Holder, Identity, Memory, Middle, MiddleHeld, Observed, Permission, ReadBack, Recorded, Search, SourceRead,
+    Holder, Identity, Memory, Middle, MiddleHeld, Observed, Permission, ReadBack, Recorded, Search,
+    SourceRead,
 };
 use dataworks_core::publish::Look;
 use k8s_openapi::jiff::Timestamp;

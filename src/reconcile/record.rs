@@ -60,11 +60,7 @@ pub async fn status(ctx: &Context, subject: &mut Subject, change: &Change) -> Re
 }
 
 /// The status after a change, with what a person asked for and how the publication stands.
-fn told(
-    subject: &Subject,
-    before: &DataWorksResourceStatus,
-    change: &Change,
-) -> DataWorksResourceStatus {
+fn told(subject: &Subject, before: &DataWorksResourceStatus, change: &Change) -> DataWorksResourceStatus {
     let (object, now) = (&subject.object, subject.connection.cloud.cloud_now());
     let generation = object.metadata.generation.unwrap_or(0);
     let mut after = next(before, change, generation, now);

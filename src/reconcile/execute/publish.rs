@@ -345,7 +345,13 @@ async fn watch(
     if let Err(flow) = tell(ctx, subject, state, Some(publication)).await {
         return flow;
     }
-    subject.connection.runs.watch(project, run, &subject.key, now.duration_since(since).max(SignedDuration::ZERO), person);
+    subject.connection.runs.watch(
+        project,
+        run,
+        &subject.key,
+        now.duration_since(since).max(SignedDuration::ZERO),
+        person,
+    );
     Flow::End(Again::Never)
 }
 
@@ -380,7 +386,9 @@ async fn start(
     }
     let mut memory = subject.connection.runs.memory(&subject.uid);
     memory.unsent = None;
-    let end = around(Place::StartStage, subject.connection.cloud.exec_pipeline_run_stage(project, run, stage)).await;
+    let end =
+        around(Place::StartStage, subject.connection.cloud.exec_pipeline_run_stage(project, run, stage))
+            .await;
     let flow = match end {
         Outcome::Done(answer) => {
             info!(action = "ExecPipelineRunStage", %run, stage, requestId = answer.request_id, "a stage is started");
