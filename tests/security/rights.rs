@@ -102,7 +102,9 @@ async fn bound(scene: &Scene, values: &str, more: &[String]) -> (String, String)
         .filter(|object| is(object, &kinds) && object["metadata"]["annotations"]["helm.sh/hook"].is_null())
         .collect();
     for object in &rights {
-        scene.kubectl.apply(object).await;
+        // Some stand where an administrator listed a namespace.
+        let namespace = object["metadata"]["namespace"].as_str().unwrap_or(&scene.namespace);
+        scene.kubectl.feed(&["apply", "--namespace", namespace, "-f", "-"], &object.to_string()).await;
     }
     let deployment = objects.iter().find(|object| is(object, &["Deployment"])).unwrap();
     let account = deployment["spec"]["template"]["spec"]["serviceAccountName"].as_str().unwrap();
