@@ -143,9 +143,9 @@ async fn turn(ctx: &Arc<Context>, subject: &mut Subject) -> Again {
         debug!(step = decided.step.name(), why = decided.why, "decided");
         let publication = execute::publish::due(ctx, subject, desired.as_ref().ok(), &decided.step);
         let flow = match publication {
-            // Apart on the heap: most runs have nothing of it to do.
+            // Steps apart on the heap: the task of a reconcile would be too large with them.
             Some(due) => Box::pin(execute::publish::execute(ctx, subject, *due)).await,
-            None => execute::execute(ctx, subject, desired.as_mut().ok(), decided.step).await,
+            None => Box::pin(execute::execute(ctx, subject, desired.as_mut().ok(), decided.step)).await,
         };
         match flow {
             execute::Flow::Continue => {}
