@@ -223,7 +223,8 @@ mod tests {
     fn a_secret_holds_a_key_or_says_what_is_missing() {
         let long = "x".repeat(LONGEST + 1);
         let (id, secret): (&[u8], &[u8]) = (b"LTAI1", b"hush");
-        let rows: [(&[(&str, &[u8])], Result<&str, &str>); 9] = [
+        type Row<'a> = (&'a [(&'a str, &'a [u8])], Result<&'a str, &'a str>);
+        let rows: [Row<'_>; 9] = [
             (&[(ID, id), (SECRET, secret)], Ok("LTAI1 hush ")),
             (&[(ID, b" LTAI1\n"), (SECRET, b"hush\n"), (TOKEN, b"t")], Ok("LTAI1 hush t")),
             (&[(ID, id), (SECRET, secret), (TOKEN, b"")], Ok("LTAI1 hush ")),
