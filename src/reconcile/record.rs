@@ -49,7 +49,8 @@ pub async fn status(ctx: &Context, subject: &mut Subject, change: &Change) -> Re
         return Ok(false);
     }
     let before = subject.object.status.clone().unwrap_or_default();
-    let after = told(subject, &before, change);
+    let generation = subject.object.metadata.generation.unwrap_or(0);
+    let after = told(subject, &before, change, generation);
     let told = value(&after);
     let Some(patch) = merge_patch(&value(&before), &told) else { return Ok(false) };
     let version = subject.object.resource_version().unwrap_or_default();
@@ -59,10 +60,10 @@ pub async fn status(ctx: &Context, subject: &mut Subject, change: &Change) -> Re
     Ok(true)
 }
 
-/// The status after a change, with what a person asked for and how the publication stands.
+/// The status after a change that was made for this generation, with what a person asked for and how the
+/// publication stands.
 fn told(subject: &Subject, before: &DataWorksResourceStatus, change: &Change) -> DataWorksResourceStatus {
     let (object, now) = (&subject.object, subject.connection.cloud.cloud_now());
-    let generation = object.metadata.generation.unwrap_or(0);
     let mut after = next(before, change, generation, now);
     echo(&mut after, subject, change);
     looked(&mut after, subject);
@@ -169,10 +170,12 @@ async fn metadata(
 /// Not cancelled by a shutdown; tried until it is written, or the object is gone or another, in
 /// which case the resource that was just made is surplus and is deleted by its id.
 pub async fn created(ctx: &Context, subject: &mut Subject, change: &Change, id: &ResourceId) {
+    // What was sent is what this generation declares, whatever is declared by the time it is recorded.
+    let generation = subject.object.metadata.generation.unwrap_or(0);
     let mut pause = RECORD_PAUSE_FIRST;
     loop {
         let before = subject.object.status.clone().unwrap_or_default();
-        let after = told(subject, &before, change);
+        let after = told(subject, &before, change, generation);
         let told = value(&after);
         let patch = merge_patch(&value(&before), &told).unwrap_or_else(|| json!({}));
         let version = subject.object.resource_version().unwrap_or_default();
