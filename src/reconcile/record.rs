@@ -62,7 +62,12 @@ pub async fn status(ctx: &Context, subject: &mut Subject, change: &Change) -> Re
 
 /// The status after a change that was made for this generation, with what a person asked for and how the
 /// publication stands.
-fn told(subject: &Subject, before: &DataWorksResourceStatus, change: &Change) -> DataWorksResourceStatus {
+fn told(
+    subject: &Subject,
+    before: &DataWorksResourceStatus,
+    change: &Change,
+    generation: i64,
+) -> DataWorksResourceStatus {
     let (object, now) = (&subject.object, subject.connection.cloud.cloud_now());
     let mut after = next(before, change, generation, now);
     echo(&mut after, subject, change);
