@@ -218,8 +218,9 @@ func selectorsOf(t *testing.T, alert, metric, label string) []*parser.VectorSele
 func TestEachReasonIsToldOnce(t *testing.T) {
 	byNone := map[string]string{
 		"Succeeded": "", "Queued": "waiting for us is no failure", "Suspended": "a person wants it so",
-		"Deleting":       "DataWorksDeletionStuck has its age",
-		"OutcomeUnknown": "DataWorksCreateOutcomeUnknown has its number",
+		"Deleting":         "DataWorksDeletionStuck has its age",
+		"AwaitingApproval": "a person takes the time that it takes",
+		"OutcomeUnknown":   "DataWorksCreateOutcomeUnknown has its number",
 	}
 	bySynced := map[string]string{
 		"MassAbsence": "DataWorksMassAbsence", "Drifted": "DataWorksDriftDetected",
