@@ -131,7 +131,8 @@ test_package() { # FOLDER
 	"$helm" package "$chart" --destination "$1/package" >/dev/null
 	files=$(tar -tzf "$1"/package/dataworks-operator-*.tgz | sed 's,^dataworks-operator/,,')
 	for file in Chart.yaml README.md values.yaml values.schema.json templates/NOTES.txt templates/deployment.yaml \
-		files/dashboard.json files/prometheus-rules.yaml files/crds/dataworks.alibabacloud.com_dataworksresources.yaml; do
+		files/dashboard.json files/prometheus-rules.yaml files/crds/dataworks.alibabacloud.com_dataworksresources.yaml \
+		files/crds/dataworks.alibabacloud.com_dataworksworkspaces.yaml; do
 		grep -qxF "$file" <<<"$files" || die "the package lacks $file"
 	done
 	if grep -E '^(ci|tests)/|\.gotmpl$|_test\.yaml$' <<<"$files"; then die 'the package has what is only ours'; fi

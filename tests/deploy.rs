@@ -26,7 +26,8 @@ const NAMESPACES: [&str; 3] = ["dataworks-system", "analytics", "finance"];
 /// Each folder that `kubectl apply -k` takes.
 const FOLDERS: [&str; 3] = ["deploy", "deploy/simulator", "examples/kustomize"];
 
-const CRD: &str = "dataworksresources.dataworks.alibabacloud.com";
+const CRDS: [&str; 2] =
+    ["dataworksresources.dataworks.alibabacloud.com", "dataworksworkspaces.dataworks.alibabacloud.com"];
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -167,7 +168,7 @@ fn variables() -> BTreeMap<String, Option<String>> {
 async fn a_folder_and_its_overlay_are_applied(mode: &[&str]) {
     let scene = Scene::alone().await;
     let kubectl = kubectl(&scene);
-    kubectl.run(&["delete", "crd", CRD]).await;
+    kubectl.run(&[&["delete", "crd"][..], &CRDS].concat()).await;
     let (base, overlay) = (file("deploy"), file("examples/kustomize"));
     let (base, overlay) = (base.to_str().unwrap(), overlay.to_str().unwrap());
     let apply = async |folder: &str| {
@@ -178,8 +179,8 @@ async fn a_folder_and_its_overlay_are_applied(mode: &[&str]) {
     let said = apply(base).await;
     let first = objects(&kubectl, base).await;
     assert_eq!(first.len(), said.lines().count(), "{said}");
-    let crd = format!("crd/{CRD}");
-    kubectl.run(&["wait", "--for=condition=Established", &crd, "--timeout=60s"]).await;
+    let wait = ["wait", "--for=condition=Established", "--timeout=60s", "crd"];
+    kubectl.run(&[&wait[..], &CRDS].concat()).await;
     assert_eq!(settings(&first).1, Value::Null, "nothing is decided for the user");
 
     apply(base).await;
@@ -217,8 +218,8 @@ async fn a_folder_and_its_overlay_are_applied(mode: &[&str]) {
 
     let without_crds = ["-l", "app.kubernetes.io/component!=crds", "--wait=false", "-o", "name"];
     let said = kubectl.run(&[&["delete", "-k", overlay][..], &without_crds].concat()).await;
-    assert_eq!(said.lines().count(), first.len() - crds().len(), "{said}");
-    kubectl.run(&["get", "crd", CRD]).await;
+    assert_eq!(said.lines().count(), first.len() - CRDS.len(), "{said}");
+    kubectl.run(&[&["get", "crd"][..], &CRDS].concat()).await;
 }
 
 fn name_of(variable: &Value) -> &str {
