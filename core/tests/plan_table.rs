@@ -243,6 +243,16 @@ fn whose_intent_it_is() {
             }),
         ),
         (
+            "taken away, and status speaks of an earlier try: put back for the path that is declared",
+            |c| {
+                let unknown = attempt(0, AttemptOutcome::Unknown);
+                c.recorded.status.attempt = Some(Attempt { path: Some("XX/before.py".into()), ..unknown });
+                let lost = Progress::Unknown { sent: at(61), already_exists: false };
+                c.observed.memory.attempt = Some((at(60), lost));
+            },
+            Step::RestoreIntent(Intent { holder: String::new(), spec_sha256: None, ..intent(60) }),
+        ),
+        (
             "taken away to end an ambiguity: a first attempt",
             |c| {
                 c.recorded = refused(fresh(), Reason::AmbiguousCreate, 0, 0);

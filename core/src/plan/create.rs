@@ -7,7 +7,7 @@ use super::step::{because, stalled};
 use super::workspace::{not_ready, sent_elsewhere};
 use super::{Observed, Permission, Plan, Progress, Recorded, Step, content};
 use crate::api::condition::{ConditionType, Reason};
-use crate::api::v1alpha1::{AdoptionPolicy, AttemptOutcome};
+use crate::api::v1alpha1::{AdoptionPolicy, Attempt, AttemptOutcome};
 use crate::desired::Desired;
 use crate::ids::ResourceId;
 use crate::intent::{Intent, IntentNote};
@@ -98,7 +98,8 @@ pub(super) fn wiped(desired: &Desired, recorded: &Recorded, observed: &Observed)
     // Who wrote it is not known any more: the longest wait holds.
     let intent = intent(desired, recorded, observed, at, None);
     // Another path may have been declared since.
-    let attempt = recorded.status.attempt.as_ref();
+    let asked = |attempt: &&Attempt| attempt.at.as_deref() == Some(at.to_string().as_str());
+    let attempt = recorded.status.attempt.as_ref().filter(asked);
     let path = attempt.and_then(|attempt| attempt.path.clone()).unwrap_or_else(|| intent.path.clone());
     Some(Intent { holder: String::new(), spec_sha256: None, path, ..intent })
 }
