@@ -122,8 +122,15 @@ async fn says(scene: &Scene, name: &str, want: &str) -> DataWorksWorkspace {
 
 /// Waits until an object says that it waits for its workspace.
 async fn waits(scene: &Scene, name: &str) -> String {
+    waits_for(scene, name, "").await
+}
+
+/// Waits until an object says that it waits for its workspace, in a message that begins with this.
+async fn waits_for(scene: &Scene, name: &str, begins: &str) -> String {
     let met = |object: &_| {
-        is_current(object) && condition(object, "Ready").is_some_and(|c| c.reason == "DependencyNotReady")
+        is_current(object)
+            && condition(object, "Ready")
+                .is_some_and(|c| c.reason == "DependencyNotReady" && c.message.starts_with(begins))
     };
     message(&scene.until(name, met).await)
 }
@@ -267,7 +274,8 @@ async fn who_deletes_the_secret_first_still_gets_his_files_deleted() {
     }
     gone(&scene, "team").await;
     assert_eq!(scene.cloud.resources(OTHER_PROJECT).len(), 0);
-    assert!(waits(&scene, "late").await.starts_with("There is no"));
+    // It waited for one that is being deleted: the message follows.
+    waits_for(&scene, "late", "There is no").await;
 }
 
 #[tokio::test]
