@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use dataworks_core::api::v1alpha1::DataWorksResource;
+use dataworks_core::api::v1alpha1::{DataWorksResource, ResourceDefaults};
 use dataworks_core::bounds::Bounds;
 use dataworks_core::codes;
 use dataworks_core::ids::ProjectId;
@@ -431,6 +431,14 @@ impl Context {
     /// Keeps what is known of a DataWorksWorkspace, and wakes whom it concerns.
     pub fn set_workspace(&self, workspace: &ObjectKey, site: Option<Site>) {
         let concerned = self.index().set_workspace(workspace, site);
+        for key in concerned {
+            self.enqueue(&key, Lane::Edit, Timestamp::now());
+        }
+    }
+
+    /// Keeps what a DataWorksWorkspace fills in for new files, and wakes whom it concerns.
+    pub fn set_defaults(&self, workspace: &ObjectKey, defaults: Option<&ResourceDefaults>) {
+        let concerned = self.index().set_defaults(workspace, defaults);
         for key in concerned {
             self.enqueue(&key, Lane::Edit, Timestamp::now());
         }

@@ -2,6 +2,8 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+#[path = "workspaces/defaults.rs"]
+mod defaults;
 mod support;
 
 use std::time::Duration;

@@ -132,9 +132,11 @@ pub async fn reconcile(ctx: &Arc<Context>, key: &ObjectKey, permit: Permit) -> E
 }
 
 async fn turn(ctx: &Arc<Context>, subject: &mut Subject) -> Again {
-    // No step changes the spec: it is parsed once, and given the content of its ConfigMap when that is read.
-    let mut desired =
-        Desired::in_project(&subject.object.spec, subject.project()).map_err(|problem| problem.to_string());
+    // No step changes the spec: it is parsed once, and given the content of its ConfigMap when that is read. What a
+    // step tells of the defaults is what was filled in here.
+    let defaults = subject.recorded(ctx).defaults(&subject.place.defaults);
+    let mut desired = Desired::in_workspace(&subject.object.spec, subject.project(), &defaults)
+        .map_err(|problem| problem.to_string());
     for _ in 0..MOST_STEPS {
         let now = subject.connection.cloud.cloud_now();
         let wanted = desired.as_ref().map_err(String::as_str);

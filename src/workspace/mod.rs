@@ -83,6 +83,7 @@ impl Workspaces {
 
     /// A version of one was seen.
     pub fn seen(&self, ctx: &Arc<Context>, key: &ObjectKey, object: DataWorksWorkspace) {
+        ctx.set_defaults(key, object.spec.defaults.as_ref());
         let mut entries = self.lock();
         let uid = |object: &DataWorksWorkspace| object.metadata.uid.clone();
         let replaced = entries.get(key).is_some_and(|entry| uid(&entry.object.borrow()) != uid(&object));
@@ -111,6 +112,7 @@ impl Workspaces {
     pub fn gone(&self, ctx: &Context, key: &ObjectKey) {
         if self.lock().remove(key).is_some() {
             ctx.set_workspace(key, None);
+            ctx.set_defaults(key, None);
             ctx.connections.remove(key);
         }
     }

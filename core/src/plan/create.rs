@@ -181,6 +181,7 @@ fn intent(
         path: desired.path.to_string(),
         content_sha256: desired.content_digest().map(|digest| digest.to_string()),
         spec_sha256: Some(desired.spec_digest().to_string()),
+        defaults: desired.kept_defaults(),
         first: earliest.unwrap_or(now),
         at: now,
     }

@@ -82,7 +82,7 @@ pub async fn execute(
         }
         Step::AddFinalizer => written(record::add_finalizer(ctx, subject).await),
         Step::ForgetCopy => adopt::forget_copy(ctx, subject).await,
-        Step::ReadAdoptee(id) => adopt::read(ctx, subject, desired.as_deref(), &id).await,
+        Step::ReadAdoptee(id) => adopt::read(ctx, subject, desired, &id).await,
         Step::RecordAdopted { id, at, closes } => {
             adopt::record(ctx, subject, desired.as_deref(), &id, &at, closes).await
         }
