@@ -29,7 +29,7 @@ use crate::controller::{self, queued, source_watch, watch};
 use crate::dataworks::credentials::{
     Choice, CredentialError, CredentialSource, METADATA_SERVICE, Provider, Reach, Renewal, Settings, choose,
 };
-use crate::dataworks::endpoint::{Endpoint, Network, PlainHttp, Region};
+use crate::dataworks::endpoint::{CENTRAL_ENDPOINT, Endpoint, Network, PlainHttp, Region};
 use crate::dataworks::upload::UploadConfig;
 use crate::dataworks::{Client, ClientConfig, Observer, Proxy, Transport, TransportConfig, Trust};
 use crate::events::Events;
@@ -44,6 +44,7 @@ use crate::schema;
 use crate::telemetry::level::{self, Levels};
 use crate::workspace::budget::Store;
 use crate::workspace::connection::{Connection, Connections};
+use crate::workspace::guard::{self, Guard};
 use crate::workspace::limiter::Limiter;
 use crate::workspace::listing::Listings;
 use crate::workspace::making::Making;
@@ -131,6 +132,7 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
         kube: Calls::new(calling.clone(), Arc::clone(&metrics)),
         connections,
         workspaces: Workspaces::new(making),
+        guard: Guard::default(),
         index: Mutex::new(Index::new(identity.cluster.clone(), policy.clone(), bounds.lag)),
         policy,
         bounds,
@@ -171,6 +173,7 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
     tokio::spawn(queued::tell(Arc::clone(&ctx)));
     tokio::spawn(watch_credentials(Arc::clone(&ctx)));
     tokio::spawn(runs::watch(Arc::clone(&ctx)));
+    tokio::spawn(guard::watch(Arc::clone(&ctx)));
     tokio::spawn(drift::watch(Arc::clone(&ctx), ConnectionId::Default));
     let grace = Duration::try_from(bounds.call).unwrap_or_default() + GRACE;
     let budget = Store::new(calling.clone(), &namespace, format!("{}-budget", args.lease_name));
@@ -192,6 +195,11 @@ fn client(config: Config, metrics: &Metrics) -> Result<KubeClient, kube::Error> 
     Ok(ClientBuilder::try_from(config)?.with_layer(&metrics.requests).build())
 }
 
+/// Whether objects of any namespace may use the default connection.
+fn is_default_open(args: &RunArgs) -> bool {
+    args.default_connection_namespaces.iter().any(|name| !name.trim().is_empty())
+}
+
 fn region(args: &RunArgs) -> anyhow::Result<Option<Region>> {
     args.region.as_deref().map(str::parse).transpose().context("the region is not one")
 }
@@ -205,7 +213,12 @@ fn endpoint(args: &RunArgs) -> anyhow::Result<Endpoint> {
     let endpoint = match (&args.endpoint, region(args)?) {
         (Some(url), _) => Endpoint::parse(url, plain).context("DATAWORKS_ENDPOINT")?,
         (None, Some(region)) => Endpoint::dataworks(&region, Network::Public)?,
-        (None, None) => anyhow::bail!("set DATAWORKS_REGION (such as cn-shanghai) or DATAWORKS_ENDPOINT"),
+        // It is called by nobody.
+        (None, None) if !is_default_open(args) => CENTRAL_ENDPOINT.parse()?,
+        (None, None) => anyhow::bail!(
+            "set DATAWORKS_REGION (such as cn-shanghai) or DATAWORKS_ENDPOINT; neither is needed where \
+             DATAWORKS_DEFAULT_CONNECTION_NAMESPACES is empty, and each DataWorksWorkspace says its own"
+        ),
     };
     if endpoint.is_exposed() {
         warn!(
@@ -276,6 +289,10 @@ fn cloud(
     let asked: Observer = Arc::new(move |record| counted.credentials_call(record));
     let reach = |transport| Reach::new(transport, Arc::new(Timestamp::now), Some(Arc::clone(&asked)));
     let credentials = match choose(settings(args)) {
+        Err(error @ CredentialError::NotConfigured) if !is_default_open(args) => {
+            info!("no credentials of the operator's own: workspaces bring theirs");
+            CredentialSource::Absent(error)
+        }
         Err(error) => {
             warn!(%error, "no credentials: no call to the cloud will be made");
             CredentialSource::Absent(error)

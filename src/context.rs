@@ -8,6 +8,8 @@ use std::time::Duration;
 use dataworks_core::api::v1alpha1::{DataWorksResource, ResourceDefaults};
 use dataworks_core::bounds::Bounds;
 use dataworks_core::codes;
+use dataworks_core::fault::Fault;
+use dataworks_core::guard::Closed;
 use dataworks_core::ids::ProjectId;
 use dataworks_core::inventory::Own;
 use dataworks_core::object::{ObjectKey, Uid};
@@ -32,6 +34,7 @@ use crate::reconcile::kube_client::Calls;
 use crate::reconcile::record;
 use crate::workspace::Workspaces;
 use crate::workspace::connection::{Connection, Connections};
+use crate::workspace::guard::Guard;
 use crate::workspace::limiter::{Limiter, Permit};
 use crate::workspace::listing::Purpose;
 
@@ -44,6 +47,8 @@ pub struct Context {
     pub connections: Connections,
     /// Those who look after the DataWorksWorkspaces.
     pub workspaces: Workspaces,
+    /// Keeps objects from calls of the default connection that would all fail.
+    pub guard: Guard,
     /// Who may use the default connection.
     pub policy: Policy,
     /// Who we are.
@@ -418,6 +423,9 @@ impl Context {
             running.into_iter().filter(|key| index.goes_to(key).is_some_and(|(id, _)| id == connection)),
         );
         drop(index);
+        if *connection == ConnectionId::Default {
+            self.guard.ask(None);
+        }
         tracing::info!(objects = keys.len(), "there are credentials again");
         self.wake(keys);
     }
@@ -431,6 +439,22 @@ impl Context {
     /// Keeps what is known of a DataWorksWorkspace, and wakes whom it concerns.
     pub fn set_workspace(&self, workspace: &ObjectKey, site: Option<Site>) {
         let concerned = self.index().set_workspace(workspace, site);
+        for key in concerned {
+            self.enqueue(&key, Lane::Edit, Timestamp::now());
+        }
+    }
+
+    /// A call by this connection failed: where the cause concerns more than one object, that is looked at.
+    pub fn suspect(&self, connection: &ConnectionId, project: ProjectId, fault: &Fault) {
+        match connection {
+            ConnectionId::Default => self.guard.suspect(self, project, fault),
+            ConnectionId::Workspace(workspace) => self.workspaces.suspect(workspace, fault),
+        }
+    }
+
+    /// Keeps what of the default connection is closed, and wakes whom it concerns.
+    pub fn set_closed(&self, closed: Closed) {
+        let concerned = self.index().set_closed(closed);
         for key in concerned {
             self.enqueue(&key, Lane::Edit, Timestamp::now());
         }
@@ -486,7 +510,7 @@ impl Context {
                     woken
                 }
                 Err((woken, fault)) => {
-                    ctx.workspaces.suspect(id, &fault);
+                    ctx.suspect(id, project, &fault);
                     let cure = codes::cure_of(&fault.code);
                     tracing::warn!(
                         workspace = project.get(),

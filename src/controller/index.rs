@@ -29,6 +29,7 @@ use super::standing::{
 };
 use super::tally::{Shown, Tally, Truth};
 
+mod connection;
 mod workspaces;
 
 use workspaces::Reference;

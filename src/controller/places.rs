@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use dataworks_core::api::v1alpha1::{DataWorksResourceSpec, ResourceDefaults};
+use dataworks_core::guard::Closed;
 use dataworks_core::ids::ProjectId;
 use dataworks_core::object::ObjectKey;
 use dataworks_core::plan::{NotReady, Permission, Unready};
@@ -65,6 +66,8 @@ pub struct Place {
 #[derive(Debug)]
 pub struct Places {
     policy: Policy,
+    /// What of the default connection is closed now.
+    closed: Closed,
     sites: HashMap<ObjectKey, Site>,
     defaults: HashMap<ObjectKey, Arc<ResourceDefaults>>,
 }
@@ -73,7 +76,7 @@ impl Places {
     /// None yet, under this policy of the default connection.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
-        Self { policy, sites: HashMap::new(), defaults: HashMap::new() }
+        Self { policy, closed: Closed::default(), sites: HashMap::new(), defaults: HashMap::new() }
     }
 
     /// Keeps what is known of one; `None`: it is gone.
@@ -82,6 +85,26 @@ impl Places {
             Some(site) => self.sites.insert(workspace.clone(), site),
             None => self.sites.remove(workspace),
         };
+    }
+
+    /// Keeps what of the default connection is closed.
+    pub fn set_closed(&mut self, closed: Closed) {
+        self.closed = closed;
+    }
+
+    /// What of the default connection is closed.
+    #[must_use]
+    pub fn closed(&self) -> &Closed {
+        &self.closed
+    }
+
+    /// Whether objects of a namespace may use the default connection for a workspace now.
+    #[must_use]
+    pub fn by_default(&self, namespace: &str, project: ProjectId) -> Permission {
+        match (self.policy.permission(namespace, project), self.closed.of(project)) {
+            (Permission::Allowed, Some(fault)) => Permission::Closed(Arc::clone(fault)),
+            (permission, _) => permission,
+        }
     }
 
     /// Keeps what one fills in for new files. Answers whether that is another than before.
@@ -114,7 +137,7 @@ impl Places {
     ) -> Place {
         let Some(named) = &spec.workspace_ref else {
             let project = spec.project_id.and_then(ProjectId::new);
-            let permission = project.map(|project| self.policy.permission(&key.namespace, project));
+            let permission = project.map(|project| self.by_default(&key.namespace, project));
             let defaults = Arc::default();
             return Place { connection: ConnectionId::Default, project, permission, defaults };
         };

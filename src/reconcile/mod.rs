@@ -14,7 +14,7 @@ use std::sync::Arc;
 use dataworks_core::desired::Desired;
 use dataworks_core::ids::ProjectId;
 use dataworks_core::object::{ObjectKey, Uid};
-use dataworks_core::plan::plan;
+use dataworks_core::plan::{Permission, plan};
 use dataworks_core::queue::Lane;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use tracing::field::Empty;
@@ -115,6 +115,11 @@ pub async fn reconcile(ctx: &Arc<Context>, key: &ObjectKey, permit: Permit) -> E
     Span::current()
         .record("generation", subject.object.metadata.generation.unwrap_or(0))
         .record("workspace", subject.project().map(ProjectId::get));
+    if let Some(Permission::Closed(_)) = subject.place.permission
+        && subject.recorded(ctx).requested
+    {
+        ctx.guard.ask(subject.project());
+    }
     let again = turn(ctx, &mut subject).await;
     subject.keep_memory(ctx);
     if again == Again::AfterFailure {

@@ -4,6 +4,7 @@
 pub mod budget;
 pub mod connection;
 pub mod drift;
+pub mod guard;
 pub mod keyring;
 pub mod limiter;
 pub mod listing;
@@ -134,9 +135,8 @@ impl Workspaces {
         }
     }
 
-    /// A call by this connection failed: where the cause concerns all of its workspace, that is looked at.
-    pub fn suspect(&self, id: &ConnectionId, fault: &Fault) {
-        let ConnectionId::Workspace(key) = id else { return };
+    /// A call by the connection of this one failed: where the cause concerns all of its workspace, that is looked at.
+    pub fn suspect(&self, key: &ObjectKey, fault: &Fault) {
         if is_connections_fault(fault)
             && let Some(entry) = self.lock().get(key)
         {

@@ -4,7 +4,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use super::search::{Finding, at_path, judge, listed_at, plus, settled_at};
 use super::step::{because, stalled};
-use super::workspace::{not_ready, sent_elsewhere};
+use super::workspace::{closed, not_ready, sent_elsewhere};
 use super::{Observed, Permission, Plan, Progress, Recorded, Step, content};
 use crate::api::condition::{ConditionType, Reason};
 use crate::api::v1alpha1::{AdoptionPolicy, Attempt, AttemptOutcome};
@@ -137,6 +137,7 @@ pub(super) fn not_allowed(
              it to DATAWORKS_DEFAULT_CONNECTION_PROJECTS.",
             desired.project
         ),
+        Permission::Closed(fault) => return Some(closed(fault, recorded, now)),
         Permission::WorkspaceNotReady(unready) => return Some(not_ready(unready, recorded, now)),
     };
     Some(stalled(Reason::ConnectionNotAllowed, message, "the default connection is closed to this object"))

@@ -15,6 +15,8 @@ mod step;
 mod update;
 mod workspace;
 
+use std::sync::Arc;
+
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use crate::api::condition::{ConditionType, Reason};
@@ -208,6 +210,8 @@ pub enum Permission {
     NamespaceNotListed,
     /// The workspace is not on that list.
     ProjectNotListed,
+    /// Every call would fail with this, so none is made until one look shows that it is over.
+    Closed(Arc<Fault>),
     /// The DataWorksWorkspace that the object names cannot be worked with now.
     WorkspaceNotReady(Unready),
 }
@@ -325,7 +329,10 @@ pub fn plan(wanted: Wanted<'_>, recorded: &Recorded, observed: &Observed, now: T
         }
         (
             Err(problem),
-            Permission::Allowed | Permission::NamespaceNotListed | Permission::ProjectNotListed,
+            Permission::Allowed
+            | Permission::NamespaceNotListed
+            | Permission::ProjectNotListed
+            | Permission::Closed(_),
         ) => return step::invalid(problem),
     };
     if let Some(holder) = &observed.held_by {

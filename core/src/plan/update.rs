@@ -9,7 +9,7 @@ use super::create::{at_name, not_allowed, refused_before, taken_by_other};
 use super::relocate::relocate;
 use super::search::{at_path, plus};
 use super::step::{because, id_already_managed, stalled};
-use super::workspace::moved_away;
+use super::workspace::{doubt_waits, moved_away};
 use super::{Listing, Observed, Plan, ReadBack, Recorded, SourceRead, Step, content, create};
 use crate::api::condition::{ConditionType, Reason};
 use crate::api::v1alpha1::DriftPolicy;
@@ -51,6 +51,11 @@ pub(super) fn plan(
     }
     if told.is_some_and(|told| told.reason == Reason::MassAbsence) && observed.brake && !recorded.requested {
         return gone_with_many(as_recorded);
+    }
+    let only_doubted =
+        as_recorded && !unsettled && !recorded.requested && observed.memory.unknown_write.is_none();
+    if only_doubted && let Some(plan) = doubt_waits(&observed.permission, now) {
+        return plan;
     }
     if let Some(plan) = not_allowed(desired, recorded, observed, now) {
         return plan;

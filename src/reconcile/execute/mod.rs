@@ -200,7 +200,9 @@ async fn failed(ctx: &Arc<Context>, subject: &mut Subject, fault: Fault, fact: O
     let backoff = SignedDuration::try_from(backoff).unwrap_or(BLOCKED_RETRY);
     warn!(class = ?fault.class, code = fault.code, error = fault.message,
         requestId = fault.request_id, attempt = subject.memory.failures, "a call failed");
-    ctx.workspaces.suspect(&subject.connection.id, &fault);
+    if let Some(project) = subject.project() {
+        ctx.suspect(&subject.connection.id, project, &fault);
+    }
     subject.failed |= !matches!(fault.class, Class::Throttled | Class::Quota);
     let (wait, lane) = match fault.class {
         // The limiter waits for all; the object keeps its place.
