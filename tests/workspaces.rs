@@ -6,6 +6,8 @@
 mod default_connection;
 #[path = "workspaces/defaults.rs"]
 mod defaults;
+#[path = "workspaces/faults.rs"]
+mod faults;
 mod support;
 
 use std::time::Duration;

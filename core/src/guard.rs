@@ -83,6 +83,7 @@ impl Guard {
             return false;
         }
         if is_about_the_key(&fault.code) {
+            // A token that is renewed is no such fault.
             self.all = Some((project, shut(project, fault, 0, now)));
             return true;
         }
@@ -156,7 +157,7 @@ impl Guard {
                 let closed = self.all.take().is_some() | self.projects.remove(&project).is_some();
                 self.vain(project, closed, now);
             }
-            Err(fault) if is_about_the_key(&fault.code) => {
+            Err(fault) if is_connections_fault(fault) && is_about_the_key(&fault.code) => {
                 let failures = self.all.as_ref().map_or(0, |(_, before)| before.failures.saturating_add(1));
                 self.suspected.remove(&project);
                 self.all = Some((project, shut(project, fault, failures, now)));
@@ -271,6 +272,7 @@ mod tests {
             (fault(Class::Denied, "SignatureDoesNotMatch"), true, "- - - Some((0, 1))"),
             (fault(Class::Denied, NO_CREDENTIALS), false, "- - - None"),
             (busy(), false, "- - - None"),
+            (fault(Class::Transient, "InvalidSecurityToken.Expired"), false, "- - - None"),
             (fault(Class::Quota, "Throttling.Api.Risk"), false, "- - - None"),
             (fault(Class::Terminal, "9990040002"), false, "- - - None"),
         ];
@@ -306,6 +308,10 @@ mod tests {
         guard.looked(project(1), Err(&busy()), at(now));
         assert!(shown(&guard).starts_with("InvalidAccessKeyId.Inactive - -"), "{}", shown(&guard));
         guard.looked(project(1), Ok(()), at(now));
+        assert_eq!(shown(&guard), "- - - None");
+        // A token that ended is renewed: the look says nothing.
+        guard.suspect(project(1), &right(), at(now));
+        guard.looked(project(1), Err(&fault(Class::Transient, "InvalidSecurityToken.Expired")), at(now));
         assert_eq!(shown(&guard), "- - - None");
     }
 
