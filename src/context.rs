@@ -33,7 +33,7 @@ use crate::reconcile::record;
 use crate::workspace::Workspaces;
 use crate::workspace::connection::{Connection, Connections};
 use crate::workspace::limiter::{Limiter, Permit};
-use crate::workspace::listing::Purpose;
+use crate::workspace::listing::Errand;
 
 /// The parts that a reconcile works with, made once by [`crate::app`].
 #[derive(Debug)]
@@ -472,7 +472,7 @@ impl Context {
         let (ctx, connection) = (Arc::clone(self), Arc::clone(connection));
         tokio::spawn(async move {
             let Connection { id, cloud, limiter, listings, .. } = &*connection;
-            let woken = match listings.sweep(cloud, limiter, permit, project, Purpose::Look).await {
+            let woken = match listings.sweep(cloud, limiter, permit, project, Errand::Look).await {
                 Ok(woken) => {
                     ctx.proved(id, project);
                     woken

@@ -10,6 +10,7 @@ use dataworks_core::api::v1alpha1::{DataWorksWorkspaceSpec, Edition, ProjectFact
 use dataworks_core::codes::NO_CREDENTIALS;
 use dataworks_core::fault::Fault;
 use dataworks_core::ids::{Digest, ProjectId};
+use dataworks_core::limit::Purpose;
 use dataworks_core::workspace::Verdict;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
@@ -92,7 +93,9 @@ impl Tended {
         place: &str,
     ) -> Result<ProjectFacts, Verdict> {
         let Connection { cloud, limiter, .. } = connection;
-        if let Err(until) = limiter.permit_within(PERMIT_PATIENCE).await.map(|mut permit| permit.spend()) {
+        if let Err(until) =
+            limiter.permit_within(Purpose::Finish, PERMIT_PATIENCE).await.map(|mut permit| permit.spend())
+        {
             return Err(Verdict::Retrying {
                 reason: Reason::QuotaExhausted,
                 message: format!(
