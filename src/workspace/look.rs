@@ -14,8 +14,9 @@ use dataworks_core::limit::Purpose;
 use dataworks_core::workspace::Verdict;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
+use tokio::sync::Semaphore;
 
-use super::connection::Connection;
+use super::connection::{Connection, UPLOADS};
 use super::keyring::Identified;
 use super::limiter::Limiter;
 use super::payers::{Figures, Identity, Payer};
@@ -74,6 +75,7 @@ impl Tended {
             limiter,
             listings: Arc::clone(&self.listings),
             runs: Arc::clone(&self.runs),
+            uploads: Arc::new(Semaphore::new(UPLOADS)),
             interval: interval(spec).unwrap_or(making.interval),
             realm: endpoint.realm(),
             proxied: making.is_proxied(&endpoint),
