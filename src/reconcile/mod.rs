@@ -102,7 +102,12 @@ pub async fn reconcile(ctx: &Arc<Context>, key: &ObjectKey, permit: Permit) -> E
     let live = match ctx.kube.get(key).await {
         Ok(Some(live)) => live,
         Ok(None) | Err(CallError::Gone) => {
-            // The watch tells whether it is gone for good, or already there again under its name.
+            if ctx.index().uid(key).is_none() {
+                // The watch has told that it is gone for good: nothing of it is doubted any more.
+                let _forgotten = ctx.take_doubt(key);
+                return End::unseen(Again::Never);
+            }
+            // The watch is still to tell whether it is gone for good, or already there again under its name.
             return End::unseen(Again::At(after(GONE_RETRY), Lane::Retry));
         }
         Err(error) => {

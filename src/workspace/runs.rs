@@ -315,7 +315,19 @@ pub async fn watch(ctx: Arc<Context>) {
     }
 }
 
+/// A poll, until it has ended in whatever way.
+struct Polling<'a>(&'a Runs, ProjectId);
+
+impl Drop for Polling<'_> {
+    fn drop(&mut self) {
+        if let Some(workspace) = self.0.lock().get_mut(&self.1) {
+            workspace.polling = false;
+        }
+    }
+}
+
 async fn poll(ctx: &Arc<Context>, connection: &Connection, project: ProjectId) {
+    let _polling = Polling(&connection.runs, project);
     let mut woken = BTreeSet::new();
     let end = look(connection, project, &mut woken).await;
     let now = Timestamp::now();
