@@ -10,6 +10,7 @@ use std::time::Duration;
 use dataworks_core::fault::Fault;
 use dataworks_core::guard as core;
 use dataworks_core::ids::ProjectId;
+use dataworks_core::limit::Purpose;
 use k8s_openapi::jiff::Timestamp;
 use tokio::sync::Notify;
 use tracing::{info, warn};
@@ -95,10 +96,15 @@ async fn look(ctx: &Arc<Context>) {
     };
     if let Some((_, project)) = due {
         let connection = ctx.connections.default();
-        let permit = connection.limiter.permit_within(PERMIT_PATIENCE).await.map(|mut permit| permit.spend());
-        if let Err(until) = permit {
-            ctx.guard.lock().postpone(project, until);
-            return;
+        let permit = connection.limiter.permit_within(Purpose::Work, PERMIT_PATIENCE).await;
+        match permit {
+            Ok(mut permit) => {
+                let _held = permit.spend();
+            }
+            Err(until) => {
+                ctx.guard.lock().postpone(project, until);
+                return;
+            }
         }
         let answer = connection.cloud.get_project(project).await;
         connection.limiter.learn(answer.as_ref().err());
