@@ -25,6 +25,10 @@ pub struct RunView {
     pub status: RunStatus,
     /// What it was made with.
     pub description: String,
+    /// Where the file is in the version that it publishes.
+    pub path: String,
+    /// Hexadecimal SHA-256 of what that version holds.
+    pub content_sha256: String,
     /// Its stages, in order.
     pub stages: Vec<StageView>,
     /// Unix milliseconds.
@@ -121,6 +125,8 @@ fn view(run: &Run) -> RunView {
         kind: run.kind,
         status: run.status,
         description: run.description.clone(),
+        path: run.version.path.to_string(),
+        content_sha256: run.version.content_sha256(),
         stages: run.stages.iter().map(stage).collect(),
         create_time: run.create_ms,
     }

@@ -109,7 +109,11 @@ async fn a_person_approves_refuses_or_cancels() {
         simulator.decide(&waits, decision).expect("it waits");
         let view = simulator.runs().pop().expect("a run");
         assert_eq!(view.status, status);
-        assert_eq!(simulator.published_ever().len(), published);
+        let file = simulator.resource(&id).expect("a file");
+        assert_eq!((&view.path, &view.content_sha256), (&file.path, &file.content_sha256));
+        let held = simulator.published_ever();
+        assert_eq!(held.len(), published);
+        assert_eq!(held[0].content_sha256, file.content_sha256);
         simulator.decide(&waits, decision).expect_err("it was decided");
     }
     // Over HTTP the same.
