@@ -29,7 +29,7 @@ impl Edition {
         content
     }
 
-    fn digest(self) -> String {
+    pub(crate) fn digest(self) -> String {
         hex::encode(Sha256::digest(self.content()))
     }
 

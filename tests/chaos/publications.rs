@@ -160,3 +160,78 @@ fn version(run: &RunView) -> Option<&str> {
     let (_, rest) = run.description.split_once(" version ")?;
     rest.split_once(' ').map(|(version, _)| version)
 }
+
+#[cfg(test)]
+mod tests {
+    use dataworks_simulator::{Published, RunStatus};
+
+    use super::super::ledger::Ledger;
+    use super::super::sights::Sights;
+    use super::*;
+
+    const FIRST: Edition = Edition { person: 0, content: 1, folder: 0, name: 0 };
+    const SECOND: Edition = Edition { content: 2, ..FIRST };
+
+    fn run(edition: Edition, created: i64) -> RunView {
+        RunView {
+            id: format!("run-{created}"),
+            project_id: 1,
+            object_id: "7".to_owned(),
+            kind: RunKind::Online,
+            status: RunStatus::Success,
+            description: format!("of {edition:?} version {} at {created}", edition.content),
+            path: edition.path(),
+            content_sha256: edition.digest(),
+            stages: Vec::new(),
+            create_time: created,
+        }
+    }
+
+    fn held(edition: Edition) -> Published {
+        Published {
+            id: "7".to_owned(),
+            run: String::new(),
+            path: edition.path(),
+            content: String::new(),
+            content_sha256: edition.digest(),
+            time: 0,
+        }
+    }
+
+    /// The campaign finds none of it as long as the operator is right, so that nobody would miss a check.
+    #[test]
+    fn a_wrong_publication_is_seen() {
+        let mut ledger = Ledger::default();
+        ledger.declare("o", FIRST);
+        ledger.declare("o", SECOND);
+        let now = Timestamp::now().as_millisecond();
+        let of = |runs: &[RunView], history: &[Published]| -> Vec<String> {
+            let (sights, published) = (Sights::default(), []);
+            let evidence = Evidence {
+                calls: &[],
+                files: &[],
+                runs,
+                published: &published,
+                history,
+                sights: &sights,
+                ledger: &ledger,
+                logs: &[],
+            };
+            evidence.publications().into_iter().map(|(_, told)| told).collect()
+        };
+        let none: [&str; 0] = [];
+        assert_eq!(of(&[run(FIRST, now), run(SECOND, now + 1)], &[held(FIRST), held(SECOND)]), none);
+        let rows = [
+            (vec![run(SECOND, now), run(SECOND, now + 1)], vec![], "a second run for 7 in version 2"),
+            (vec![run(FIRST, now + MADE_WITHIN_MS + 1000)], vec![], "which was not declared then"),
+            (vec![run(Edition { content: 3, ..FIRST }, now)], vec![], "takes None, which was not"),
+            (vec![], vec![held(SECOND), held(FIRST)], "sets production back"),
+            (vec![RunView { status: RunStatus::Running, ..run(SECOND, now) }], vec![], "is left open"),
+            (vec![RunView { description: "?".into(), ..run(SECOND, now) }], vec![], "does not say"),
+        ];
+        for (runs, history, want) in rows {
+            let wrongs = of(&runs, &history);
+            assert!(wrongs.len() == 1 && wrongs[0].contains(want), "{want}: {wrongs:?}");
+        }
+    }
+}
