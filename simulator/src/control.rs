@@ -362,7 +362,7 @@ fn project(world: &World, id: u64) -> Result<Arc<ProjectConfig>, NoSuchResource>
     world.project(id).cloned().ok_or_else(missing)
 }
 
-fn file(world: &World, id: &str) -> Result<Resource, NoSuchResource> {
+pub(crate) fn file(world: &World, id: &str) -> Result<Resource, NoSuchResource> {
     id.parse()
         .ok()
         .and_then(|id| world.get(id))

@@ -4,9 +4,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::cloud::lock;
-use crate::control::Control;
+use crate::control::{Control, NoSuchResource, file};
 use crate::deployment::{RunKind, RunStatus};
-use crate::world::{Cannot, Published, Run};
+use crate::world::{Cannot, NewRun, Published, Run};
 
 /// A run as it is, for asserts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +85,25 @@ impl Control {
     pub fn published_ever(&self) -> Vec<Published> {
         let (settings, now) = (self.0.settings(), self.now());
         lock(&self.0.world).published(&settings.behaviour.deployment, now).1
+    }
+
+    /// Somebody publishes a file in the console; answers the run's id. Its stages follow each other as
+    /// with `RunMode=Auto`, up to one that waits for a person.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such file.
+    pub fn run_outside(&self, id: &str) -> Result<String, NoSuchResource> {
+        let (settings, now) = (self.0.settings(), self.now());
+        let mut world = lock(&self.0.world);
+        let version = file(&world, id)?;
+        let new = NewRun {
+            kind: RunKind::Online,
+            creator: version.owner.to_string(),
+            description: String::new(),
+            auto: Some(None),
+        };
+        Ok(world.start_run(new, version, &settings.behaviour.deployment, now, settings.list_lag_ms))
     }
 
     /// A person decides about a run.
