@@ -1,0 +1,118 @@
+//! Those who approve, refuse, cancel, and publish by hand.
+
+use super::*;
+
+#[tokio::test]
+async fn a_person_s_word_is_waited_for_and_followed() {
+    let scene = Scene::new().await;
+    standard(&scene);
+    let _operator = launch(&scene).start();
+    scene.kubectl.apply(&publishes("a", "one")).await;
+    let waits = scene.says("a", "Unknown", "AwaitingApproval").await;
+    assert_eq!(condition(&waits, "Synced").unwrap().status, "True");
+    assert_eq!(condition(&waits, "Published").unwrap().reason, "AwaitingApproval");
+    assert!(message(&waits).contains("approve or refuse it"), "{}", message(&waits));
+    assert_eq!(publication(&waits).stage.as_deref(), Some("PROD_APPROVE"));
+    assert_eq!(production(&scene), BTreeMap::new());
+    scene.cloud.decide(&last_run(&scene).id, Decision::Approve).unwrap();
+    // A person need not wait for the hourly look.
+    annotate(&scene, "a", "reconcile-requested-at", "now").await;
+    scene.ready("a").await;
+    assert_eq!(history(&scene), ["one"]);
+    assert_eq!(scene.cloud.runs().len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_refused_or_cancelled_is_not_asked_for_again_by_itself() {
+    for (decision, ended) in
+        [(Decision::Refuse, PublicationStatus::Termination), (Decision::Cancel, PublicationStatus::Cancel)]
+    {
+        let scene = Scene::new().await;
+        standard(&scene);
+        let operator = launch(&scene).start();
+        scene.kubectl.apply(&publishes("a", "one")).await;
+        scene.says("a", "Unknown", "AwaitingApproval").await;
+        scene.cloud.decide(&last_run(&scene).id, decision).unwrap();
+        annotate(&scene, "a", "reconcile-requested-at", "now").await;
+        let failed = scene.says("a", "False", "PublicationFailed").await;
+        assert_eq!(publication(&failed).status, Some(ended));
+        assert_eq!(condition(&failed, "Stalled").unwrap().status, "True");
+        assert_eq!(condition(&failed, "Published").unwrap().status, "False");
+        // Nor by a restart.
+        let (since, version) = (scene.cloud.last(), scene.version("a").await);
+        operator.kill().await;
+        let _again = launch(&scene).start();
+        scene.fence().await;
+        assert_eq!(run_calls(&scene, since), [] as [&str; 0]);
+        assert_eq!(scene.version("a").await, version);
+        // A person asks for it.
+        annotate(&scene, "a", "publish-requested-at", "again").await;
+        scene.says("a", "Unknown", "AwaitingApproval").await;
+        assert_eq!(scene.cloud.runs().len(), 2);
+        scene.cloud.decide(&last_run(&scene).id, Decision::Approve).unwrap();
+        annotate(&scene, "a", "reconcile-requested-at", "once more").await;
+        let object = scene.ready("a").await;
+        assert_eq!(status(&object).last_handled_publish_at.as_deref(), Some("again"));
+        assert_eq!(history(&scene), ["one"]);
+    }
+}
+
+#[tokio::test]
+async fn a_status_that_was_lost_finds_its_run_again() {
+    let scene = Scene::new().await;
+    standard(&scene);
+    let operator = launch(&scene).start();
+    scene.kubectl.apply(&python("a", "Publish/a.py")).await;
+    scene.ready("a").await;
+    operator.stop().await;
+    // Somebody publishes it in the console, here with the operator's own means.
+    scene.kubectl.apply(&publishes("a", "one")).await;
+    let other = launch(&scene).start();
+    scene.says("a", "Unknown", "AwaitingApproval").await;
+    other.kill().await;
+    let theirs = last_run(&scene).id;
+    let forget = json!({"status": {"publication": null}});
+    scene.objects().patch_status("a", &PatchParams::default(), &Patch::Merge(forget)).await.unwrap();
+    // What its description says is the same object's: it is found again, not made twice.
+    let _operator = launch(&scene).start();
+    let found = |object: &DataWorksResource| publication(object).run_id.as_ref() == Some(&theirs);
+    scene.until("a", found).await;
+    assert_eq!(scene.cloud.runs().len(), 1);
+    scene.cloud.decide(&theirs, Decision::Approve).unwrap();
+    annotate(&scene, "a", "reconcile-requested-at", "now").await;
+    scene.ready("a").await;
+    assert_eq!(history(&scene), ["one"]);
+}
+
+#[tokio::test]
+async fn a_stranger_s_run_is_waited_for_and_left_alone() {
+    let scene = Scene::new().await;
+    standard(&scene);
+    let _operator = launch(&scene).start();
+    scene.kubectl.apply(&python("a", "Publish/a.py")).await;
+    let file = status(&scene.ready("a").await).id.unwrap();
+    let theirs = scene.cloud.run_outside(&file).unwrap();
+    scene.kubectl.apply(&publishes("a", "one")).await;
+    let not_ours = |object: &DataWorksResource| message(object).contains("not this object's");
+    let waits = scene.until("a", not_ours).await;
+    assert!(message(&waits).contains(&theirs), "{}", message(&waits));
+    assert_eq!(condition(&waits, "Ready").unwrap().reason, "Publishing");
+    // An edit does not end it either.
+    edit(&scene, "a", "two").await;
+    scene.until("a", |object| is_current(object) && not_ours(object)).await;
+    let calls = run_calls(&scene, 0);
+    let touches = |call: &&String| !call.starts_with("List") && !call.starts_with("Get");
+    assert_eq!(calls.iter().find(touches), None, "{calls:?}");
+    // What its maker wants is done first, and then what is declared.
+    scene.cloud.decide(&theirs, Decision::Approve).unwrap();
+    annotate(&scene, "a", "reconcile-requested-at", "now").await;
+    scene.says("a", "Unknown", "AwaitingApproval").await;
+    let ours = last_run(&scene).id;
+    assert_ne!(ours, theirs);
+    scene.cloud.decide(&ours, Decision::Approve).unwrap();
+    annotate(&scene, "a", "reconcile-requested-at", "once more").await;
+    scene.ready("a").await;
+    // Theirs took the file as it was when they made it.
+    assert_eq!(history(&scene), ["print(1)\n", "two"]);
+    assert_eq!(scene.cloud.runs().len(), 2);
+}
