@@ -15,7 +15,7 @@ use kube::client::ClientBuilder;
 use kube::{Api, Client as KubeClient, Config};
 use secrecy::ExposeSecret as _;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -43,7 +43,7 @@ use crate::reconcile::kube_client::Calls;
 use crate::schema;
 use crate::telemetry::level::{self, Levels};
 use crate::workspace::budget::Store;
-use crate::workspace::connection::{Connection, Connections};
+use crate::workspace::connection::{Connection, Connections, UPLOADS};
 use crate::workspace::limiter::Limiter;
 use crate::workspace::listing::Listings;
 use crate::workspace::making::Making;
@@ -117,6 +117,7 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
         limiter: Limiter::new(per_second, per_day),
         listings: Arc::new(Listings::new(bounds.lag)),
         runs: Arc::new(Runs::default()),
+        uploads: Arc::new(Semaphore::new(UPLOADS)),
         interval: args.drift_interval,
         realm: realm.clone(),
         proxied,

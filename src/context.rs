@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dataworks_core::api::v1alpha1::DataWorksResource;
+use dataworks_core::backoff;
 use dataworks_core::bounds::Bounds;
 use dataworks_core::codes;
 use dataworks_core::ids::ProjectId;
@@ -33,7 +34,7 @@ use crate::reconcile::record;
 use crate::workspace::Workspaces;
 use crate::workspace::connection::{Connection, Connections};
 use crate::workspace::limiter::{Limiter, Permit};
-use crate::workspace::listing::Purpose;
+use crate::workspace::listing::Errand;
 
 /// The parts that a reconcile works with, made once by [`crate::app`].
 #[derive(Debug)]
@@ -100,6 +101,8 @@ struct Untold {
     /// A task tells them, one after the other: there may be as many as there are objects, and each is
     /// read whole.
     is_told: bool,
+    /// Times in a row that some could not be told.
+    failures: u32,
 }
 
 impl Untold {
@@ -272,6 +275,10 @@ impl Context {
 
     /// A listing shows the resource of an object otherwise than status tells.
     pub fn doubt(&self, key: &ObjectKey, doubt: Doubt) {
+        if self.index().uid(key).is_none() {
+            // It went since the listing was compared.
+            return;
+        }
         lock(&self.activity.doubted).insert(key.clone(), doubt);
         self.enqueue(key, Lane::Sweep, Timestamp::now());
     }
@@ -382,10 +389,33 @@ impl Context {
         let ctx = Arc::clone(self);
         tokio::spawn(async move {
             let next = || lock(&ctx.activity.untold).take();
+            let mut failed = BTreeMap::new();
             while let Some((key, undecodable)) = next() {
-                record::undecodable(&ctx, &key, &undecodable).await;
+                if !record::undecodable(&ctx, &key, &undecodable).await {
+                    failed.insert(key, undecodable);
+                }
             }
+            ctx.tell_later(failed).await;
         });
+    }
+
+    /// Tells them again after a while, unless a newer version came.
+    async fn tell_later(self: &Arc<Self>, failed: BTreeMap<ObjectKey, Undecodable>) {
+        let failures = {
+            let mut untold = lock(&self.activity.untold);
+            untold.failures = if failed.is_empty() { 0 } else { untold.failures.saturating_add(1) };
+            untold.failures
+        };
+        if failed.is_empty() {
+            return;
+        }
+        tokio::time::sleep(backoff::transient(&Uid::new("undecodable"), failures)).await;
+        for (key, undecodable) in failed {
+            lock(&self.activity.untold).objects.entry(key).or_insert(undecodable);
+        }
+        if self.is_leading() {
+            self.tell_undecodable();
+        }
     }
 
     /// What these objects refer to changed, which is an edit of them.
@@ -472,7 +502,7 @@ impl Context {
         let (ctx, connection) = (Arc::clone(self), Arc::clone(connection));
         tokio::spawn(async move {
             let Connection { id, cloud, limiter, listings, .. } = &*connection;
-            let woken = match listings.sweep(cloud, limiter, permit, project, Purpose::Look).await {
+            let woken = match listings.sweep(cloud, limiter, permit, project, Errand::Look).await {
                 Ok(woken) => {
                     ctx.proved(id, project);
                     woken

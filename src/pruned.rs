@@ -1,15 +1,21 @@
-//! Our objects as the API server tells them, without what the operator never looks at.
+//! Objects as the API server tells them, without what the operator never looks at.
 //!
 //! `managedFields` outgrows many an object and comes with every answer and every change; as a tree
 //! of maps it would be built and dropped each time. Here it is skipped unread. An object that
-//! cannot be decoded, or holds more than is taken, keeps its metadata and fails alone.
+//! cannot be decoded, or holds more than is taken, keeps its metadata and fails alone. Of a ConfigMap nothing is read
+//! but which version it is.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use dataworks_core::api::v1alpha1::DataWorksResource;
+use dataworks_core::api::v1alpha1::{
+    DataWorksResource, DataWorksResourceSpec, DataWorksResourceStatus, DataWorksWorkspace,
+    DataWorksWorkspaceSpec, DataWorksWorkspaceStatus,
+};
+use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use kube::Resource;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -20,9 +26,46 @@ const MAX_FINALIZERS: usize = 64;
 /// Longest text of why an object cannot be decoded, in bytes.
 const WHY_LIMIT: usize = 256;
 
+/// A kind of ours, put together from its parts.
+pub trait Kind: Resource<DynamicType = ()> {
+    /// What is declared.
+    type Spec: DeserializeOwned;
+    /// What is so.
+    type Status: DeserializeOwned;
+
+    /// The whole of it.
+    fn whole(metadata: ObjectMeta, spec: Self::Spec, status: Option<Self::Status>) -> Self;
+}
+
+impl Kind for DataWorksResource {
+    type Spec = DataWorksResourceSpec;
+    type Status = DataWorksResourceStatus;
+
+    fn whole(metadata: ObjectMeta, spec: Self::Spec, status: Option<Self::Status>) -> Self {
+        Self { metadata, spec, status }
+    }
+}
+
+impl Kind for DataWorksWorkspace {
+    type Spec = DataWorksWorkspaceSpec;
+    type Status = DataWorksWorkspaceStatus;
+
+    fn whole(metadata: ObjectMeta, spec: Self::Spec, status: Option<Self::Status>) -> Self {
+        Self { metadata, spec, status }
+    }
+}
+
 /// An object, decoded or not.
 #[derive(Clone, Debug)]
-pub struct Pruned(pub Result<DataWorksResource, Undecodable>);
+pub struct Pruned<K>(pub Result<K, Undecodable>);
+
+/// Which version of a ConfigMap there is.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ConfigMapVersion {
+    /// Name, namespace, uid and version.
+    #[serde(deserialize_with = "version")]
+    pub metadata: ObjectMeta,
+}
 
 /// What is known of an object of a newer or broken schema, or of too large a one.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -108,7 +151,20 @@ fn metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D:
     })
 }
 
-impl<'de> Deserialize<'de> for Pruned {
+fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Read {
+        name: Option<String>,
+        namespace: Option<String>,
+        uid: Option<String>,
+        resource_version: Option<String>,
+    }
+    let Read { name, namespace, uid, resource_version } = Read::deserialize(deserializer)?;
+    Ok(ObjectMeta { name, namespace, uid, resource_version, ..ObjectMeta::default() })
+}
+
+impl<'de, K: Kind> Deserialize<'de> for Pruned<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Parts { mut metadata, spec: Bounded(spec), status } = Parts::deserialize(deserializer)?;
         let few = metadata.finalizers.as_ref().is_none_or(|names| names.len() <= MAX_FINALIZERS);
@@ -117,7 +173,7 @@ impl<'de> Deserialize<'de> for Pruned {
             Ok((spec, serde_json::from_value(status).map_err(|error| why(&error))?))
         });
         Ok(Self(match decoded {
-            Ok((spec, status)) => Ok(DataWorksResource { metadata, spec, status }),
+            Ok((spec, status)) => Ok(K::whole(metadata, spec, status)),
             Err(why) => {
                 (metadata.finalizers, metadata.annotations) = (None, None);
                 Err(Undecodable { why, metadata })
@@ -137,38 +193,72 @@ fn why(error: &serde_json::Error) -> Why {
     Why::Schema(text)
 }
 
-impl Resource for Pruned {
+impl<K: Kind> Resource for Pruned<K> {
     type DynamicType = ();
-    type Scope = <DataWorksResource as Resource>::Scope;
+    type Scope = K::Scope;
 
     fn kind(dynamic: &()) -> Cow<'_, str> {
-        DataWorksResource::kind(dynamic)
+        K::kind(dynamic)
     }
 
     fn group(dynamic: &()) -> Cow<'_, str> {
-        DataWorksResource::group(dynamic)
+        K::group(dynamic)
     }
 
     fn version(dynamic: &()) -> Cow<'_, str> {
-        DataWorksResource::version(dynamic)
+        K::version(dynamic)
     }
 
     fn plural(dynamic: &()) -> Cow<'_, str> {
-        DataWorksResource::plural(dynamic)
+        K::plural(dynamic)
     }
 
     fn meta(&self) -> &ObjectMeta {
         match &self.0 {
-            Ok(object) => &object.metadata,
+            Ok(object) => object.meta(),
             Err(undecodable) => &undecodable.metadata,
         }
     }
 
     fn meta_mut(&mut self) -> &mut ObjectMeta {
         match &mut self.0 {
-            Ok(object) => &mut object.metadata,
+            Ok(object) => object.meta_mut(),
             Err(undecodable) => &mut undecodable.metadata,
         }
+    }
+}
+
+impl Resource for ConfigMapVersion {
+    type DynamicType = ();
+    type Scope = <ConfigMap as Resource>::Scope;
+
+    /// The API server is asked for no more either.
+    fn metadata_api() -> bool {
+        true
+    }
+
+    fn kind(dynamic: &()) -> Cow<'_, str> {
+        ConfigMap::kind(dynamic)
+    }
+
+    fn group(dynamic: &()) -> Cow<'_, str> {
+        ConfigMap::group(dynamic)
+    }
+
+    fn version(dynamic: &()) -> Cow<'_, str> {
+        ConfigMap::version(dynamic)
+    }
+
+    fn plural(dynamic: &()) -> Cow<'_, str> {
+        ConfigMap::plural(dynamic)
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
     }
 }
 
@@ -196,7 +286,7 @@ mod tests {
     fn differs_from_the_whole_object_in_managed_fields_only() {
         let mut want: DataWorksResource = serde_json::from_value(whole()).unwrap();
         assert!(want.metadata.managed_fields.take().is_some());
-        let got: Pruned = serde_json::from_value(whole()).unwrap();
+        let got: Pruned<DataWorksResource> = serde_json::from_value(whole()).unwrap();
         assert_eq!(got.0.unwrap(), want);
         let got: MetadataOnly = serde_json::from_value(whole()).unwrap();
         assert_eq!(got.metadata, want.metadata);
@@ -210,7 +300,7 @@ mod tests {
             if status.is_none() {
                 object.as_object_mut().unwrap().remove("status");
             }
-            let got: Pruned = serde_json::from_value(object).unwrap();
+            let got: Pruned<DataWorksResource> = serde_json::from_value(object).unwrap();
             assert_eq!(got.0.unwrap().status, None);
         }
     }
@@ -222,7 +312,7 @@ mod tests {
         {
             let mut object = whole();
             object[field] = broken;
-            let got: Pruned = serde_json::from_value(object).unwrap();
+            let got: Pruned<DataWorksResource> = serde_json::from_value(object).unwrap();
             assert_eq!(got.meta().uid.as_deref(), Some("u"), "{field}");
             got.0.unwrap_err();
         }
@@ -241,7 +331,7 @@ mod tests {
             let mut object = whole();
             object["spec"] = spec;
             object["metadata"]["annotations"]["x"] = json!(marked);
-            let got: Pruned = serde_json::from_value(object).unwrap();
+            let got: Pruned<DataWorksResource> = serde_json::from_value(object).unwrap();
             if let Err(undecodable) = got.0 {
                 let text = format!("{undecodable} {undecodable:?}");
                 assert!(!text.contains("hunter2") && text.len() < 2000, "{text}");
@@ -259,7 +349,7 @@ mod tests {
         let mut held = whole();
         held["metadata"]["finalizers"] = json!(vec!["a/b"; 300_000]);
         for (name, object) in [("many", many), ("long", long), ("held", held)] {
-            let got: Pruned = serde_json::from_str(&object.to_string()).unwrap();
+            let got: Pruned<DataWorksResource> = serde_json::from_str(&object.to_string()).unwrap();
             let undecodable = got.0.unwrap_err();
             assert_eq!(undecodable.why, Why::TooMuch, "{name}");
             assert!(format!("{undecodable:?}").len() < 2000, "{name}");

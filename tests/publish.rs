@@ -20,14 +20,14 @@ use std::time::Duration;
 
 use dataworks_core::api::v1alpha1::{DataWorksResource, Publication, PublicationStatus};
 use dataworks_simulator::{
-    AutoMode, Decision, DeletePublished, Deployment, ErrorAnswer, Fault, FaultKind, ProjectConfig, RunStatus,
-    RunView, SecondRun, Takes,
+    AutoMode, Decision, DeletePublished, Deployment, ErrorAnswer, Fault, FaultKind, OutsideEdit,
+    ProjectConfig, RunStatus, RunView, SecondRun, Takes,
 };
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use support::operator::{Launch, SHORT_BOUNDS};
 use support::{
-    Ask as _, DEADLINE, PROJECT, Scene, condition, is_current, is_ready, manifest, message, poll, python,
+    Ask as _, DEADLINE, PROJECT, Scene, condition, id, is_current, is_ready, manifest, message, poll, python,
     status,
 };
 

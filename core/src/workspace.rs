@@ -16,6 +16,8 @@ use crate::state::{self, NO_WORKSPACE, PATIENCE, Truth, quota_until, told, whole
 const SLOW: SignedDuration = SignedDuration::from_mins(5);
 /// A person has to act first.
 const DENIED: SignedDuration = SignedDuration::from_secs(30);
+/// Each look at what the service refuses is a call of the account's day: they double up to this.
+const REFUSED_MOST: SignedDuration = SignedDuration::from_hours(1);
 
 /// How a workspace stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,19 +128,28 @@ impl Verdict {
         }
     }
 
-    /// How long to wait before the next look, when `backoff` is the wait after so many failures.
+    /// How long to wait before the next look after so many failures in a row, when `backoff` is the wait after as many
+    /// that may pass.
     #[must_use]
-    pub fn wait(&self, backoff: SignedDuration, now: Timestamp) -> Option<SignedDuration> {
+    pub fn wait(&self, failures: u32, backoff: SignedDuration, now: Timestamp) -> Option<SignedDuration> {
+        let doubled = |first: SignedDuration| {
+            let factor = 1_i32.checked_shl(failures.saturating_sub(1).min(16)).unwrap_or(1);
+            first.saturating_mul(factor).min(REFUSED_MOST).max(backoff)
+        };
         match self {
             Self::Ready | Self::Leaving { .. } => None,
             Self::Retrying { fault: Some(fault), .. } if fault.class == Class::Quota => {
                 Some(quota_until(fault, now).duration_since(now).max(backoff))
             }
             Self::Retrying { .. } => Some(backoff),
-            Self::Closed { fault: Some(fault), .. } if fault.class == Class::Denied => {
+            // Without credentials nothing is sent to the workspace's service.
+            Self::Closed { fault: Some(fault), .. } if fault.code == NO_CREDENTIALS => {
                 Some(backoff.max(DENIED))
             }
-            Self::Closed { .. } => Some(SLOW),
+            Self::Closed { fault: Some(fault), .. } if fault.class == Class::Denied => Some(doubled(DENIED)),
+            Self::Closed { fault: Some(_), .. } => Some(doubled(SLOW)),
+            // Nothing was called.
+            Self::Closed { fault: None, .. } => Some(SLOW),
         }
     }
 
@@ -294,20 +305,44 @@ mod tests {
     fn every_fault_has_its_reason_and_its_patience() {
         // class, code, at once, after two minutes, the wait in seconds
         let rows = [
-            (Class::Transient, "TimedOut", "Unknown ProgressingWithRetry R", "False CloudUnavailable R", 7),
-            (Class::Throttled, "Throttling.User", "Unknown ProgressingWithRetry R", "False Throttled R", 7),
+            (
+                Class::Transient,
+                "TimedOut",
+                "Unknown ProgressingWithRetry R",
+                "False CloudUnavailable R",
+                (7, 7),
+            ),
+            (
+                Class::Throttled,
+                "Throttling.User",
+                "Unknown ProgressingWithRetry R",
+                "False Throttled R",
+                (7, 7),
+            ),
             (
                 Class::Quota,
                 "Throttling.Api.Risk",
                 "Unknown QuotaExhausted R",
                 "Unknown QuotaExhausted R",
-                3600,
+                (3600, 3600),
             ),
-            (Class::Denied, "Forbidden.RAM", "False AccessDenied S", "False AccessDenied S", 30),
-            (Class::Denied, NO_CREDENTIALS, "False AccessDenied S", "False AccessDenied S", 30),
-            (Class::Terminal, "1101080008", "False WorkspaceNotFound S", "False WorkspaceNotFound S", 300),
-            (Class::Transient, "9990040003", "False WorkspaceNotFound S", "False WorkspaceNotFound S", 300),
-            (Class::Terminal, "InvalidApi.NotFound", "False Refused S", "False Refused S", 300),
+            (Class::Denied, "Forbidden.RAM", "False AccessDenied S", "False AccessDenied S", (30, 3600)),
+            (Class::Denied, NO_CREDENTIALS, "False AccessDenied S", "False AccessDenied S", (30, 30)),
+            (
+                Class::Terminal,
+                "1101080008",
+                "False WorkspaceNotFound S",
+                "False WorkspaceNotFound S",
+                (300, 3600),
+            ),
+            (
+                Class::Transient,
+                "9990040003",
+                "False WorkspaceNotFound S",
+                "False WorkspaceNotFound S",
+                (300, 3600),
+            ),
+            (Class::Terminal, "InvalidApi.NotFound", "False Refused S", "False Refused S", (300, 3600)),
         ];
         for (class, code, first, later, wait) in rows {
             let verdict = Verdict::of_fault(&fault(class, code), 7, "cn-shanghai", at(0));
@@ -318,8 +353,9 @@ mod tests {
             assert_eq!(soon.last_error.as_ref().unwrap().code.as_deref(), Some(code));
             assert_eq!(next(&soon, &facts(verdict.clone()), 1, at(119)), soon, "{code}: nothing new");
             assert_eq!(shown(&next(&soon, &facts(verdict.clone()), 1, at(120))), later, "{code}");
-            let waited = verdict.wait(SignedDuration::from_secs(7), at(0)).unwrap();
-            assert_eq!(waited.as_secs(), wait, "{code}");
+            let waits =
+                |failures| verdict.wait(failures, SignedDuration::from_secs(7), at(0)).unwrap().as_secs();
+            assert_eq!((waits(1), waits(40)), wait, "{code}");
             assert!(!verdict.message().contains("said.)"), "{}", verdict.message());
             let good = next(&soon, &facts(Verdict::Ready), 1, at(1));
             assert_eq!((shown(&good).as_str(), good.last_error), ("True Succeeded ", None), "{code}");

@@ -121,6 +121,14 @@ fn what_waits_for_its_workspace_says_so_and_what_is_settled_is_left_alone() {
                 "The file of \"a\" cannot be deleted: {TOLD} Mend that, or set deletionPolicy: Retain to keep the file."
             )),
         ),
+        (
+            "deleted, and it is about to be looked at",
+            true,
+            deleted(ready()),
+            waits_for(NotReady::Unseen),
+            "v1",
+            Step::Wait { until: at(5), state: None },
+        ),
         ("deleted, and nothing was made", false, deleted(fresh()), absent(), "v1", Step::RemoveFinalizer),
         ("deleted and retained", false, retained, absent(), "v1", Step::RemoveFinalizer),
         (

@@ -53,6 +53,12 @@ fn run(id: &str, status: RunStatus, states: [RunStatus; 3]) -> Run {
     }
 }
 
+/// The same, at a stage at which a person has to decide.
+fn approved(run: Run) -> Run {
+    let stage = |stage: Stage| Stage { kind: StageKind::Person, status: Running, ..stage };
+    Run { stages: run.stages.into_iter().map(stage).collect(), ..run }
+}
+
 fn tagged(run: Run, kind: Kind, version: Option<&str>, asked: i64) -> Run {
     Run { description: Tag::new(kind, &Uid::new(UID), version, at(asked)).to_description(), ..run }
 }
@@ -187,9 +193,12 @@ fn told(step: &Step) -> String {
         Step::CreateRun { kind, mode, until_stage, tag: _ } => {
             format!("create {kind:?} {mode:?} {}", until_stage.as_deref().unwrap_or("all"))
         }
-        Step::Watch { run, person, publication, state } => {
+        Step::Watch { run, since, person, publication, state } => {
             let person = if *person { " person" } else { "" };
-            format!("watch {run}{person} {} {}", kept(publication), word(state))
+            let since = since.filter(|since| publication.time.as_ref().is_none_or(|time| time.0 != *since));
+            let since = since.map(|since| format!(" since {}", since.duration_since(at(0)).as_secs()));
+            let since = since.unwrap_or_default();
+            format!("watch {run}{since}{person} {} {}", kept(publication), word(state))
         }
         Step::StartStage { run, stage, publication, .. } => {
             format!("start {run} {stage} {}", kept(publication))
@@ -259,7 +268,17 @@ fn a_run_is_made_once() {
         (
             "somebody's run is under way",
             Case::default().looked(100, vec![other(Running)]),
-            "watch other //// Publishing",
+            "watch other since 1 //// Publishing",
+        ),
+        (
+            "somebody's run is, and a person has to decide",
+            Case::default().looked(100, vec![approved(other(Running))]),
+            "watch other since 1 person //// Publishing",
+        ),
+        (
+            "somebody's run is, for more than an hour",
+            case(|case| case.now = 3700).looked(3700, vec![other(Running)]),
+            "watch other since 1 person //// Publishing",
         ),
         (
             "a run of ours is, of this version",

@@ -6,9 +6,13 @@ mod plan_support;
 use std::time::Duration;
 
 use dataworks_core::api::condition::{ConditionType, Reason};
-use dataworks_core::api::v1alpha1::{AttemptOutcome, DataWorksResourceStatus, Origin};
+use dataworks_core::api::v1alpha1::{
+    AttemptOutcome, DataWorksResourceStatus, Origin, Publication, PublicationRequest, PublicationStatus,
+};
+use dataworks_core::desired::Desired;
 use dataworks_core::fault::{Class, Fault};
 use dataworks_core::ids::ProjectId;
+use dataworks_core::publish::{self, Kind, Wish};
 use dataworks_core::state::{Change, Fact, Sent, State, next};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
@@ -491,6 +495,97 @@ fn what_was_learned_is_kept() {
     (want.create_time, want.modify_time) = (Some(Time(at(70))), Some(Time(at(71))));
     want.last_sync_time = Some(Time(at(70)));
     assert_eq!(found, want);
+}
+
+#[test]
+fn a_file_that_was_made_or_written_anew_is_not_published() {
+    let (now, other) = (desired("v1"), desired("v2"));
+    let digest = |declared: &Desired| Some(declared.spec_digest().to_string());
+    let published = |status| Publication {
+        run_id: Some("r".into()),
+        digest: digest(&now),
+        published_digest: digest(&now),
+        status: Some(status),
+        ..Publication::default()
+    };
+    let (done, runs) = (PublicationStatus::Success, PublicationStatus::Running);
+    let failed = PublicationStatus::Termination;
+    let asked = Publication {
+        request: Some(PublicationRequest::default()),
+        ..published(PublicationStatus::Requested)
+    };
+    let made_as = |name: &str| Fact::Created {
+        at: at(60),
+        id: id(name),
+        request_id: "r".into(),
+        date: at(61),
+        sent: Sent::of(&now),
+    };
+    let found =
+        Fact::Found { at: at(60), id: id("9"), created: at(61), modified: at(62), sent: Sent::of(&now) };
+    let adopted =
+        Fact::Adopted { closes: None, id: id("9"), created: at(61), modified: at(62), sent: Sent::of(&now) };
+    let updated =
+        |declared: &Desired| Fact::Updated { request_id: None, date: at(61), sent: Sent::of(declared) };
+    let moved = Fact::Moved { date: at(61), sent: Sent::of(&now) };
+    let seen = Fact::Seen { modified: at(61), sent: Sent::of(&now) };
+    let unpublished = |record| Some(Publication { published_digest: None, ..record });
+    let rows = [
+        ("another file", published(done), made_as("9"), None),
+        ("another file was found", published(runs), found, None),
+        ("another file was adopted", published(failed), adopted, None),
+        ("the same file", published(done), made_as("1"), Some(published(done))),
+        ("edited", published(done), updated(&other), Some(published(done))),
+        ("what others wrote is undone", published(done), updated(&now), unpublished(published(done))),
+        ("what others moved is undone", published(done), moved, unpublished(published(done))),
+        ("only looked at", published(done), seen, Some(published(done))),
+        // What an approver refused he is not asked for again.
+        ("undone after a failure", published(failed), updated(&now), unpublished(published(failed))),
+        (
+            "undone while a run is under way: it may hold what others wrote",
+            published(runs),
+            updated(&now),
+            Some(Publication { digest: None, published_digest: None, ..published(runs) }),
+        ),
+        ("undone before a run was made", asked.clone(), updated(&now), unpublished(asked)),
+    ];
+    for (name, publication, fact, want) in rows {
+        let before =
+            DataWorksResourceStatus { publication: Some(publication), spec_digest: digest(&now), ..made() };
+        let change = Change { state: State::Ready, fact: Some(fact) };
+        assert_eq!(next(&before, &change, GENERATION, at(90)).publication, want, "{name}");
+    }
+}
+
+#[test]
+fn ready_waits_for_no_publication_of_what_is_not_as_declared() {
+    let declared = desired("v1");
+    let wish = Wish {
+        kind: Some(Kind::Online),
+        deleting: false,
+        version: Some(declared.spec_digest().to_string()),
+        until_stage: None,
+        requested: true,
+    };
+    let rows = [
+        (State::Ready, "Unknown Publishing", "Unknown Publishing"),
+        (
+            State::Duplicate { path: PATH.into(), ids: vec![id("1"), id("8")] },
+            "Unknown Publishing",
+            "Unknown Publishing",
+        ),
+        (State::Drifted { fields: vec!["script.content".into()] }, "True Succeeded", "Unknown Drifted"),
+        (State::MassAbsence, "True Succeeded", "Unknown MassAbsence"),
+    ];
+    for (state, ready, published) in rows {
+        let mut status = after(&made(), state.clone(), at(90));
+        publish::tell(&made(), &mut status, Some(&wish), GENERATION, at(90));
+        let says = |type_| {
+            let said = status.conditions.iter().find(|condition| condition.type_ == type_).unwrap();
+            format!("{} {}", said.status, said.reason)
+        };
+        assert_eq!((says("Ready").as_str(), says("Published").as_str()), (ready, published), "{state:?}");
+    }
 }
 
 #[test]

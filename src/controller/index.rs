@@ -7,30 +7,25 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use dataworks_core::api::CREATE_INTENT;
-use dataworks_core::api::condition::Reason;
-use dataworks_core::api::v1alpha1::{ContentSource, DataWorksResource, DeletionPolicy};
-use dataworks_core::desired::Desired;
+use dataworks_core::api::v1alpha1::DataWorksResource;
 use dataworks_core::ids::{ProjectId, ResourceId};
-use dataworks_core::inventory::{Held, Told, Version};
+use dataworks_core::inventory::Version;
 use dataworks_core::object::{ObjectKey, Uid};
-use dataworks_core::ownership::{Claim, Claimant, Claims, Class};
-use dataworks_core::path::{ResourcePath, claim_key};
-use dataworks_core::plan::Permission;
+use dataworks_core::ownership::{Claim, Claims, Class};
+use dataworks_core::path::ResourcePath;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt as _;
 
-use super::places::{ConnectionId, Place, Places};
+use super::places::{ConnectionId, Places};
 use super::policy::Policy;
-use super::sources::{Sources, Version as SourceVersion};
-use super::standing::{
-    Standing, claims, created, fingerprint, is_refused, is_untouched, key_of, modified, reason_of, recorded,
-    recorded_project, shown, standing, told,
-};
-use super::tally::{Shown, Tally, Truth};
+use super::sources::Sources;
+use super::standing::{Standing, key_of};
 
+mod row;
+mod views;
 mod workspaces;
 
+use row::{Row, Sight};
 use workspaces::Reference;
 pub use workspaces::References;
 
@@ -45,69 +40,6 @@ pub enum Origin {
     Read,
     /// The answer of our own write, which named the version that it was decided on.
     Written,
-}
-
-#[derive(Debug)]
-struct Row {
-    uid: Uid,
-    version: Option<u64>,
-    seen: Timestamp,
-    /// The same of the version before, where the watch told of this one.
-    seen_before: Option<Timestamp>,
-    born_here: bool,
-    created: Timestamp,
-    connection: ConnectionId,
-    project: Option<ProjectId>,
-    /// What the spec wants, then what status holds.
-    claims: Vec<(Claim, Class)>,
-    /// It may use its connection.
-    permitted: bool,
-    /// Its spec says something usable.
-    valid: bool,
-    /// It has a trace of its own in the workspace.
-    rooted: bool,
-    /// Our finalizer is on it.
-    holds: bool,
-    /// The resource and its last change that we know of.
-    resource: Option<(ResourceId, Timestamp)>,
-    path: Option<String>,
-    told: Option<Told>,
-    /// The ConfigMap that its content is taken from, and which version of it status speaks of.
-    source: Option<(Arc<str>, Option<u64>)>,
-    /// Status tells what became of the content as it was then.
-    tells_of_content: bool,
-    /// Whatever its connection, work on it needs no call.
-    idle: bool,
-    deleting: bool,
-    shown: Shown,
-    /// Since when it is being deleted, while it holds its file.
-    leaving: Option<Timestamp>,
-    standing: Standing,
-    fingerprint: u64,
-}
-
-impl Row {
-    fn needs_no_call(&self) -> bool {
-        self.idle || !self.permitted
-    }
-
-    /// Its wishes count.
-    fn entitled(&self) -> bool {
-        self.rooted || self.permitted && self.valid
-    }
-
-    fn already_managed(&self) -> bool {
-        self.shown.reason == Some(Reason::AlreadyManaged)
-    }
-
-    fn claimant(&self, key: &ObjectKey) -> Claimant {
-        Claimant {
-            uid: self.uid.clone(),
-            created: self.created,
-            key: key.clone(),
-            claims: self.claims.clone(),
-        }
-    }
 }
 
 /// The index of one kind.
@@ -182,31 +114,9 @@ impl Index {
             return Applied::default();
         }
         let before = known.filter(|row| row.uid == uid);
-        let unchanged = before.is_some_and(|row| row.version == version && version.is_some());
-        // Nobody else can have changed it before an own write that named the version before it.
-        let ours = unchanged || origin == Origin::Written;
-        // But what refused it may be over: only a listing from after that can tell.
-        let refused = origin == Origin::Written && is_refused(object);
-        let seen = match before.filter(|_| ours && !refused) {
-            // The watch was faster than the answer to our own write.
-            Some(row) if origin == Origin::Written && unchanged => row.seen_before.unwrap_or(row.seen),
-            Some(row) => row.seen,
-            None => now,
-        };
-        let seen_before = before.filter(|_| origin == Origin::Watched && !unchanged).map(|row| row.seen);
-        let born_here = match before {
-            Some(row) => {
-                row.born_here && object.metadata.generation.unwrap_or(0) <= 1 && is_untouched(object)
-            }
-            None => {
-                origin == Origin::Watched
-                    && object.metadata.generation.unwrap_or(0) <= 1
-                    && !object.annotations().contains_key(CREATE_INTENT)
-            }
-        };
+        let sight = Sight::of(object, uid, version, before, origin, now);
         let old_fingerprint = before.map(|row| row.fingerprint);
-        let mut row = self.row(object, &key, uid, version, seen, born_here, now);
-        row.seen_before = seen_before;
+        let row = self.row(object, &key, sight, now);
         let news = old_fingerprint != Some(row.fingerprint);
         self.count(&key, &row);
         self.touch(&key, &row);
@@ -334,25 +244,6 @@ impl Index {
         Some(self.moved(woken))
     }
 
-    /// Objects that a call by this connection failed for, and for a cause that lies outside of them.
-    #[must_use]
-    pub fn hindered(&self, connection: &ConnectionId) -> BTreeSet<ObjectKey> {
-        let hindered = |row: &Row| {
-            let failing = matches!(
-                row.shown.reason,
-                Some(
-                    Reason::AccessDenied
-                        | Reason::CloudUnavailable
-                        | Reason::ProgressingWithRetry
-                        | Reason::DeletionBlocked
-                )
-            );
-            failing || row.deleting || row.told == Some(Told::CheckFailed)
-        };
-        let of_it = |row: &Row| row.connection == *connection && hindered(row);
-        self.rows.iter().filter(|(_, row)| of_it(row)).map(|(key, _)| key.clone()).collect()
-    }
-
     /// The uid of the object of this name.
     #[must_use]
     pub fn uid(&self, key: &ObjectKey) -> Option<Uid> {
@@ -375,100 +266,6 @@ impl Index {
     #[must_use]
     pub fn id_held_by_other(&self, project: ProjectId, id: &ResourceId, uid: &Uid) -> Option<&ObjectKey> {
         self.claims.recorded_holder(Claim::id(project, id), uid)
-    }
-
-    /// Objects of a workspace that have no id yet.
-    #[must_use]
-    pub fn pending(&self, connection: &ConnectionId, project: ProjectId) -> usize {
-        self.pending.get(&(connection.clone(), project)).copied().unwrap_or(0)
-    }
-
-    /// Workspaces in which objects own resources, by whatever connection.
-    #[must_use]
-    pub fn projects(&self) -> BTreeSet<ProjectId> {
-        self.rows.values().filter(|row| row.resource.is_some()).filter_map(|row| row.project).collect()
-    }
-
-    /// Workspaces in which objects own resources that are reached by this connection.
-    #[must_use]
-    pub fn projects_of(&self, connection: &ConnectionId) -> BTreeSet<ProjectId> {
-        let own = |row: &&Row| row.resource.is_some() && row.connection == *connection;
-        self.rows.values().filter(own).filter_map(|row| row.project).collect()
-    }
-
-    /// The resources of a workspace that settled objects own.
-    #[must_use]
-    pub fn held(&self, connection: &ConnectionId, project: ProjectId) -> Vec<Held> {
-        self.held_where(connection, project, |_| true)
-    }
-
-    /// Those of them that `wanted` names.
-    #[must_use]
-    pub fn held_where(
-        &self,
-        connection: &ConnectionId,
-        project: ProjectId,
-        wanted: impl Fn(&ResourceId) -> bool,
-    ) -> Vec<Held> {
-        let settled = |row: &Row| {
-            // What waits for its publication is in the workspace as declared, perhaps for days.
-            let publishing = matches!(row.shown.reason, Some(Reason::Publishing | Reason::AwaitingApproval));
-            row.project == Some(project)
-                && row.connection == *connection
-                && (row.standing == Standing::Settled || publishing)
-                && !row.needs_no_call()
-        };
-        let held = |(key, row): (&ObjectKey, &Row)| {
-            let (id, modified) = row.resource.as_ref().filter(|(id, _)| settled(row) && wanted(id))?;
-            let (id, path) = (id.clone(), row.path.clone());
-            Some(Held { key: key.clone(), id, modified: *modified, path, told: row.told })
-        };
-        self.rows.iter().filter_map(held).collect()
-    }
-
-    /// How many objects stand how; `unknown` names those of whose last write the outcome is not known.
-    #[must_use]
-    pub fn tally(&self, unknown: impl Fn(&Uid) -> bool) -> Tally {
-        let mut tally = Tally::default();
-        for (key, row) in &self.rows {
-            tally.shown.add(&key.namespace, row.project, row.shown);
-            if let Some(told) = row.told {
-                tally.told.add(&key.namespace, row.project, reason_of(told));
-            }
-            let older = |since: &Timestamp| tally.deleting_since.is_none_or(|oldest| *since < oldest);
-            tally.deleting_since = row.leaving.filter(older).or(tally.deleting_since);
-            let told = row.shown.reason == Some(Reason::OutcomeUnknown);
-            tally.outcome_unknown += u64::from(told || unknown(&row.uid));
-        }
-        tally
-    }
-
-    /// All objects.
-    pub fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
-        self.rows.keys()
-    }
-
-    /// All objects with something to do, and when.
-    #[must_use]
-    pub fn all_due(&self, now: Timestamp) -> Vec<(ObjectKey, Timestamp)> {
-        let due = |key: &ObjectKey| match self.standing(key) {
-            Standing::Settled => None,
-            Standing::Due => Some(now),
-            Standing::Resting(until) => Some(until.max(now)),
-        };
-        self.rows.keys().filter_map(|key| due(key).map(|at| (key.clone(), at))).collect()
-    }
-
-    /// How many objects there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    /// True when there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
     }
 
     /// Whether an object stands under another's claim, against what its status says of that.
@@ -526,74 +323,6 @@ impl Index {
             *count = count.saturating_sub(1);
         }
     }
-
-    fn source<'a>(&self, object: &'a DataWorksResource) -> Option<(Arc<str>, Option<u64>)> {
-        let reference = object.spec.content.as_ref()?.config_map_key_ref.as_ref()?;
-        let version = |source: &'a ContentSource| {
-            let ContentSource { uid, resource_version } = source;
-            let text = |field: &'a Option<String>| field.as_deref().unwrap_or_default();
-            self.sources.mark(SourceVersion { uid: text(uid), resource_version: text(resource_version) })
-        };
-        Some((reference.name.as_str().into(), read_from(object).map(version)))
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "one private call site that has them all at hand")]
-    fn row(
-        &self,
-        object: &DataWorksResource,
-        key: &ObjectKey,
-        uid: Uid,
-        version: Option<u64>,
-        seen: Timestamp,
-        born_here: bool,
-        now: Timestamp,
-    ) -> Row {
-        let recorded = recorded(object, &self.cluster);
-        let Place { connection, project, permission } =
-            self.places.place(key, &object.spec, recorded_project(object), recorded.deleting);
-        let desired = Desired::in_project(&object.spec, project).ok();
-        let id = recorded.id();
-        let claims = claims(desired.as_ref(), project, &recorded, id.as_ref());
-        let retained = recorded.deletion == DeletionPolicy::Retain;
-        let idle = recorded.suspend
-            || desired.is_none() && !recorded.deleting
-            || recorded.deleting && (retained || !recorded.finalizer);
-        Row {
-            version,
-            seen,
-            seen_before: None,
-            born_here,
-            created: created(object),
-            connection,
-            project,
-            claims,
-            permitted: permission == Some(Permission::Allowed),
-            valid: desired.is_some(),
-            rooted: id.is_some() || recorded.open_intent().is_some(),
-            holds: recorded.finalizer,
-            resource: id.map(|id| (id, modified(object))),
-            path: object.status.as_ref().and_then(|status| status.path.as_deref()).map(claim_key),
-            told: told(object),
-            source: self.source(object),
-            tells_of_content: shown(object).ready == Truth::True || read_from(object).is_some(),
-            idle,
-            deleting: recorded.deleting,
-            shown: shown(object),
-            leaving: object
-                .metadata
-                .deletion_timestamp
-                .as_ref()
-                .map(|time| time.0)
-                .filter(|_| recorded.finalizer),
-            standing: standing(object, &recorded, desired.is_some(), permission.as_ref(), self.lag, now),
-            fingerprint: fingerprint(object),
-            uid,
-        }
-    }
-}
-
-fn read_from(object: &DataWorksResource) -> Option<&ContentSource> {
-    object.status.as_ref()?.content_source.as_ref()
 }
 
 #[cfg(test)]

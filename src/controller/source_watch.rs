@@ -7,23 +7,20 @@
 use std::sync::Arc;
 
 use futures::{StreamExt as _, pin_mut};
-use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::Api;
-use kube::core::PartialObjectMeta;
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Error, Event};
 use tracing::warn;
 
 use super::sources::{Version, Versions};
 use crate::context::Context;
+use crate::pruned::ConfigMapVersion;
 
-/// ConfigMaps a page: of each comes its metadata, which may have annotations of 256 KiB.
-const PAGE_SIZE: u32 = 50;
+/// ConfigMaps a page: the text of a page is held whole, and metadata alone may fill an object of 1.5 MB.
+const PAGE_SIZE: u32 = 10;
 /// Changes within this become one edit: each costs a call.
 pub const COALESCE: SignedDuration = SignedDuration::from_secs(1);
-
-type Metadata = PartialObjectMeta<ConfigMap>;
 
 /// Watches one namespace, or all (`None`), until the process ends. `synced` is called when all ConfigMaps
 /// have been seen once, or when they may not be seen.
@@ -33,7 +30,7 @@ pub async fn watch(
     namespace: Option<String>,
     synced: impl Fn() + Send,
 ) {
-    let api: Api<Metadata> = match &namespace {
+    let api: Api<ConfigMapVersion> = match &namespace {
         Some(name) => Api::namespaced(client, name),
         None => Api::all(client),
     };
@@ -66,14 +63,14 @@ pub async fn watch(
     }
 }
 
-fn tell(ctx: &Context, map: &Metadata, is_there: bool) {
+fn tell(ctx: &Context, map: &ConfigMapVersion, is_there: bool) {
     let Some((namespace, name, version)) = parts(map) else { return };
     let whom = ctx.index().sources_mut().changed(namespace, name, is_there.then_some(version));
     let at = Timestamp::now().saturating_add(COALESCE).unwrap_or(Timestamp::MAX);
     ctx.edited(whom, at);
 }
 
-fn parts(map: &Metadata) -> Option<(&str, &str, Version<'_>)> {
+fn parts(map: &ConfigMapVersion) -> Option<(&str, &str, Version<'_>)> {
     let metadata = &map.metadata;
     let version =
         Version { uid: metadata.uid.as_deref()?, resource_version: metadata.resource_version.as_deref()? };

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use dataworks_core::api::v1alpha1::DataWorksResource;
 use dataworks_core::object::{ObjectKey, Uid};
 use futures::{StreamExt as _, pin_mut};
 use k8s_openapi::jiff::Timestamp;
@@ -17,9 +18,11 @@ use tracing::{Instrument as _, debug, info, warn};
 use super::index::Origin;
 use super::standing::key_of;
 use crate::context::Context;
-use crate::pruned::Pruned;
+use crate::pruned;
 use crate::reconcile::span;
 use crate::reconcile::vanished::{take_back, was_overlooked};
+
+type Pruned = pruned::Pruned<DataWorksResource>;
 
 /// Objects a page: the text of a page is held whole, and the API server takes objects of 1.5 MB. Lists
 /// are not streamed: such a list may begin with an older state than the one that was seen before.

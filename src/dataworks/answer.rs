@@ -12,12 +12,12 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, Unexpected, Visitor};
 use serde_json::Value;
 
-use super::credentials::role::Shown;
 use super::error::{CODE_LIMIT, clean};
+use super::key::Shown;
 use super::types::{
-    Assumed, CallerIdentity, Created, Page, Project, Resource, ResourceRow, RowDatasource, Written,
+    Assumed, CallerIdentity, Created, Page, Project, Resource, ResourceRow, RowDatasource, UploadTicket,
+    Written,
 };
-use super::upload::UploadTicket;
 
 /// Reads CreateResource's answer, or `None` when it says no id.
 pub(super) fn created(body: &[u8], date: Timestamp) -> Option<Created> {

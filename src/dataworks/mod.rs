@@ -22,6 +22,7 @@ pub mod credentials;
 pub mod encode;
 pub mod endpoint;
 mod error;
+mod key;
 mod pipelines;
 mod proxy;
 pub mod sign;

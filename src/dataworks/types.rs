@@ -10,8 +10,12 @@ use dataworks_core::publish::{Run, RunId};
 use k8s_openapi::jiff::Timestamp;
 use serde::Deserialize;
 
-use super::credentials::Credentials;
-use super::upload::UploadTicket;
+use super::key::Credentials;
+
+/// The longest name of an object that OSS takes, in bytes.
+const KEY_LIMIT: usize = 1023;
+/// The longest other field that is sent on, in bytes: a policy is some hundred.
+const FIELD_LIMIT: usize = 16 * 1024;
 
 /// A resource that was created.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -248,6 +252,49 @@ pub struct Assumed {
     pub date: Timestamp,
 }
 
+/// The right to store one object. Only its place is shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UploadTicket {
+    /// The key that signed the policy.
+    pub access_key_id: String,
+    /// The bucket.
+    pub bucket: String,
+    /// Where the bucket is.
+    pub endpoint: String,
+    /// What may be stored, and until when.
+    pub policy: String,
+    /// The policy's signature.
+    pub signature: String,
+    /// The object's name.
+    pub key: String,
+    /// The service's request id.
+    pub request_id: String,
+}
+
+impl fmt::Debug for UploadTicket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UploadTicket")
+            .field("bucket", &self.bucket)
+            .field("endpoint", &self.endpoint)
+            .field("request_id", &self.request_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl UploadTicket {
+    /// True when no field can say more in a form than its value.
+    pub(super) fn is_sound(&self) -> bool {
+        let Self { access_key_id, bucket, endpoint, policy, signature, key, request_id: _ } = self;
+        let is_sound =
+            |text: &str, limit| (1..=limit).contains(&text.len()) && !text.chars().any(char::is_control);
+        is_sound(key, KEY_LIMIT)
+            && !key.contains(['"', '\\'])
+            && [access_key_id, bucket, endpoint, policy, signature]
+                .iter()
+                .all(|text| is_sound(text, FIELD_LIMIT))
+    }
+}
+
 /// An answer that names its request.
 pub(super) trait Answered {
     /// The service's id of the request.
@@ -278,3 +325,36 @@ answered!(
     Assumed,
     UploadTicket
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ticket() -> UploadTicket {
+        let text = |text: &str| text.to_owned();
+        UploadTicket {
+            access_key_id: text("LTAI"),
+            bucket: text("b"),
+            endpoint: text("e"),
+            policy: text("e30="),
+            signature: text("c2ln"),
+            key: text("dataworks-public/é obj+1.bin"),
+            request_id: text("R"),
+        }
+    }
+
+    #[test]
+    fn a_ticket_that_says_more_than_its_fields_is_none() {
+        assert!(ticket().is_sound());
+        let with = |change: fn(&mut UploadTicket)| {
+            let mut ticket = ticket();
+            change(&mut ticket);
+            ticket.is_sound()
+        };
+        assert!(!with(|t| t.key = "a\r\nx".to_owned()));
+        assert!(!with(|t| t.key = "a\"; x=\"".to_owned()));
+        assert!(!with(|t| t.key = "k".repeat(1024)));
+        assert!(!with(|t| t.policy = "a\n--b".to_owned()));
+        assert!(!with(|t| t.signature = String::new()));
+    }
+}

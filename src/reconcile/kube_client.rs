@@ -216,7 +216,7 @@ impl Calls {
         end.map(|_| ())
     }
 
-    fn api(&self, key: &ObjectKey) -> Api<Pruned> {
+    fn api(&self, key: &ObjectKey) -> Api<Pruned<DataWorksResource>> {
         Api::namespaced(self.client.clone(), &key.namespace)
     }
 
@@ -252,7 +252,7 @@ fn workspaces(key: &ObjectKey) -> Request {
     Request::new(DataWorksWorkspace::url_path(&(), Some(&key.namespace)))
 }
 
-fn decoded(read: Pruned) -> Result<DataWorksResource, CallError> {
+fn decoded(read: Pruned<DataWorksResource>) -> Result<DataWorksResource, CallError> {
     read.0.map_err(|undecodable| CallError::Failed(undecodable.to_string()))
 }
 

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use dataworks_core::desired::Desired;
 use dataworks_core::ids::ProjectId;
 use dataworks_core::object::{ObjectKey, Uid};
-use dataworks_core::plan::plan;
+use dataworks_core::plan::{not_allowed, plan};
 use dataworks_core::queue::Lane;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use tracing::field::Empty;
@@ -102,7 +102,12 @@ pub async fn reconcile(ctx: &Arc<Context>, key: &ObjectKey, permit: Permit) -> E
     let live = match ctx.kube.get(key).await {
         Ok(Some(live)) => live,
         Ok(None) | Err(CallError::Gone) => {
-            // The watch tells whether it is gone for good, or already there again under its name.
+            if ctx.index().uid(key).is_none() {
+                // The watch has told that it is gone for good: nothing of it is doubted any more.
+                let _forgotten = ctx.take_doubt(key);
+                return End::unseen(Again::Never);
+            }
+            // The watch is still to tell whether it is gone for good, or already there again under its name.
             return End::unseen(Again::At(after(GONE_RETRY), Lane::Retry));
         }
         Err(error) => {
@@ -142,10 +147,20 @@ async fn turn(ctx: &Arc<Context>, subject: &mut Subject) -> Again {
         let decided = plan(wanted, &subject.recorded(ctx), &observed, now);
         debug!(step = decided.step.name(), why = decided.why, "decided");
         let publication = execute::publish::due(ctx, subject, desired.as_ref().ok(), &decided.step);
-        let flow = match publication {
+        // The plan asks for leave where it would call, and it does not call for a publication.
+        let kept_out = publication
+            .as_ref()
+            .filter(|due| !due.is_deletion())
+            .and_then(|_| not_allowed(desired.as_ref().ok()?, &subject.recorded(ctx), &observed, now));
+        let flow = match (publication, kept_out) {
             // Steps apart on the heap: the task of a reconcile would be too large with them.
-            Some(due) => Box::pin(execute::publish::execute(ctx, subject, *due)).await,
-            None => Box::pin(execute::execute(ctx, subject, desired.as_mut().ok(), decided.step)).await,
+            (Some(due), None) => Box::pin(execute::publish::execute(ctx, subject, *due)).await,
+            (_, Some(plan)) => {
+                Box::pin(execute::execute(ctx, subject, desired.as_mut().ok(), plan.step)).await
+            }
+            (None, None) => {
+                Box::pin(execute::execute(ctx, subject, desired.as_mut().ok(), decided.step)).await
+            }
         };
         match flow {
             execute::Flow::Continue => {}

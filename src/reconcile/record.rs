@@ -278,8 +278,8 @@ fn took_back(ctx: &Context, subject: &Subject, project: ProjectId, id: &Resource
 }
 
 /// Says in the status of an object that cannot be decoded that it cannot. The same every time, so
-/// that saying it again changes nothing.
-pub async fn undecodable(ctx: &Context, key: &ObjectKey, undecodable: &Undecodable) {
+/// that saying it again changes nothing. False when it is to be said again.
+pub async fn undecodable(ctx: &Context, key: &ObjectKey, undecodable: &Undecodable) -> bool {
     let Undecodable { why, metadata } = undecodable;
     let message = match why {
         Why::Schema(_) => {
@@ -311,9 +311,11 @@ pub async fn undecodable(ctx: &Context, key: &ObjectKey, undecodable: &Undecodab
         around(Place::RecordUndecodable, ctx.kube.patch_raw_status(key, &version, &status)).await
     };
     match told.await {
-        Ok(()) | Err(CallError::Conflict | CallError::Gone) => {}
+        // The watch brings the version that is there.
+        Ok(()) | Err(CallError::Conflict | CallError::Gone) => true,
         Err(error) => {
-            warn!(namespace = %key.namespace, name = %key.name, %error, "an undecodable object could not be told so")
+            warn!(namespace = %key.namespace, name = %key.name, %error, "an undecodable object could not be told so");
+            matches!(error, CallError::Refused(_))
         }
     }
 }

@@ -19,6 +19,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt as _;
 use tracing::{error, info, warn};
 
+use super::kube_client::CallError;
 use super::observe::Subject;
 use super::{Again, turn};
 use crate::context::Context;
@@ -48,10 +49,21 @@ pub async fn take_back(ctx: Arc<Context>, key: ObjectKey, mut object: DataWorksR
         ctx.remember(&uid, memory);
     }
     object.metadata.deletion_timestamp = Some(Time(Timestamp::now()));
+    let mut unread = 0;
     for _ in 0..MOST_RUNS {
-        if is_succeeded(&ctx, &key, &object).await {
-            info!("a restored object of this name has the file");
-            break;
+        match is_succeeded(&ctx, &key, &object).await {
+            Ok(true) => {
+                info!("a restored object of this name has the file");
+                break;
+            }
+            Ok(false) => unread = 0,
+            // Nothing is deleted that may be another's by now.
+            Err(error) => {
+                warn!(%error, "whether the object was restored cannot be read");
+                unread += 1;
+                tokio::time::sleep(backoff::transient(&uid, unread)).await;
+                continue;
+            }
         }
         let mut subject = Subject::vanished(&ctx, object.clone(), Permit::none());
         let again = turn(&ctx, &mut subject).await;
@@ -75,12 +87,16 @@ pub async fn take_back(ctx: Arc<Context>, key: ObjectKey, mut object: DataWorksR
 }
 
 /// Another object of this name came back with the intent, or has found the file.
-async fn is_succeeded(ctx: &Context, key: &ObjectKey, object: &DataWorksResource) -> bool {
-    let Ok(Some(live)) = ctx.kube.get(key).await else { return false };
+async fn is_succeeded(ctx: &Context, key: &ObjectKey, object: &DataWorksResource) -> Result<bool, CallError> {
+    let live = match ctx.kube.get(key).await {
+        Ok(Some(live)) => live,
+        Ok(None) | Err(CallError::Gone) => return Ok(false),
+        Err(error) => return Err(error),
+    };
     let intent = live.annotations().get(CREATE_INTENT);
     let intent = intent.and_then(|text| serde_json::from_str::<Intent>(text).ok());
     let restored = intent.is_some_and(|intent| Some(intent.uid) == object.uid());
     let id = |object: &DataWorksResource| object.status.as_ref().and_then(|status| status.id.clone());
     let found = id(&live).is_some() && id(&live) == id(object);
-    live.uid() == object.uid() || restored || found
+    Ok(live.uid() == object.uid() || restored || found)
 }

@@ -156,9 +156,17 @@ fn present(ctx: &Context) -> Kept {
         day: Some(default.limiter.day()),
         shut: default.limiter.shut(),
         looked: youngest(looked),
-        others: others.into_iter().take(MOST_BUDGETS).collect(),
+        others: busiest(others),
         workspaces: youngest(ctx.connections.looked()),
     }
+}
+
+/// Where there are more than are kept, those whose calls would be missed most.
+fn busiest(others: BTreeMap<Tag, Spent>) -> BTreeMap<Tag, Spent> {
+    let mut rows: Vec<(Tag, Spent)> = others.into_iter().collect();
+    rows.sort_by_key(|(_, spent)| std::cmp::Reverse((spent.shut.is_some(), spent.day.used)));
+    rows.truncate(MOST_BUDGETS);
+    rows.into_iter().collect()
 }
 
 fn youngest<K: Ord>(looked: BTreeMap<K, Timestamp>) -> BTreeMap<K, Timestamp> {

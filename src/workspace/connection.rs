@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use dataworks_core::object::ObjectKey;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use prometheus_client::metrics::histogram::Histogram;
+use tokio::sync::Semaphore;
 
 use super::limiter::Limiter;
 use super::listing::Listings;
@@ -16,6 +17,9 @@ use super::payers::{Figures, Payer, Payers, Spent, Tag, tag_of};
 use super::runs::Runs;
 use crate::controller::places::ConnectionId;
 use crate::dataworks::Client;
+
+/// Uploads of one connection at a time: no more than half of what the process makes.
+pub const UPLOADS: usize = 2;
 
 /// A way to the cloud.
 #[derive(Clone, Debug)]
@@ -30,6 +34,8 @@ pub struct Connection {
     pub listings: Arc<Listings>,
     /// The deployment runs that its objects wait for.
     pub runs: Arc<Runs>,
+    /// The right to upload at this moment.
+    pub uploads: Arc<Semaphore>,
     /// How often its workspaces are looked at.
     pub interval: SignedDuration,
     /// The service in a region, whatever network it is reached through.

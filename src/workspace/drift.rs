@@ -17,7 +17,7 @@ use tracing::{error, info, warn};
 
 use super::connection::Connection;
 use super::limiter::Permit;
-use super::listing::Purpose;
+use super::listing::Errand;
 use crate::context::{Context, Doubt};
 use crate::controller::places::ConnectionId;
 
@@ -106,8 +106,8 @@ async fn look(ctx: &Arc<Context>, connection: &Connection, project: ProjectId) {
             doubted.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
         }
     };
-    let purpose = Purpose::Drift { page: &page, busy: &|| ctx.has_doubts() };
-    let end = listings.sweep(cloud, limiter, Permit::none(), project, purpose).await;
+    let errand = Errand::Drift { page: &page, busy: &|| ctx.has_doubts() };
+    let end = listings.sweep(cloud, limiter, Permit::none(), project, errand).await;
     let doubted = doubted.into_inner().unwrap_or_else(PoisonError::into_inner);
     let listed = end.is_ok();
     let woken = match end {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use dataworks_core::api::condition::Reason;
 use dataworks_core::api::v1alpha1::{
-    AssumeRole, DataWorksWorkspaceSpec, Rrsa, SecretRef, WorkspaceCredentials,
+    AssumeRole, DataWorksWorkspaceSpec, Network, Rrsa, SecretRef, WorkspaceCredentials,
 };
 use dataworks_core::ids::ProjectId;
 use dataworks_core::object::ObjectKey;
@@ -39,8 +39,9 @@ pub enum Identified {
 /// What is kept of the credentials of one workspace.
 #[derive(Debug, Default)]
 pub struct Keyring {
-    /// What the spec named.
+    /// What the spec named, and the network on which STS is asked for it.
     named: Option<WorkspaceCredentials>,
+    network: Option<Network>,
     secret: Option<Watched>,
     /// The last key that the Secret gave.
     key: Option<Arc<Credentials>>,
@@ -59,8 +60,8 @@ impl Keyring {
         workspace: &ObjectKey,
         spec: &DataWorksWorkspaceSpec,
     ) -> Result<Identified, Verdict> {
-        if self.named != spec.credentials {
-            *self = Self { named: spec.credentials.clone(), ..Self::default() };
+        if self.named != spec.credentials || self.network != spec.network {
+            *self = Self { named: spec.credentials.clone(), network: spec.network, ..Self::default() };
         }
         match &spec.credentials {
             None => {

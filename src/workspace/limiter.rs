@@ -15,6 +15,9 @@ use k8s_openapi::jiff::Timestamp;
 use prometheus_client::metrics::histogram::Histogram;
 use tokio::time::Instant;
 
+/// A permit that is later than this is not only behind others.
+const A_WHILE: Duration = Duration::from_secs(60);
+
 /// Hands out permits.
 #[derive(Clone, Debug)]
 pub struct Limiter {
@@ -169,16 +172,16 @@ impl Limiter {
         Ok(Permit { held: Some((self.clone(), ticket)) })
     }
 
-    /// Waits for a permit to go on with work that is under way, but no longer than `most`: its object
-    /// may change meanwhile, and a pause of the connection may last for hours.
+    /// Waits for a permit, but no longer than `most`: what it is for may change meanwhile, and a pause of the connection
+    /// may last for hours.
     ///
     /// # Errors
     /// When to ask again.
-    pub async fn permit_within(&self, most: Duration) -> Result<Permit, Timestamp> {
+    pub async fn permit_within(&self, purpose: Purpose, most: Duration) -> Result<Permit, Timestamp> {
         let begun = Instant::now();
         let end = begun + most;
         loop {
-            let at = match self.try_permit(Purpose::Finish) {
+            let at = match self.try_permit(purpose) {
                 Ok(permit) => {
                     self.waited(begun.elapsed());
                     return Ok(permit);
@@ -232,6 +235,13 @@ impl Limiter {
     #[must_use]
     pub fn paused_until(&self) -> Option<Timestamp> {
         self.lock().paused_until(Timestamp::now())
+    }
+
+    /// Until when nothing that runs by itself is looked at: for want of calls of the day, or because of a pause.
+    #[must_use]
+    pub fn polls_paused_until(&self) -> Option<Timestamp> {
+        let later = |at: &Timestamp| until(*at) > A_WHILE;
+        self.paused_until().or_else(|| self.try_permit(Purpose::Poll).err().filter(later))
     }
 
     /// Calls a second at present.

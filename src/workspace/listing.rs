@@ -59,7 +59,7 @@ pub enum Unlisted {
 
 /// What a listing is for.
 #[derive(Clone, Copy)]
-pub enum Purpose<'a> {
+pub enum Errand<'a> {
     /// Objects wait to know whether their paths are free. Given up when listing by name turns out
     /// to be cheaper for them.
     Look,
@@ -181,9 +181,9 @@ impl Listings {
         limiter: &Limiter,
         permit: Permit,
         project: ProjectId,
-        purpose: Purpose<'_>,
+        errand: Errand<'_>,
     ) -> Result<BTreeSet<ObjectKey>, (BTreeSet<ObjectKey>, Fault)> {
-        let end = self.read(client, limiter, permit, project, purpose).await;
+        let end = self.read(client, limiter, permit, project, errand).await;
         let mut all = self.lock();
         let shared = all.entry(project).or_default();
         shared.sweeping = false;
@@ -191,7 +191,7 @@ impl Listings {
         let waiting: BTreeSet<ObjectKey> = std::mem::take(&mut shared.waiting).into_keys().collect();
         match end {
             Ok(Some(sweep)) => {
-                if matches!(purpose, Purpose::Drift { .. }) {
+                if matches!(errand, Errand::Drift { .. }) {
                     shared.looked = Some(sweep.begun());
                 }
                 shared.inventory.replace(sweep, self.lag);
@@ -218,20 +218,20 @@ impl Listings {
         limiter: &Limiter,
         mut permit: Permit,
         project: ProjectId,
-        purpose: Purpose<'_>,
+        errand: Errand<'_>,
     ) -> Result<Option<Sweep>, Fault> {
         let mut sweep = Sweep::new(Timestamp::now());
         let mut number = 1;
         loop {
             if !permit.spend() {
-                permit = self.permit(limiter, project, purpose).await?;
+                permit = self.permit(limiter, project, errand).await?;
                 continue;
             }
             sweep.asks(client.cloud_now());
             let page = client.list_resources(project, &ListFilter::default(), number, page_size()).await;
             limiter.learn(page.as_ref().err());
             let page = page?;
-            if number == 1 && matches!(purpose, Purpose::Look) {
+            if number == 1 && matches!(errand, Errand::Look) {
                 let mut all = self.lock();
                 let shared = all.entry(project).or_default();
                 shared.inventory.note_total(page.total);
@@ -245,7 +245,7 @@ impl Listings {
                 sweep.doubt();
             }
             let rows: Vec<Row> = page.rows.into_iter().map(core_row).collect();
-            if let Purpose::Drift { page, .. } = purpose {
+            if let Errand::Drift { page, .. } = errand {
                 page(&rows);
             }
             match sweep.page(rows, page.total) {
@@ -260,14 +260,14 @@ impl Listings {
         &self,
         limiter: &Limiter,
         project: ProjectId,
-        purpose: Purpose<'_>,
+        errand: Errand<'_>,
     ) -> Result<Permit, Fault> {
         let mut patience = GLANCES;
         let mut begun = tokio::time::Instant::now();
         loop {
-            let busy = match purpose {
-                Purpose::Drift { busy, .. } if !self.is_awaited(project) => Some(busy),
-                Purpose::Drift { .. } | Purpose::Look => None,
+            let busy = match errand {
+                Errand::Drift { busy, .. } if !self.is_awaited(project) => Some(busy),
+                Errand::Drift { .. } | Errand::Look => None,
             };
             let routine = busy.is_some();
             if patience > 0 && busy.is_some_and(|busy| busy()) {
@@ -362,7 +362,10 @@ impl Listings {
         let mut number = 1;
         for _ in 0..NAME_PAGES {
             if !permit.is_held() {
-                *permit = limiter.permit_within(NAME_PATIENCE).await.map_err(Unlisted::NoPermit)?;
+                *permit = limiter
+                    .permit_within(limit::Purpose::Finish, NAME_PATIENCE)
+                    .await
+                    .map_err(Unlisted::NoPermit)?;
             }
             let _held = permit.spend();
             sweep.asks(client.cloud_now());

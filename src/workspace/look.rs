@@ -8,13 +8,15 @@ use std::time::Duration;
 use dataworks_core::api::condition::Reason;
 use dataworks_core::api::v1alpha1::{DataWorksWorkspaceSpec, Edition, ProjectFacts, ProjectMode};
 use dataworks_core::codes::NO_CREDENTIALS;
-use dataworks_core::fault::Fault;
+use dataworks_core::fault::{Class, Fault};
 use dataworks_core::ids::{Digest, ProjectId};
 use dataworks_core::workspace::Verdict;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
+use tokio::sync::Semaphore;
+use tracing::warn;
 
-use super::connection::Connection;
+use super::connection::{Connection, UPLOADS};
 use super::keyring::Identified;
 use super::limiter::Limiter;
 use super::payers::{Figures, Identity, Payer};
@@ -73,6 +75,7 @@ impl Tended {
             limiter,
             listings: Arc::clone(&self.listings),
             runs: Arc::clone(&self.runs),
+            uploads: Arc::new(Semaphore::new(UPLOADS)),
             interval: interval(spec).unwrap_or(making.interval),
             realm: endpoint.realm(),
             proxied: making.is_proxied(&endpoint),
@@ -92,7 +95,9 @@ impl Tended {
         place: &str,
     ) -> Result<ProjectFacts, Verdict> {
         let Connection { cloud, limiter, .. } = connection;
-        if let Err(until) = limiter.permit_within(PERMIT_PATIENCE).await.map(|mut permit| permit.spend()) {
+        if let Err(until) =
+            limiter.permit_within(self.purpose, PERMIT_PATIENCE).await.map(|mut permit| permit.spend())
+        {
             return Err(Verdict::Retrying {
                 reason: Reason::QuotaExhausted,
                 message: format!(
@@ -142,8 +147,28 @@ impl Tended {
                 self.identity = Some((Arc::clone(key), identity.clone()));
                 identity
             }
-            Err(_) => unproven(key),
+            // Whoever tries one wrong key after the other has one budget for all of them.
+            Err(fault) if fault.class == Class::Denied => Identity::Key(self.key.to_string()),
+            Err(fault) => {
+                warn!(
+                    namespace = %self.key.namespace, name = %self.key.name, code = fault.code, error = fault.message,
+                    "whose key it is cannot be told: until it can, its calls are counted apart from the account's"
+                );
+                self.unidentified();
+                unproven(key)
+            }
         }
+    }
+
+    /// Asks once more whose key it is. True when it can be told.
+    pub(super) async fn identify_again(&mut self) -> bool {
+        let connection = self.ctx.connections.get(&ConnectionId::Workspace(self.key.clone()));
+        let Some(connection) = connection else { return false };
+        let told = connection.cloud.get_caller_identity().await.is_ok();
+        if !told {
+            self.unidentified();
+        }
+        told
     }
 
     /// The default connection's budget, where that is of the same service; else one of the operator's identity there.

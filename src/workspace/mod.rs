@@ -96,15 +96,15 @@ impl Workspaces {
             entry.object.send_replace(Arc::new(object));
             return;
         }
-        let project = ProjectId::new(object.spec.project_id);
+        // Before anybody looks after it, whose first word comes after this one.
+        let site = ProjectId::new(object.spec.project_id).map(|project| Site { project, gate: Gate::Unseen });
+        ctx.set_workspace(key, site);
         let mut entry =
             Entry { object: channel::Sender::new(Arc::new(object)), bell: Arc::default(), tasks: Vec::new() };
         if ctx.is_leading() {
             entry.begin(ctx, key);
         }
         entries.insert(key.clone(), entry);
-        drop(entries);
-        ctx.set_workspace(key, project.map(|project| Site { project, gate: Gate::Unseen }));
     }
 
     /// One is gone.

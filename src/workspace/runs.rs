@@ -10,16 +10,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dataworks_core::backoff;
-use dataworks_core::fault::{Class, Fault};
+use dataworks_core::fault::Fault;
 use dataworks_core::ids::ProjectId;
 use dataworks_core::limit::Purpose;
 use dataworks_core::object::{ObjectKey, Uid};
 use dataworks_core::publish::{Memory, Pages, Run, RunId, Sight, page_with_newest, poll_after};
-use dataworks_core::state::told;
+use dataworks_core::state::{is_final_refusal, told};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use tracing::{debug, warn};
 
 use crate::context::Context;
+use crate::controller::places::ConnectionId;
 use crate::dataworks::RunFilter;
 use crate::workspace::connection::Connection;
 use crate::workspace::limiter::Limiter;
@@ -32,6 +33,8 @@ const APART: SignedDuration = SignedDuration::from_secs(5);
 const PAGE_SIZE: u32 = 100;
 /// Edits that wait for a call let a poll that is due wait so long.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
+/// A poll waits this long for each of its calls: others take what there is at once.
+const PERMIT_PATIENCE: Duration = Duration::from_secs(10);
 /// How a run was seen is kept so long for those that were told of it.
 const FORGOTTEN: SignedDuration = SignedDuration::from_mins(10);
 /// Runs that one poll reads by their ids; the others follow with the next.
@@ -87,13 +90,26 @@ impl Workspace {
     }
 }
 
+/// How a poll ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// All were seen that were to be.
+    Well,
+    /// Others took the calls; it goes on at this time.
+    Later(Timestamp),
+    /// There are no calls for it before this time.
+    Paused(Timestamp),
+    /// A call failed; the next try is at this time.
+    Failed(Timestamp),
+}
+
 /// The runs of all workspaces of a connection, and what is remembered of publications.
 #[derive(Debug, Default)]
 pub struct Runs {
     workspaces: Mutex<HashMap<ProjectId, Workspace>>,
     memories: Mutex<HashMap<Uid, Memory>>,
     /// The last wish of each object that made its run be looked at at once.
-    hurried: Mutex<HashMap<Uid, String>>,
+    hurried: Mutex<HashMap<Uid, u64>>,
 }
 
 impl Runs {
@@ -169,9 +185,10 @@ impl Runs {
         }
     }
 
-    /// A person wished something of an object: its run is looked at now, once for each wish.
-    pub fn hurry(&self, project: ProjectId, run: &RunId, uid: &Uid, wish: &str) {
-        if guard(&self.hurried).insert(uid.clone(), wish.to_owned()).as_deref() == Some(wish) {
+    /// A person wished something of an object: its run is looked at now, once for each wish, of which a hash tells one
+    /// from another.
+    pub fn hurry(&self, project: ProjectId, run: &RunId, uid: &Uid, wish: u64) {
+        if guard(&self.hurried).insert(uid.clone(), wish) == Some(wish) {
             return;
         }
         let mut all = self.lock();
@@ -241,18 +258,24 @@ impl Runs {
         std::mem::take(&mut watched.keys)
     }
 
-    /// Ends a poll. Answers who waited in vain, where it failed.
-    fn end(&self, project: ProjectId, fault: Option<Timestamp>, now: Timestamp) -> BTreeSet<ObjectKey> {
+    /// Ends a poll. Answers who waited in vain and is to say so.
+    fn end(&self, project: ProjectId, end: End, now: Timestamp) -> BTreeSet<ObjectKey> {
         let mut all = self.lock();
         let Some(workspace) = all.get_mut(&project) else { return BTreeSet::new() };
         workspace.polling = false;
         workspace.polled = Some(now);
-        workspace.not_before = fault;
-        workspace.failures = fault.map_or(0, |_| workspace.failures.saturating_add(1));
+        let (not_before, failures, vain) = match end {
+            End::Well => (None, 0, false),
+            End::Later(at) => (Some(at), workspace.failures, false),
+            End::Paused(at) => (Some(at), workspace.failures, true),
+            End::Failed(at) => (Some(at), workspace.failures.saturating_add(1), true),
+        };
+        workspace.not_before = not_before;
+        workspace.failures = failures;
         let recent = |watched: &Watched| watched.told.is_none_or(|told| plus(told, FORGOTTEN) > now);
         workspace.watched.retain(|_, watched| !watched.keys.is_empty() || recent(watched));
         let empty = workspace.watched.is_empty() && !workspace.no_auto;
-        let due = workspace.watched.values().filter(|watched| fault.is_some() && watched.due() <= now);
+        let due = workspace.watched.values().filter(|watched| vain && watched.due() <= now);
         let woken = due.flat_map(|watched| watched.keys.iter().cloned()).collect();
         if empty {
             all.remove(&project);
@@ -277,6 +300,12 @@ pub async fn watch(ctx: Arc<Context>) {
             continue;
         }
         for connection in ctx.connections.all() {
+            if let ConnectionId::Workspace(workspace) = &connection.id
+                && !ctx.index().is_open(workspace)
+            {
+                // Its objects say what they wait for.
+                continue;
+            }
             let busy = ctx.scheduler.has_ready(connection.limiter.sub());
             for project in connection.runs.begin(Timestamp::now(), busy) {
                 let (ctx, connection) = (Arc::clone(&ctx), Arc::clone(&connection));
@@ -286,13 +315,27 @@ pub async fn watch(ctx: Arc<Context>) {
     }
 }
 
+/// A poll, until it has ended in whatever way.
+struct Polling<'a>(&'a Runs, ProjectId);
+
+impl Drop for Polling<'_> {
+    fn drop(&mut self) {
+        if let Some(workspace) = self.0.lock().get_mut(&self.1) {
+            workspace.polling = false;
+        }
+    }
+}
+
 async fn poll(ctx: &Arc<Context>, connection: &Connection, project: ProjectId) {
+    let _polling = Polling(&connection.runs, project);
     let mut woken = BTreeSet::new();
     let end = look(connection, project, &mut woken).await;
     let now = Timestamp::now();
-    let not_before = match end {
-        Ok(()) => None,
-        Err(Unseen::NoPermit(at)) => Some(at),
+    let end = match end {
+        Ok(()) => End::Well,
+        Err(Unseen::NoPermit(at)) => {
+            connection.limiter.polls_paused_until().map_or(End::Later(at), End::Paused)
+        }
         Err(Unseen::Fault(fault)) => {
             warn!(
                 workspace = project.get(),
@@ -301,13 +344,14 @@ async fn poll(ctx: &Arc<Context>, connection: &Connection, project: ProjectId) {
                 requestId = fault.request_id,
                 "deployment runs could not be looked at"
             );
+            ctx.workspaces.suspect(&connection.id, &fault);
             let failures = connection.runs.failures(project).saturating_add(1);
             let wait = backoff::transient(&Uid::new(&project.to_string()), failures);
             let wait = SignedDuration::try_from(wait).unwrap_or(APART);
-            Some(connection.limiter.paused_until().unwrap_or(now).max(plus(now, wait)))
+            End::Failed(connection.limiter.paused_until().unwrap_or(now).max(plus(now, wait)))
         }
     };
-    woken.extend(connection.runs.end(project, not_before, now));
+    woken.extend(connection.runs.end(project, end, now));
     ctx.wake(woken);
 }
 
@@ -347,15 +391,13 @@ async fn look(
         missing = before.iter().take(due).filter(|id| wanted.contains(id)).count();
     }
     for id in wanted.into_iter().take(missing.min(SINGLE_READS)) {
-        spend(&connection.limiter)?;
+        spend(&connection.limiter).await?;
         let end = connection.cloud.get_pipeline_run(project, &id).await;
         connection.limiter.learn(end.as_ref().err());
         let sight = match end {
             Ok(one) => Sight::Run(one.run),
             // Which code says that there is no such run is not documented.
-            Err(fault) if matches!(fault.class, Class::NotFound | Class::Terminal) => {
-                Sight::Gone(told(&fault))
-            }
+            Err(fault) if is_final_refusal(&fault) => Sight::Gone(told(&fault)),
             Err(fault) => return Err(Unseen::Fault(fault)),
         };
         woken.extend(connection.runs.saw(project, &id, sight, Timestamp::now()));
@@ -368,14 +410,14 @@ async fn page(
     project: ProjectId,
     number: u32,
 ) -> Result<crate::dataworks::types::RunPage, Unseen> {
-    spend(&connection.limiter)?;
+    spend(&connection.limiter).await?;
     let page = connection.cloud.list_pipeline_runs(project, &RunFilter::default(), number, PAGE_SIZE).await;
     connection.limiter.learn(page.as_ref().err());
     page.map_err(Unseen::Fault)
 }
 
-fn spend(limiter: &Limiter) -> Result<(), Unseen> {
-    let mut permit = limiter.try_permit(Purpose::Poll).map_err(Unseen::NoPermit)?;
+async fn spend(limiter: &Limiter) -> Result<(), Unseen> {
+    let mut permit = limiter.permit_within(Purpose::Poll, PERMIT_PATIENCE).await.map_err(Unseen::NoPermit)?;
     let _held = permit.spend();
     Ok(())
 }

@@ -97,8 +97,8 @@ impl Watched {
     /// What it gives now; waits for the first read.
     pub async fn current(&mut self) -> Key {
         let seen = self.seen.wait_for(Option::is_some).await;
+        // That marks it seen: what comes after is news.
         let key = seen.ok().and_then(|seen| seen.clone());
-        self.seen.mark_unchanged();
         key.unwrap_or(Key::Unread)
     }
 
@@ -151,8 +151,8 @@ async fn changes(secrets: &Api<Secret>, name: &str, version: Option<&str>) -> bo
         .fields(&format!("metadata.name={name}"))
         .timeout(WATCH_SECONDS)
         .disable_bookmarks();
-    // From what there is now on, where there is nothing to begin at.
-    let Ok(events) = secrets.watch_metadata(&params, version.unwrap_or("0")).await else { return false };
+    // Not from the Secret's own version: it may be older than all that the API server remembers.
+    let Ok(events) = secrets.watch_metadata(&params, "0").await else { return false };
     pin_mut!(events);
     let next = async {
         while let Some(event) = events.next().await {
@@ -164,8 +164,7 @@ async fn changes(secrets: &Api<Secret>, name: &str, version: Option<&str>) -> bo
                 }
                 Ok(WatchEvent::Deleted(_)) => return true,
                 Ok(WatchEvent::Bookmark(_)) => {}
-                Ok(WatchEvent::Error(status)) => return status.code == 410,
-                Err(_) => return false,
+                Ok(WatchEvent::Error(_)) | Err(_) => return false,
             }
         }
         // It ended in time.

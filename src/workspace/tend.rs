@@ -10,10 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dataworks_core::api::condition::Reason;
-use dataworks_core::api::v1alpha1::{CallCounts, DataWorksWorkspace, DataWorksWorkspaceSpec, ProjectFacts};
+use dataworks_core::api::v1alpha1::{
+    CallCounts, DataWorksWorkspace, DataWorksWorkspaceSpec, DataWorksWorkspaceStatus, ProjectFacts,
+};
 use dataworks_core::api::{FINALIZER, RECONCILE_REQUESTED};
 use dataworks_core::backoff;
 use dataworks_core::ids::ProjectId;
+use dataworks_core::limit::Purpose;
 use dataworks_core::object::{ObjectKey, Uid};
 use dataworks_core::state::merge_patch;
 use dataworks_core::workspace::{Facts, Verdict, next};
@@ -39,8 +42,13 @@ use crate::reconcile::kube_client::CallError;
 const SUSPICIONS_APART: Duration = Duration::from_secs(10);
 /// Where looks show nothing again and again, they are made more and more seldom, down to this.
 const SUSPICIONS_APART_MOST: Duration = Duration::from_secs(900);
-/// Numbers in status are brought up to date at most this often.
+/// How many objects there are is brought up to date in status at most this often.
 const NUMBERS_APART: Duration = Duration::from_secs(30);
+/// Calls and looks alone, so often: those of an account move for all of its workspaces with each call of one.
+const CALLS_APART: Duration = Duration::from_mins(10);
+/// Whose key it is is asked again after this, doubling.
+const IDENTIFY_FIRST: Duration = Duration::from_secs(60);
+const IDENTIFY_MOST: Duration = Duration::from_hours(1);
 /// A write that failed is tried again after this.
 const WRITE_RETRY: Duration = Duration::from_secs(2);
 /// Status holds this much of the annotation that asks for a look.
@@ -74,6 +82,11 @@ pub(super) struct Tended {
     pub(super) runs: Arc<Runs>,
     /// Whose the last key was.
     pub(super) identity: Option<(Arc<Credentials>, Identity)>,
+    /// What the next look is for.
+    pub(super) purpose: Purpose,
+    /// When to ask again whose it is, and how often that could not be told.
+    identify_at: Option<Instant>,
+    unidentified: u32,
 }
 
 /// Looks after it until the object is gone or the process ends.
@@ -103,17 +116,26 @@ pub async fn tend(
         told: None,
         tell_at: None,
         identity: None,
+        purpose: Purpose::Finish,
+        identify_at: None,
+        unidentified: 0,
     };
     let mut changed = true;
     let mut suspected = false;
     loop {
         let live = Arc::clone(&object.borrow_and_update());
         let now = Instant::now();
+        if tended.identify_at.is_some_and(|at| at <= now) {
+            tended.identify_at = None;
+            changed |= tended.identify_again().await;
+        }
         suspected |= bell.take_suspicion();
         let rested = now.duration_since(tended.looked) >= tended.apart;
         let due = tended.due.is_some_and(|due| due <= now);
         let news = changed || due || tended.is_news(&live);
         if news || suspected && rested {
+            // Only news is worth the calls that are kept for work that was begun.
+            tended.purpose = if changed || tended.is_news(&live) { Purpose::Finish } else { Purpose::Poll };
             suspected = false;
             tended.look(&live).await;
             let vain = !news && tended.verdict.as_ref().is_some_and(Verdict::is_open);
@@ -122,7 +144,8 @@ pub async fn tend(
         }
         tended.settle(&live).await;
         let suspicion = suspected.then(|| tended.looked + tended.apart);
-        let wake = tended.due.into_iter().chain(tended.tell_at).chain(suspicion).min();
+        let wake =
+            tended.due.into_iter().chain(tended.tell_at).chain(tended.identify_at).chain(suspicion).min();
         let sleep = async {
             match wake {
                 Some(at) => tokio::time::sleep_until(at).await,
@@ -179,7 +202,7 @@ impl Tended {
         self.failures = if verdict.is_open() { 0 } else { self.failures.saturating_add(1) };
         let backoff = backoff::transient(&self.uid, self.failures);
         let backoff = SignedDuration::try_from(backoff).unwrap_or_default();
-        let wait = verdict.wait(backoff, Timestamp::now());
+        let wait = verdict.wait(self.failures, backoff, Timestamp::now());
         self.due = wait.map(|wait| self.looked + Duration::try_from(wait).unwrap_or_default());
         if before != verdict.is_open() || self.verdict.is_none() {
             let why = verdict.message();
@@ -193,6 +216,13 @@ impl Tended {
         self.generation = object.metadata.generation;
         self.request = request(object);
         self.verdict = Some(verdict);
+    }
+
+    /// Whose key it is could not be told: that is asked again, of STS alone.
+    pub(super) fn unidentified(&mut self) {
+        let wait = IDENTIFY_FIRST.saturating_mul(1 << self.unidentified.min(8)).min(IDENTIFY_MOST);
+        self.unidentified = self.unidentified.saturating_add(1);
+        self.identify_at = Some(Instant::now() + wait);
     }
 
     /// Lets objects in or keeps them out, with the finalizer, and tells.
@@ -274,14 +304,20 @@ impl Tended {
         let after = next(&before, &facts, generation, Timestamp::now());
         let (was, is) = (value(&before), value(&after));
         let Some(patch) = merge_patch(&was, &is) else { return self.tell_later() };
-        let numbers = ["calls", "inventoryTime", "resources"];
-        let only_numbers =
-            patch.as_object().is_some_and(|patch| patch.keys().all(|key| numbers.contains(&key.as_str())));
+        let only = |names: &[&str]| {
+            patch.as_object().is_some_and(|patch| patch.keys().all(|key| names.contains(&key.as_str())))
+        };
+        let apart = match () {
+            // What is used up, or is there again, is news.
+            () if used_up(&before) != used_up(&after) => Duration::ZERO,
+            () if only(&["calls", "inventoryTime"]) => CALLS_APART,
+            () if only(&["calls", "inventoryTime", "resources"]) => NUMBERS_APART,
+            () => Duration::ZERO,
+        };
         if let Some(told) = self.told
-            && only_numbers
-            && told.elapsed() < NUMBERS_APART
+            && told.elapsed() < apart
         {
-            self.tell_at = Some(told + NUMBERS_APART);
+            self.tell_at = Some(told + apart);
             return;
         }
         let version = object.resource_version().unwrap_or_default();
@@ -313,6 +349,10 @@ impl Tended {
         let left = limit.map(|limit| number(limit.saturating_sub(day.used)));
         Some(CallCounts { today: number(day.used), left })
     }
+}
+
+fn used_up(status: &DataWorksWorkspaceStatus) -> bool {
+    status.calls.as_ref().is_some_and(|calls| calls.left == Some(0))
 }
 
 /// Whether the last good connection is good enough for what is being deleted: whoever takes the credentials away from

@@ -7,16 +7,16 @@ use std::sync::Arc;
 use dataworks_core::api::v1alpha1::DataWorksWorkspace;
 use dataworks_core::object::ObjectKey;
 use futures::{StreamExt as _, pin_mut};
-use kube::api::{ApiResource, DynamicObject};
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, ResourceExt as _};
 use tracing::{info, warn};
 
 use crate::context::Context;
+use crate::pruned::Pruned;
 
-/// Objects a page.
-const PAGE_SIZE: u32 = 50;
+/// Objects a page: the text of a page is held whole, and metadata alone may fill an object of 1.5 MB.
+const PAGE_SIZE: u32 = 10;
 
 /// Watches one namespace, or all (`None`), until the process ends. `synced` is called when all
 /// objects have been seen once.
@@ -26,10 +26,9 @@ pub async fn watch(
     namespace: Option<String>,
     synced: impl Fn() + Send,
 ) {
-    let kind = ApiResource::erase::<DataWorksWorkspace>(&());
-    let api: Api<DynamicObject> = match &namespace {
-        Some(name) => Api::namespaced_with(client, name, &kind),
-        None => Api::all_with(client, &kind),
+    let api: Api<Pruned<DataWorksWorkspace>> = match &namespace {
+        Some(name) => Api::namespaced(client, name),
+        None => Api::all(client),
     };
     let config = watcher::Config::default().page_size(PAGE_SIZE);
     let stream = watcher::watcher(api, config).default_backoff();
@@ -65,20 +64,18 @@ pub async fn watch(
     }
 }
 
-fn take_in(ctx: &Arc<Context>, mut object: DynamicObject) -> ObjectKey {
-    object.metadata.managed_fields = None;
-    let key = key_of(&object);
-    match object.try_parse::<DataWorksWorkspace>() {
-        Ok(parsed) => ctx.workspaces.seen(ctx, &key, parsed),
-        Err(_) => {
-            // What it holds instead is not told.
-            warn!(namespace = %key.namespace, name = %key.name, "the workspace cannot be decoded by this version of the operator");
+fn take_in(ctx: &Arc<Context>, pruned: Pruned<DataWorksWorkspace>) -> ObjectKey {
+    let key = key_of(&pruned);
+    match pruned.0 {
+        Ok(object) => ctx.workspaces.seen(ctx, &key, object),
+        Err(why) => {
+            warn!(namespace = %key.namespace, name = %key.name, %why, "the workspace cannot be decoded by this version of the operator");
             ctx.workspaces.gone(ctx, &key);
         }
     }
     key
 }
 
-fn key_of(object: &DynamicObject) -> ObjectKey {
-    ObjectKey::new(&object.namespace().unwrap_or_default(), &object.name_any())
+fn key_of(pruned: &Pruned<DataWorksWorkspace>) -> ObjectKey {
+    ObjectKey::new(&pruned.namespace().unwrap_or_default(), &pruned.name_any())
 }

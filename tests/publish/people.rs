@@ -85,7 +85,7 @@ async fn a_status_that_was_lost_finds_its_run_again() {
 }
 
 #[tokio::test]
-async fn a_stranger_s_run_is_waited_for_and_left_alone() {
+async fn what_somebody_publishes_by_hand_comes_before_what_is_declared() {
     let scene = Scene::new().await;
     standard(&scene);
     let _operator = launch(&scene).start();
@@ -115,4 +115,53 @@ async fn a_stranger_s_run_is_waited_for_and_left_alone() {
     // Theirs took the file as it was when they made it.
     assert_eq!(history(&scene), ["print(1)\n", "two"]);
     assert_eq!(scene.cloud.runs().len(), 2);
+}
+
+#[tokio::test]
+async fn what_others_changed_or_deleted_is_published_again() {
+    let scene = Scene::new().await;
+    let _operator = launch(&scene).with(&["--drift-interval=1s", "--commit-lag=1s"]).start();
+    scene.kubectl.apply(&publishes("a", "one")).await;
+    let made = id(&scene.ready("a").await);
+    // Times have whole seconds: what others do in the second of our own write is taken for ours.
+    scene.cloud.change_settings(|settings| settings.clock_offset_ms = 5_000);
+    let edit = OutsideEdit { content: Some("theirs".to_owned()), ..OutsideEdit::default() };
+    scene.cloud.edit_outside(&made, edit).unwrap();
+    let published = async |times: usize| {
+        let done = async || (history(&scene).len() == times).then_some(());
+        poll(DEADLINE, Duration::from_millis(50), "it is not published again", done).await;
+        scene.ready("a").await
+    };
+    assert_eq!(id(&published(2).await), made);
+    scene.cloud.delete_outside(&made).unwrap();
+    assert_ne!(id(&published(3).await), made);
+    assert_eq!(history(&scene), ["one"; 3]);
+    assert_eq!(scene.cloud.runs().len(), 3);
+}
+
+#[tokio::test]
+async fn a_strangers_run_is_waited_for_and_not_touched() {
+    let scene = Scene::new().await;
+    standard(&scene);
+    let operator = launch(&scene).start();
+    scene.kubectl.apply(&publishes("a", "one")).await;
+    scene.says("a", "Unknown", "AwaitingApproval").await;
+    let run = last_run(&scene).id;
+    // An object of the same name that was made anew: the run is another's.
+    operator.kill().await;
+    let forget = json!({"metadata": {"finalizers": null}, "spec": {"deletionPolicy": "Retain"}});
+    scene.objects().patch("a", &PatchParams::default(), &Patch::Merge(forget)).await.unwrap();
+    scene.objects().delete("a", &DeleteParams::default()).await.unwrap();
+    scene.gone("a").await;
+    let _operator = launch(&scene).start();
+    let mut object = publishes("a", "one");
+    object["spec"]["adoptionPolicy"] = json!("Adopt");
+    scene.kubectl.apply(&object).await;
+    let waits = scene.until("a", |object| message(object).contains("is not this object's")).await;
+    assert!(message(&waits).contains(&run), "{}", message(&waits));
+    assert_eq!(last_run(&scene).status, RunStatus::Running);
+    scene.cloud.decide(&run, Decision::Refuse).unwrap();
+    annotate(&scene, "a", "reconcile-requested-at", "refused").await;
+    scene.says("a", "Unknown", "AwaitingApproval").await;
+    assert_ne!(last_run(&scene).id, run);
 }

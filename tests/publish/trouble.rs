@@ -170,3 +170,27 @@ async fn content_that_is_taken_away_leaves_what_is_published_and_what_is_under_w
     scene.says("a", "Unknown", "AwaitingApproval").await;
     assert_eq!(scene.cloud.runs().len(), 2);
 }
+
+#[tokio::test]
+async fn a_look_that_the_way_to_the_service_spoils_ends_no_run() {
+    let scene = Scene::new().await;
+    standard(&scene);
+    let operator = launch(&scene).start();
+    scene.kubectl.apply(&publishes("a", "one")).await;
+    scene.says("a", "Unknown", "AwaitingApproval").await;
+    let run = last_run(&scene).id;
+    // A page of a proxy, and a clock that is off: neither says anything of the run.
+    for (status, code) in [(404, ""), (400, "InvalidTimeStamp.Expired")] {
+        let answer = ErrorAnswer::new(status, code, "made to fail");
+        scene.cloud.add_fault(Fault::new("GetPipelineRun", FaultKind::Error(answer)).times(1));
+        let since = scene.cloud.last();
+        annotate(&scene, "a", "reconcile-requested-at", code).await;
+        let looked = async || (run_calls(&scene, since).len() >= 2).then_some(());
+        poll(DEADLINE, Duration::from_millis(50), "it is not looked at again", looked).await;
+    }
+    scene.cloud.decide(&run, Decision::Approve).unwrap();
+    annotate(&scene, "a", "reconcile-requested-at", "approved").await;
+    let object = scene.ready("a").await;
+    assert_eq!((publication(&object).run_id, scene.cloud.runs().len()), (Some(run), 1));
+    drop(operator);
+}

@@ -4,9 +4,10 @@
 
 use std::time::Duration;
 
-use dataworks_core::api::v1alpha1::DataWorksResource;
+use dataworks_core::api::v1alpha1::{DataWorksResource, DataWorksWorkspace};
 use dataworks_simulator::{Fault, FaultKind};
 use futures::StreamExt as _;
+use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, PostParams};
 use serde_json::{Value, json};
@@ -40,7 +41,10 @@ fn launch(scene: &Scene, more: &[&str]) -> Launch {
 }
 
 async fn create(scene: &Scene, objects: impl Iterator<Item = Value>) {
-    let kind = ApiResource::erase::<DataWorksResource>(&());
+    create_of(scene, ApiResource::erase::<DataWorksResource>(&()), objects).await;
+}
+
+async fn create_of(scene: &Scene, kind: ApiResource, objects: impl Iterator<Item = Value>) {
     let api: Api<DynamicObject> = Api::namespaced_with(scene.client.clone(), &scene.namespace, &kind);
     let create = |object: Value| {
         let (api, object) = (api.clone(), serde_json::from_value::<DynamicObject>(object).unwrap());
@@ -96,6 +100,36 @@ async fn the_largest_objects_fill_no_memory_and_are_told_why() {
     scene.kubectl.run(&["delete", "dwr", "large-0", "large-1", "--wait=false"]).await;
     scene.gone("large-0").await;
     scene.gone("large-1").await;
+}
+
+/// Who may make ConfigMaps, or workspaces, fills what is not content.
+#[tokio::test]
+async fn metadata_of_any_size_fills_no_memory() {
+    const OBJECTS: usize = 60;
+    let scene = Scene::alone().await;
+    let finalizers: Vec<String> =
+        (0..15_000).map(|n| format!("example.com/{n}-{}", "x".repeat(50))).collect();
+    let held = |kind: &str, version: &str, spec: Value| {
+        let (kind, version, finalizers) = (kind.to_owned(), version.to_owned(), finalizers.clone());
+        (0..OBJECTS).map(move |n| {
+            json!({
+                "apiVersion": version, "kind": kind, "spec": spec,
+                "metadata": {"name": format!("held-{n}"), "finalizers": finalizers},
+            })
+        })
+    };
+    create_of(&scene, ApiResource::erase::<ConfigMap>(&()), held("ConfigMap", "v1", Value::Null)).await;
+    let spec = json!({"projectId": PROJECT, "region": "cn-shanghai"});
+    let version = "dataworks.alibabacloud.com/v1alpha1";
+    let workspaces = held("DataWorksWorkspace", version, spec);
+    create_of(&scene, ApiResource::erase::<DataWorksWorkspace>(&()), workspaces).await;
+    let operator = launch(&scene, &[]).start();
+    operator.leads().await;
+    scene.kubectl.apply(&python("good", "M/good.py")).await;
+    scene.ready("good").await;
+    let listed = operator.memory("VmHWM");
+    println!("at most {listed} KiB");
+    assert!(listed < MOST, "{listed} KiB of {MOST}");
 }
 
 /// What is worked on is held, in some forms at a time: with a cloud that hangs, by as many workers as there are.

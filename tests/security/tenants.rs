@@ -114,6 +114,8 @@ async fn nothing_is_sent_once_a_namespace_is_closed_again() {
     let operator = scene.launch().start();
     scene.kubectl.apply(&python("mine", "C/mine.py")).await;
     let file = id(&scene.ready("mine").await);
+    scene.kubectl.apply(&python("settled", "C/settled.py")).await;
+    scene.ready("settled").await;
     operator.kill().await;
 
     let since = scene.cloud.last();
@@ -122,6 +124,10 @@ async fn nothing_is_sent_once_a_namespace_is_closed_again() {
     let edit = r#"{"spec":{"content":{"inline":"changed"}}}"#;
     scene.kubectl.run(&["patch", "dwr", "mine", "--type=merge", "-p", edit]).await;
     scene.says("mine", "False", "ConnectionNotAllowed").await;
+    // Nor is what is there as declared published from there.
+    let publish = r#"{"spec":{"publish":{"policy":"OnChange"}}}"#;
+    scene.kubectl.run(&["patch", "dwr", "settled", "--type=merge", "-p", publish]).await;
+    scene.says("settled", "False", "ConnectionNotAllowed").await;
     scene.kubectl.run(&["delete", "dwr", "mine", "--wait=false"]).await;
     scene.says("mine", "False", "DeletionBlocked").await;
     let retain = r#"{"spec":{"deletionPolicy":"Retain"}}"#;

@@ -118,8 +118,10 @@ pub(super) fn forbidden(
     not_allowed(desired, recorded, observed, now)
 }
 
-/// The connection is closed to this object.
-pub(super) fn not_allowed(
+/// What is done where the connection is closed to this object; `None`: it is open. Whoever calls the cloud for
+/// a reason that the plan does not know asks this first.
+#[must_use]
+pub fn not_allowed(
     desired: &Desired,
     recorded: &Recorded,
     observed: &Observed,

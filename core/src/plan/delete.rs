@@ -5,8 +5,8 @@ use k8s_openapi::jiff::Timestamp;
 use super::create::wiped;
 use super::search::{Finding, judge, listed_at, plus, settled_at};
 use super::step::because;
-use super::workspace::{moved_away, sent_elsewhere, told};
-use super::{Observed, Permission, Plan, ReadBack, Recorded, Step};
+use super::workspace::{moved_away, not_ready, sent_elsewhere, told};
+use super::{NotReady, Observed, Permission, Plan, ReadBack, Recorded, Step};
 use crate::api::v1alpha1::DeletionPolicy;
 use crate::desired::Desired;
 use crate::ids::ResourceId;
@@ -72,7 +72,7 @@ fn by_id(
     if observed.id_held_by.is_some() {
         return because(Step::RemoveFinalizer, "another object manages this resource");
     }
-    if let Some(plan) = closed_connection(recorded, observed) {
+    if let Some(plan) = closed_connection(recorded, observed, now) {
         return plan;
     }
     if let Some(project) = moved_away(desired, recorded) {
@@ -106,7 +106,7 @@ fn lost(
     observed: &Observed,
     now: Timestamp,
 ) -> Plan {
-    if let Some(plan) = closed_connection(recorded, observed) {
+    if let Some(plan) = closed_connection(recorded, observed, now) {
         return plan;
     }
     if desired.is_some_and(|desired| sent_elsewhere(intent, desired).is_some()) {
@@ -183,7 +183,7 @@ fn elsewhere(project: u64, recorded: &Recorded) -> Plan {
 }
 
 /// The way to the file is closed: the object stays until it opens, or a person lets go.
-fn closed_connection(recorded: &Recorded, observed: &Observed) -> Option<Plan> {
+fn closed_connection(recorded: &Recorded, observed: &Observed, now: Timestamp) -> Option<Plan> {
     let what = match &observed.permission {
         Permission::Allowed => return None,
         Permission::NamespaceNotListed => {
@@ -192,6 +192,9 @@ fn closed_connection(recorded: &Recorded, observed: &Observed) -> Option<Plan> {
         Permission::ProjectNotListed => {
             "its workspace may no longer be used through the operator's default connection. Allow it again"
                 .to_owned()
+        }
+        Permission::WorkspaceNotReady(unready) if unready.why == NotReady::Unseen => {
+            return Some(not_ready(unready, recorded, now));
         }
         Permission::WorkspaceNotReady(unready) => {
             format!("{} Mend that", told(unready))

@@ -30,6 +30,7 @@ use crate::object::{ObjectKey, Uid};
 use crate::path::ResourcePath;
 use crate::state;
 pub use content::{SourceRead, Uploaded};
+pub use create::not_allowed;
 pub use relocate::Middle;
 pub use search::{Candidate, ReadVerdict, Search, at_path, compare};
 pub use step::{Plan, Step};

@@ -1,6 +1,6 @@
 //! Making a run: look, record what is to be made, send, and find what a lost answer left.
 
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use super::{
     Kind, Mode, Plan, Run, RunId, Seen, Sent, Step, Tag, Wish, because, kind_of, mode_of, time, type_of,
@@ -9,6 +9,9 @@ use super::{
 use crate::api::condition::Reason;
 use crate::api::v1alpha1::{Publication, PublicationRequest, PublicationStatus, RunMode};
 use crate::bounds::Bounds;
+
+/// A stranger's run that has been under way for so long waits for somebody.
+const LONG: SignedDuration = SignedDuration::from_hours(1);
 
 /// Nothing is recorded to be under way, and something is wished.
 pub(super) fn plan(wish: &Wish, kind: Kind, record: &Publication, seen: &Seen<'_>, now: Timestamp) -> Plan {
@@ -21,7 +24,7 @@ pub(super) fn plan(wish: &Wish, kind: Kind, record: &Publication, seen: &Seen<'_
             }
             Some(_) if run.failed().is_some() => {}
             Some(tag) => return found(wish, record, run, &tag, now, "a run of ours is under way"),
-            None => return stranger(wish, record, run),
+            None => return stranger(wish, record, run, now),
         }
     }
     if let Some((run, tag)) = published_before(wish, kind, record, seen, &look.runs) {
@@ -89,7 +92,7 @@ pub(super) fn created(record: &Publication, run: &RunId, now: Timestamp) -> Publ
 }
 
 /// Somebody else's run: it is neither touched nor overtaken.
-fn stranger(wish: &Wish, record: &Publication, run: &Run) -> Plan {
+fn stranger(wish: &Wish, record: &Publication, run: &Run, now: Timestamp) -> Plan {
     let message = format!(
         "A deployment run that is not this object's ({}) is under way; its end is waited for. Finish or cancel it in the \
          workspace to go on.",
@@ -97,7 +100,9 @@ fn stranger(wish: &Wish, record: &Publication, run: &Run) -> Plan {
     );
     let step = Step::Watch {
         run: run.id.clone(),
-        person: false,
+        since: Some(run.created),
+        // Nobody here can tell what it waits for, and after an hour it is hardly a machine.
+        person: run.awaits_person().is_some() || now > plus(run.created, LONG),
         publication: Box::new(record.clone()),
         state: working(wish, Reason::Publishing, message),
     };
@@ -281,6 +286,6 @@ fn settled_at(
     }
 }
 
-pub(super) fn plus(at: Timestamp, span: k8s_openapi::jiff::SignedDuration) -> Timestamp {
+pub(super) fn plus(at: Timestamp, span: SignedDuration) -> Timestamp {
     at.saturating_add(span).unwrap_or(Timestamp::MAX)
 }

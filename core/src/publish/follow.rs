@@ -150,11 +150,7 @@ fn limit(record: &Publication, run: &Run, until: &str, seen: &Seen<'_>, now: Tim
 }
 
 fn go_on(wish: &Wish, record: &Publication, run: &Run, seen: &Seen<'_>, now: Timestamp) -> Plan {
-    let waits = run.stages.iter().find(|stage| {
-        stage.kind == StageKind::Person
-            && (stage.status == RunStatus::Running || run.startable() == Some(*stage))
-    });
-    if let Some(stage) = waits {
+    if let Some(stage) = run.awaits_person() {
         return for_person(wish, record, run, stage, now);
     }
     let Some(stage) = run.startable().filter(|stage| stage.kind != StageKind::Build) else {
@@ -285,5 +281,6 @@ fn watch(
     state: crate::state::State,
     why: &'static str,
 ) -> Plan {
-    because(Step::Watch { run: run.clone(), person, publication: Box::new(publication), state }, why)
+    let since = publication.time.as_ref().map(|time| time.0);
+    because(Step::Watch { run: run.clone(), since, person, publication: Box::new(publication), state }, why)
 }

@@ -155,6 +155,8 @@ pub enum Step {
     Watch {
         /// The run.
         run: RunId,
+        /// When it last changed, as far as is known: the longer ago, the more seldom it is looked at.
+        since: Option<Timestamp>,
         /// It waits for a person: it is looked at seldom.
         person: bool,
         /// The new `status.publication`.

@@ -217,6 +217,16 @@ impl Run {
         self.stages.iter().all(ready).then_some(stage)
     }
 
+    /// The stage at which it waits for a person.
+    #[must_use]
+    pub fn awaits_person(&self) -> Option<&Stage> {
+        let waits = |stage: &&Stage| {
+            stage.kind == StageKind::Person
+                && (stage.status == RunStatus::Running || self.startable() == Some(*stage))
+        };
+        self.stages.iter().find(waits)
+    }
+
     /// The stage that failed, while the run may still be called running.
     #[must_use]
     pub fn failed(&self) -> Option<&Stage> {

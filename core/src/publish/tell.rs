@@ -59,6 +59,9 @@ pub fn tell(
     let record = after.publication.clone().unwrap_or_default();
     let version = after.spec_digest.as_deref();
     let verdict = verdict(&record, version, wish.until_stage.as_deref(), wish.requested);
+    let other = find(&after.conditions, ConditionType::Synced)
+        .filter(|synced| synced.status != "True" && synced.reason != Reason::DuplicateInWorkspace.as_str())
+        .map(|synced| (synced.reason.clone(), synced.message.clone()));
     let suspended = ready.reason == Reason::Suspended.as_str();
     let mut say = |type_, truth, reason: &str, message: &str| {
         // A time moves only when the status flips against what stood there before.
@@ -74,6 +77,10 @@ pub fn tell(
         return say(ConditionType::Published, Truth::Unknown, &ready.reason, &ready.message);
     }
     match verdict {
+        Verdict::Pending if let Some((reason, message)) = other => {
+            // What is not as declared is not published, and `Ready` does not wait for that.
+            say(ConditionType::Published, Truth::Unknown, &reason, &message);
+        }
         Verdict::Published => {
             let reason = Reason::Succeeded.as_str();
             say(ConditionType::Published, Truth::True, reason, "What is declared is published.");

@@ -32,6 +32,16 @@ pub fn is_connections_fault(fault: &Fault) -> bool {
         || NO_WORKSPACE.contains(&fault.code.as_str())
 }
 
+/// True when the service itself refuses what was asked for, and would refuse it of any operator that is set up as it
+/// should be. Of a page on the way, or where something outside of the object is to be mended, that is not known.
+#[must_use]
+pub fn is_final_refusal(fault: &Fault) -> bool {
+    matches!(fault.class, Class::Terminal | Class::NotFound | Class::AlreadyExists)
+        && !fault.code.starts_with("Http")
+        && !is_connections_fault(fault)
+        && !is_operators_fault(&fault.code)
+}
+
 /// True when a refusal with this code is mended outside the object: in the operator's settings or in
 /// the workspace. Such refusals do not count against the document.
 #[must_use]

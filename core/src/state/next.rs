@@ -180,6 +180,7 @@ fn learn(status: &mut DataWorksResourceStatus, fact: &Fact) {
     let time = |at: Timestamp| Some(Time(super::whole(at)));
     match fact {
         Fact::Created { at, id, request_id, date, sent } => {
+            another(status, id);
             status.id = Some(id.to_string());
             status.origin = Some(Origin::Created);
             status.request_id = Some(request_id.clone());
@@ -190,6 +191,7 @@ fn learn(status: &mut DataWorksResourceStatus, fact: &Fact) {
             attempted(status, *at, AttemptOutcome::Done, None);
         }
         Fact::Found { at, id, created, modified, sent } => {
+            another(status, id);
             status.id = Some(id.to_string());
             status.origin = Some(Origin::Created);
             status.create_time = time(*created);
@@ -199,6 +201,7 @@ fn learn(status: &mut DataWorksResourceStatus, fact: &Fact) {
             attempted(status, *at, AttemptOutcome::Done, None);
         }
         Fact::Adopted { closes, id, created, modified, sent } => {
+            another(status, id);
             status.id = Some(id.to_string());
             status.origin = Some(Origin::Adopted);
             status.create_time = time(*created);
@@ -212,6 +215,7 @@ fn learn(status: &mut DataWorksResourceStatus, fact: &Fact) {
             // Not modifyTime: only the place was written, so what others wrote since it was read is
             // still there, and the next listing is to show the resource as changed.
             status.last_sync_time = time(*date);
+            written_anew(status, sent);
             keep(status, sent);
         }
         Fact::Publication(publication) => status.publication = Some((**publication).clone()),
@@ -229,6 +233,7 @@ fn learn(status: &mut DataWorksResourceStatus, fact: &Fact) {
             }
             status.modify_time = time(*date);
             status.last_sync_time = time(*date);
+            written_anew(status, sent);
             keep(status, sent);
         }
         Fact::Seen { modified, sent } => {
@@ -236,6 +241,24 @@ fn learn(status: &mut DataWorksResourceStatus, fact: &Fact) {
             keep(status, sent);
         }
         Fact::Attempted { at, outcome, path } => attempted(status, *at, *outcome, path.clone()),
+    }
+}
+
+/// Nothing of another resource was published.
+fn another(status: &mut DataWorksResourceStatus, id: &ResourceId) {
+    if status.id.as_deref() != Some(id.to_string().as_str()) {
+        status.publication = None;
+    }
+}
+
+/// The version that status speaks of was written once more, so it stood otherwise meanwhile: what was published, or is
+/// under way, may be what others made of it. What failed stays so: that is for a person to decide.
+fn written_anew(status: &mut DataWorksResourceStatus, sent: &Sent) {
+    let same = sent.spec.is_some_and(|spec| status.spec_digest.as_deref() == Some(spec.to_string().as_str()));
+    let Some(publication) = status.publication.as_mut().filter(|_| same) else { return };
+    publication.published_digest = None;
+    if publication.status.is_some_and(|status| !status.is_final()) && publication.request.is_none() {
+        publication.digest = None;
     }
 }
 

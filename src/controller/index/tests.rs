@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 use dataworks_core::api::{CREATE_INTENT, FINALIZER, RECONCILE_REQUESTED};
 
 use super::super::places::{Gate, Site};
+use super::super::sources::Version as SourceVersion;
 use super::super::standing::STALLED_RETRY;
 use super::*;
 

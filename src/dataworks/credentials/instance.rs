@@ -12,9 +12,9 @@ use reqwest::{Method, Request};
 
 use super::choice::is_role_name;
 use super::reach::{Question, Reach};
-use super::role::Shown;
 use super::{CredentialError, Credentials, InstanceRole, Temporary};
 use crate::dataworks::endpoint::Endpoint;
+use crate::dataworks::key::Shown;
 
 /// Where the service is on every instance: an address that leaves no machine, by plain http.
 pub const METADATA_SERVICE: &str = "http://100.100.100.200";

@@ -10,7 +10,7 @@ mod choice;
 mod instance;
 mod reach;
 mod renewal;
-pub(in crate::dataworks) mod role;
+mod role;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -23,6 +23,7 @@ use k8s_openapi::jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::sync::watch;
 
+pub use super::key::Credentials;
 pub use choice::{Choice, InstanceRole, OidcRole, Settings, choose};
 pub use instance::METADATA_SERVICE;
 pub use reach::Reach;
@@ -42,25 +43,6 @@ pub const OIDC_PROVIDER_ARN: &str = "ALIBABA_CLOUD_OIDC_PROVIDER_ARN";
 pub const OIDC_TOKEN_FILE: &str = "ALIBABA_CLOUD_OIDC_TOKEN_FILE";
 /// The variable that names the role of the ECS instance.
 pub const ECS_METADATA: &str = "ALIBABA_CLOUD_ECS_METADATA";
-
-/// A key pair, with a token when it is a temporary one.
-pub struct Credentials {
-    /// The AccessKey ID: public, it travels with each request.
-    pub access_key_id: String,
-    /// The AccessKey secret: never leaves the process.
-    pub access_key_secret: SecretString,
-    /// The token that makes temporary credentials valid.
-    pub security_token: Option<SecretString>,
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials")
-            .field("access_key_id", &self.access_key_id)
-            .field("temporary", &self.security_token.is_some())
-            .finish_non_exhaustive()
-    }
-}
 
 /// Credentials that end.
 #[derive(Debug)]

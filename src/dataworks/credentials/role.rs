@@ -19,6 +19,7 @@ use super::reach::{Question, Reach};
 use super::{AccountRole, CredentialError, Credentials, OidcRole, Temporary};
 use crate::dataworks::encode;
 use crate::dataworks::endpoint::Endpoint;
+use crate::dataworks::key::Shown;
 
 /// Largest token taken: what the service takes.
 const TOKEN_LIMIT: u64 = 20_000;
@@ -122,29 +123,6 @@ fn build(wish: &Wish<'_>, endpoint: &Endpoint, token: &SecretString, now: Timest
 #[serde(rename_all = "PascalCase")]
 struct Answer {
     credentials: Shown,
-}
-
-/// Credentials as STS and the metadata service show them.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(in crate::dataworks) struct Shown {
-    /// `Success`, where the metadata service answers.
-    pub(super) code: Option<String>,
-    access_key_id: String,
-    access_key_secret: SecretString,
-    security_token: SecretString,
-    expiration: String,
-}
-
-impl Shown {
-    pub(in crate::dataworks) fn taken(self) -> Option<(Credentials, Timestamp)> {
-        let Self { code: _, access_key_id, access_key_secret, security_token, expiration } = self;
-        let whole =
-            [access_key_id.as_str(), access_key_secret.expose_secret(), security_token.expose_secret()];
-        whole.iter().all(|text| !text.is_empty()).then_some(())?;
-        let security_token = Some(security_token);
-        Some((Credentials { access_key_id, access_key_secret, security_token }, expiration.parse().ok()?))
-    }
 }
 
 fn read_answer(body: &[u8]) -> Option<(Credentials, Timestamp)> {

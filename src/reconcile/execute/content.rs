@@ -24,35 +24,37 @@ use crate::reconcile::kube_client::CallError;
 use crate::reconcile::observe::Subject;
 use crate::reconcile::{Again, after};
 
-/// Runs that hold the bytes of a ConfigMap at a time: 1 MiB each, and as much again of JSON for a moment.
+/// Runs that read a ConfigMap at a time, and that upload one: 1 MiB each, and as much again of JSON for a moment.
 const AT_ONCE: usize = 4;
 /// A run waits this long for its turn, far longer than the others in front of it take on any network that
 /// works; then it goes back to the queue.
 const PATIENCE: Duration = Duration::from_secs(30);
 const PATIENCE_OVER: SignedDuration = SignedDuration::from_secs(1);
 
-/// The right to hold the bytes of a ConfigMap.
+/// The right to hold the bytes of a ConfigMap. What is read is not held up by uploads, which take as long as the
+/// storage does.
 #[derive(Debug)]
-pub struct Slots(Semaphore);
+pub struct Slots {
+    reads: Semaphore,
+    uploads: Semaphore,
+}
 
 impl Default for Slots {
     fn default() -> Self {
-        Self(Semaphore::new(AT_ONCE))
+        Self { reads: Semaphore::new(AT_ONCE), uploads: Semaphore::new(AT_ONCE) }
     }
 }
 
-impl Slots {
-    async fn take(&self) -> Result<SemaphorePermit<'_>, Flow> {
-        let slot = tokio::time::timeout(PATIENCE, self.0.acquire()).await;
-        // The semaphore is never closed.
-        slot.ok().and_then(Result::ok).ok_or(Flow::End(Again::At(after(PATIENCE_OVER), Lane::Edit)))
-    }
+async fn take(slots: &Semaphore) -> Result<SemaphorePermit<'_>, Flow> {
+    let slot = tokio::time::timeout(PATIENCE, slots.acquire()).await;
+    // The semaphore is never closed.
+    slot.ok().and_then(Result::ok).ok_or(Flow::End(Again::At(after(PATIENCE_OVER), Lane::Edit)))
 }
 
 /// Reads what the ConfigMap holds into what is desired.
 pub(super) async fn read(ctx: &Arc<Context>, subject: &mut Subject, desired: Option<&mut Desired>) -> Flow {
     let Some(desired) = desired else { return Flow::End(Again::Never) };
-    let _slot = match ctx.content.take().await {
+    let _slot = match take(&ctx.content.reads).await {
         Ok(slot) => slot,
         Err(later) => return later,
     };
@@ -70,7 +72,13 @@ pub(super) async fn upload(
     digest: Digest,
 ) -> Flow {
     let Some(desired) = desired else { return Flow::End(Again::Never) };
-    let _slot = match ctx.content.take().await {
+    // Those of its connection first: where the storage of one is out of reach, the others go on.
+    let connection = Arc::clone(&subject.connection);
+    let _of_connection = match take(&connection.uploads).await {
+        Ok(slot) => slot,
+        Err(later) => return later,
+    };
+    let _slot = match take(&ctx.content.uploads).await {
         Ok(slot) => slot,
         Err(later) => return later,
     };

@@ -19,6 +19,7 @@ use dataworks_core::desired::Desired;
 use dataworks_core::fault::{Class, Fault};
 use dataworks_core::ids::ProjectId;
 use dataworks_core::intent::IntentNote;
+use dataworks_core::limit::Purpose;
 use dataworks_core::plan::{SourceRead, Step};
 use dataworks_core::queue::Lane;
 use dataworks_core::state::{Change, Fact, State, is_operators_fault};
@@ -286,7 +287,7 @@ impl Subject {
     /// Makes sure that a permit is in hand, or says when to try again.
     async fn hold_permit(&mut self) -> Result<(), Flow> {
         if !self.permit.is_held() {
-            let permit = self.connection.limiter.permit_within(PERMIT_PATIENCE).await;
+            let permit = self.connection.limiter.permit_within(Purpose::Finish, PERMIT_PATIENCE).await;
             self.permit = permit.map_err(|at| Flow::End(Again::At(at, Lane::Edit)))?;
         }
         Ok(())

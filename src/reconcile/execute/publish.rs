@@ -6,25 +6,28 @@
 //!
 //! [`runs`]: crate::workspace::runs
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use dataworks_core::api::v1alpha1::{DataWorksResourceStatus, Publication, PublicationStatus, RunType};
+use dataworks_core::api::{PUBLISH_REQUESTED, RECONCILE_REQUESTED};
 use dataworks_core::desired::Desired;
 use dataworks_core::fault::{Class, Fault, Outcome};
 use dataworks_core::ids::{ProjectId, ResourceId};
 use dataworks_core::plan::Step as PlanStep;
 use dataworks_core::publish::{
-    Kind, Look, Mode, Plan, RunId, Seen, Sent, Step, Tag, Verdict, Wish, created, next, offline, refusal,
-    stopped, under_way,
+    Kind, Look, Mode, Pages, Plan, RunId, Seen, Sent, Step, Tag, Verdict, Wish, created, next, offline,
+    page_with_newest, refusal, stopped, under_way,
 };
 use dataworks_core::queue::Lane;
-use dataworks_core::state::{Change, Fact, State, whole};
+use dataworks_core::state::{Change, Fact, State, is_final_refusal, whole};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use tracing::{debug, info, warn};
 
 use super::{Flow, after_call_error, failed};
 use crate::context::Context;
 use crate::controller::standing::wish;
+use crate::dataworks::types::RunPage;
 use crate::dataworks::{NewRun, RunFilter};
 use crate::failpoint::{Place, around};
 use crate::metrics::Published;
@@ -33,8 +36,6 @@ use crate::reconcile::{Again, after, record};
 
 /// Rows of a page: the most that the service gives.
 const PAGE_SIZE: u32 = 100;
-/// Pages of the runs of one object; more are a history in which nothing is under way.
-const MOST_PAGES: u32 = 10;
 
 /// A step of a publication, with what it was decided on.
 #[derive(Debug)]
@@ -44,6 +45,14 @@ pub struct Due {
     project: ProjectId,
     id: ResourceId,
     record: Publication,
+}
+
+impl Due {
+    /// It is a part of the object's deletion, for which the plan has asked for leave.
+    #[must_use]
+    pub fn is_deletion(&self) -> bool {
+        self.wish.deleting
+    }
 }
 
 /// What is to be done for the publication before, or instead of, this step of the plan.
@@ -59,7 +68,7 @@ pub fn due(ctx: &Context, subject: &Subject, desired: Option<&Desired>, step: &P
     let (project, id) = (subject.recorded_project()?, subject.recorded(ctx).id()?);
     let run = record.run_id.as_deref().and_then(|run| run.parse::<RunId>().ok());
     if let (Some(run), Some(wished)) = (&run, hurry(subject)) {
-        subject.connection.runs.hurry(project, run, &subject.uid, &wished);
+        subject.connection.runs.hurry(project, run, &subject.uid, wished);
     }
     let memory = subject.connection.runs.memory(&subject.uid);
     let sight = run.and_then(|run| subject.connection.runs.sight(project, &run));
@@ -107,12 +116,13 @@ fn before_delete(subject: &Subject, record: &Publication) -> Option<Wish> {
     (goes_on || left_open).then_some(wish)
 }
 
-/// What a person wishes who does not want to wait for the next poll.
-fn hurry(subject: &Subject) -> Option<String> {
+/// What tells one wish of a person who does not want to wait for the next poll from another.
+fn hurry(subject: &Subject) -> Option<u64> {
     let annotations = subject.object.metadata.annotations.as_ref()?;
-    let of = |name: &str| annotations.get(name).map_or("", String::as_str);
-    let both = [dataworks_core::api::RECONCILE_REQUESTED, dataworks_core::api::PUBLISH_REQUESTED].map(of);
-    (both != ["", ""]).then(|| both.join("\n"))
+    let both = [RECONCILE_REQUESTED, PUBLISH_REQUESTED].map(|name| annotations.get(name));
+    let mut hasher = DefaultHasher::new();
+    both.hash(&mut hasher);
+    both.iter().any(Option::is_some).then(|| hasher.finish())
 }
 
 /// Carries out one step.
@@ -128,8 +138,8 @@ pub async fn execute(ctx: &Arc<Context>, subject: &mut Subject, due: Due) -> Flo
             let new = (kind, mode, until_stage.as_deref());
             create(ctx, subject, (project, &id), &wish, new, &tag, &record).await
         }
-        Step::Watch { run, person, publication, state } => {
-            watch(ctx, subject, (project, &run), person, *publication, state, &wish).await
+        Step::Watch { run, since, person, publication, state } => {
+            watch(ctx, subject, (project, &run), (since, person), *publication, state, &wish).await
         }
         Step::StartStage { run, stage, publication, state } => {
             start(ctx, subject, (project, &run), &stage, *publication, state).await
@@ -166,26 +176,38 @@ async fn tell(
 async fn look(ctx: &Arc<Context>, subject: &mut Subject, project: ProjectId, id: &ResourceId) -> Flow {
     let filter = RunFilter { object: Some(id.clone()), ..RunFilter::default() };
     let begun = subject.connection.cloud.cloud_now();
-    let mut runs = Vec::new();
-    for number in 1..=MOST_PAGES {
-        if let Err(later) = subject.spend_permit(ctx).await {
-            return later;
-        }
-        let page = subject.connection.cloud.list_pipeline_runs(project, &filter, number, PAGE_SIZE).await;
-        subject.connection.limiter.learn(page.as_ref().err());
-        let page = match page {
-            Ok(page) if page.unreadable == 0 => page,
-            Ok(_) => return failed(ctx, subject, unreadable(), None).await,
-            Err(fault) => return failed(ctx, subject, fault, None).await,
-        };
-        let last = page.runs.is_empty();
-        runs.extend(page.runs);
-        if last || runs.len() as u64 >= page.total {
-            break;
+    let first = match page(ctx, subject, project, &filter, 1).await {
+        Ok(page) => page,
+        Err(flow) => return flow,
+    };
+    let mut runs = first.runs;
+    // What is under way is among the newest; where those are at the end, the last page may hold only a few.
+    let newest = page_with_newest(&runs, Pages { size: PAGE_SIZE, total: first.total });
+    for number in newest.map_or(2..2, |last| last.saturating_sub(1).max(2)..last.saturating_add(1)) {
+        match page(ctx, subject, project, &filter, number).await {
+            Ok(page) => runs.extend(page.runs),
+            Err(flow) => return flow,
         }
     }
     subject.runs = Some(Look { begun, runs });
     Flow::Continue
+}
+
+async fn page(
+    ctx: &Arc<Context>,
+    subject: &mut Subject,
+    project: ProjectId,
+    filter: &RunFilter,
+    number: u32,
+) -> Result<RunPage, Flow> {
+    subject.spend_permit(ctx).await?;
+    let page = subject.connection.cloud.list_pipeline_runs(project, filter, number, PAGE_SIZE).await;
+    subject.connection.limiter.learn(page.as_ref().err());
+    match page {
+        Ok(page) if page.unreadable == 0 => Ok(page),
+        Ok(_) => Err(failed(ctx, subject, unreadable(), None).await),
+        Err(fault) => Err(failed(ctx, subject, fault, None).await),
+    }
 }
 
 /// A run that cannot be read may be one that is under way.
@@ -305,7 +327,7 @@ async fn create(
         }
         Outcome::Refused(fault) => {
             subject.connection.limiter.learn(Some(&fault));
-            if is_final(&fault) {
+            if is_final_refusal(&fault) {
                 warn!(
                     code = fault.code,
                     error = fault.message,
@@ -327,24 +349,18 @@ async fn create(
     }
 }
 
-/// The same request will be refused again.
-fn is_final(fault: &Fault) -> bool {
-    matches!(fault.class, Class::Terminal | Class::NotFound | Class::AlreadyExists)
-}
-
 async fn watch(
     ctx: &Arc<Context>,
     subject: &mut Subject,
     (project, run): (ProjectId, &RunId),
-    person: bool,
+    (since, person): (Option<Timestamp>, bool),
     publication: Publication,
     state: State,
     wish: &Wish,
 ) -> Flow {
     subject.runs = None;
     let now = subject.connection.cloud.cloud_now();
-    let since = publication.time.as_ref().map_or(now, |time| time.0);
-    let state = match (state, subject.connection.limiter.paused_until()) {
+    let state = match (state, subject.connection.limiter.polls_paused_until()) {
         (State::Publishing { .. }, Some(until)) if !wish.deleting => paused(until),
         (state, _) => state,
     };
@@ -355,7 +371,7 @@ async fn watch(
         project,
         run,
         &subject.key,
-        now.duration_since(since).max(SignedDuration::ZERO),
+        now.duration_since(since.unwrap_or(now)).max(SignedDuration::ZERO),
         person,
     );
     Flow::End(Again::Never)
@@ -403,7 +419,7 @@ async fn start(
             memory.not_startable = None;
             Flow::Continue
         }
-        Outcome::Refused(fault) if is_final(&fault) => {
+        Outcome::Refused(fault) if is_final_refusal(&fault) => {
             subject.connection.limiter.learn(Some(&fault));
             warn!(%run, stage, code = fault.code, error = fault.message, requestId = fault.request_id, "a stage is refused");
             let before =
@@ -441,7 +457,7 @@ async fn abolish(ctx: &Arc<Context>, subject: &mut Subject, project: ProjectId, 
             subject.connection.limiter.learn(None);
             None
         }
-        Outcome::Refused(fault) if is_final(&fault) => {
+        Outcome::Refused(fault) if is_final_refusal(&fault) => {
             // It has ended, or is finished first.
             info!(action = "AbolishPipelineRun", %run, code = fault.code, requestId = fault.request_id, "a run cannot be abolished");
             subject.connection.limiter.learn(Some(&fault));
@@ -471,7 +487,7 @@ async fn blocked(ctx: &Arc<Context>, subject: &mut Subject, record: &Publication
     let message = format!(
         "The file is published and could not be taken offline: {said} Set the annotation {} to try again, or deletionPolicy: \
          Retain to keep the file and let the object go.",
-        dataworks_core::api::PUBLISH_REQUESTED
+        PUBLISH_REQUESTED
     );
     super::report(ctx, subject, State::DeletionBlocked { message, fault: None }).await
 }
@@ -484,6 +500,7 @@ pub(super) fn needs_offline(subject: &Subject, fault: &Fault) -> bool {
     };
     let mut memory = subject.connection.runs.memory(&subject.uid);
     let may_be = fault.class == Class::Terminal
+        && is_final_refusal(fault)
         && !memory.needs_offline
         && subject.object.status.as_ref().is_some_and(published);
     if may_be {

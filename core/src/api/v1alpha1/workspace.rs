@@ -283,8 +283,8 @@ pub struct DataWorksWorkspaceStatus {
     /// The DataWorksResources that name it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<ResourceCounts>,
-    /// The calls of its identity in the region, for all workspaces that share it. Brought up to date once a
-    /// minute at most.
+    /// The calls of its identity in the region, for all workspaces that share it. Brought up to date with
+    /// everything else that changes, and else every 10 minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calls: Option<CallCounts>,
     /// When the last listing began that looked for what others changed, RFC 3339. Example:
