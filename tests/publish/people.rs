@@ -165,3 +165,34 @@ async fn a_strangers_run_is_waited_for_and_not_touched() {
     scene.says("a", "Unknown", "AwaitingApproval").await;
     assert_ne!(last_run(&scene).id, run);
 }
+
+/// The service does not show what a jar holds, so that a look could not tell it from another.
+#[tokio::test]
+async fn a_look_at_content_that_is_not_shown_asks_nobody_again() {
+    let scene = Scene::new().await;
+    standard(&scene);
+    let _operator = launch(&scene).start();
+    let map = json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m"}, "binaryData": {"k": "UEsF/w=="},
+    });
+    scene.kubectl.apply(&map).await;
+    let mut object = publishes("a", "");
+    object["spec"]["path"] = json!("Publish/a.jar");
+    object["spec"]["content"] = json!({"configMapKeyRef": {"name": "m", "key": "k"}});
+    scene.kubectl.apply(&object).await;
+    let waits = scene.says("a", "Unknown", "AwaitingApproval").await;
+    let run = publication(&waits).run_id;
+    let since = scene.cloud.last();
+    for wish in ["once", "twice"] {
+        annotate(&scene, "a", "reconcile-requested-at", wish).await;
+        let looked =
+            |object: &DataWorksResource| status(object).last_handled_reconcile_at.as_deref() == Some(wish);
+        scene.until("a", looked).await;
+    }
+    scene.cloud.decide(run.as_ref().unwrap(), Decision::Approve).unwrap();
+    annotate(&scene, "a", "reconcile-requested-at", "approved").await;
+    let object = scene.ready("a").await;
+    assert_eq!((publication(&object).run_id, scene.cloud.runs().len()), (run, 1));
+    let calls = scene.cloud.actions(since);
+    assert!(calls.iter().all(|call| call.starts_with("Get") || call.starts_with("List")), "{calls:?}");
+}

@@ -67,7 +67,10 @@ impl World {
         (status.observed_generation, &status.id, &status.path, &status.spec_digest).hash(state);
         status.content_source.as_ref().map(|source| &source.resource_version).hash(state);
         status.origin.map(|origin| origin == Origin::Adopted).hash(state);
-        status.modify_time.as_ref().map(|time| self.span(time.0)).hash(state);
+        // All that matters of the one is whether it is later than the other.
+        let known = status.modify_time.as_ref().map(|time| self.span(time.0));
+        let synced = status.last_sync_time.as_ref().map(|time| self.span(time.0));
+        (known, synced.filter(|synced| known.is_none_or(|known| *synced > known))).hash(state);
         if let Some(attempt) = &status.attempt {
             let at: Option<Timestamp> = attempt.at.as_deref().and_then(|at| at.parse().ok());
             let outcome = attempt.outcome.map(|outcome| match outcome {

@@ -320,13 +320,8 @@ pub(super) fn path_number(path: &ResourcePath) -> u8 {
 
 /// A status without what no decision is made from, so that fewer states differ.
 pub(super) fn coarse(status: DataWorksResourceStatus) -> DataWorksResourceStatus {
-    let mut status = DataWorksResourceStatus {
-        request_id: None,
-        create_time: None,
-        last_sync_time: None,
-        content_digest: None,
-        ..status
-    };
+    let mut status =
+        DataWorksResourceStatus { request_id: None, create_time: None, content_digest: None, ..status };
     let refused = status.attempt.as_ref().is_some_and(|attempt| attempt.refusals.is_some());
     status.last_error.take_if(|_| !refused);
     if let Some(error) = &mut status.last_error {

@@ -166,6 +166,7 @@ impl World {
             look: run.look.clone(),
             search: run.search.clone(),
             read: run.read.clone(),
+            read_modified: run.read_modified.map(at),
             claimed: claimed.cloned().collect(),
             adoptee: run.adoptee.as_ref().map(|(number, back, ..)| (full_id(*number), back.clone())),
             middle_held: middle_held(run, &holders),
