@@ -32,6 +32,7 @@ use crate::dataworks::credentials::{
 use crate::dataworks::endpoint::{CENTRAL_ENDPOINT, Endpoint, Network, PlainHttp, Region};
 use crate::dataworks::upload::UploadConfig;
 use crate::dataworks::{Client, ClientConfig, Observer, Proxy, Transport, TransportConfig, Trust};
+use crate::essential;
 use crate::events::Events;
 use crate::health::Gates;
 use crate::http::{self, Shown};
@@ -161,7 +162,7 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
 
     let stop = CancellationToken::new();
     tokio::spawn(signals(stop.clone()));
-    tokio::spawn(schema::watch(calling.clone(), Arc::clone(&gates)));
+    essential::spawn(schema::watch(calling.clone(), Arc::clone(&gates)));
     // First the workspaces: what objects of theirs claim rests on them.
     for kind in [Kind::Workspaces, Kind::Resources] {
         let synced = start_watches(&ctx, &watching, &args.watch_namespaces, kind);
@@ -171,11 +172,11 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
         }
     }
     gates.set_synced();
-    tokio::spawn(queued::tell(Arc::clone(&ctx)));
-    tokio::spawn(watch_credentials(Arc::clone(&ctx)));
-    tokio::spawn(runs::watch(Arc::clone(&ctx)));
-    tokio::spawn(guard::watch(Arc::clone(&ctx)));
-    tokio::spawn(drift::watch(Arc::clone(&ctx), ConnectionId::Default));
+    essential::spawn(queued::tell(Arc::clone(&ctx)));
+    essential::spawn(watch_credentials(Arc::clone(&ctx)));
+    essential::spawn(runs::watch(Arc::clone(&ctx)));
+    essential::spawn(guard::watch(Arc::clone(&ctx)));
+    essential::spawn(drift::watch(Arc::clone(&ctx), ConnectionId::Default));
     let grace = Duration::try_from(bounds.call).unwrap_or_default() + GRACE;
     let budget = Store::new(calling.clone(), &namespace, format!("{}-budget", args.lease_name));
     let work = Box::pin(budget.keep(&ctx, controller::run(Arc::clone(&ctx), stop.clone(), grace)));
@@ -440,12 +441,12 @@ fn start_watches(ctx: &Arc<Context>, client: &KubeClient, namespaces: &[String],
         let (ctx, client) = (Arc::clone(ctx), client.clone());
         match kind {
             Kind::Workspaces => {
-                tokio::spawn(workspaces::watch(ctx, client, scope, synced()));
+                essential::spawn(workspaces::watch(ctx, client, scope, synced()));
             }
             Kind::Resources => {
                 let (sources, other) = (Arc::clone(&ctx), client.clone());
-                tokio::spawn(watch::watch(ctx, client, scope.clone(), synced()));
-                tokio::spawn(source_watch::watch(sources, other, scope, synced()));
+                essential::spawn(watch::watch(ctx, client, scope.clone(), synced()));
+                essential::spawn(source_watch::watch(sources, other, scope, synced()));
             }
         }
     }

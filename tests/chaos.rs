@@ -1,5 +1,6 @@
-//! A storm: objects are made, edited, deleted and made again while the cloud fails and the operators
-//! are killed and frozen; then it is quiet, and there must be one file for each object, as declared.
+//! A storm: objects are made, edited, published, deleted and made again while the cloud fails and the
+//! operators are killed and frozen; then it is quiet, and there must be one file for each object, as
+//! declared, and published where that is wished, by one run for each version.
 //!
 //! `CHAOS_SEED`, `CHAOS_OBJECTS` and `CHAOS_KILLS` set its size; without them it is a short one.
 //! The seed repeats what happens, not how it interleaves: that is another in every run.
@@ -8,12 +9,18 @@
 
 mod support;
 
+#[path = "chaos/approver.rs"]
+mod approver;
 #[path = "chaos/crew.rs"]
 mod crew;
+#[path = "chaos/ledger.rs"]
+mod ledger;
 #[path = "chaos/people.rs"]
 mod people;
 #[path = "chaos/plan.rs"]
 mod plan;
+#[path = "chaos/publications.rs"]
+mod publications;
 #[path = "chaos/sights.rs"]
 mod sights;
 #[path = "chaos/verdict.rs"]
@@ -23,17 +30,20 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use approver::Approver;
 use crew::{Crew, Logs};
-use dataworks_simulator::{Config, DuplicatePath, Outcome, Simulator};
-use people::{Ledger, Person};
+use dataworks_simulator::{Config, DuplicatePath, Outcome, ProjectConfig, Simulator};
+use ledger::{Declared, Ledger};
+use people::Person;
 use plan::{Plan, Size};
 use sights::{Observer, Sights};
 use support::{PROJECT, Scene, poll};
 use tokio::task::LocalSet;
 use verdict::Evidence;
 
-/// In the quiet all rests within this: some of the longest waits after one another.
-const REST: Duration = Duration::from_secs(180);
+/// In the quiet all rests within this: some of the longest waits after one another, and a look at
+/// each of a run's stages.
+const REST: Duration = Duration::from_secs(240);
 /// Calls kept: more than any campaign makes.
 const JOURNAL: usize = 1_000_000;
 
@@ -69,7 +79,10 @@ impl Campaign {
             settings.signature_validity_ms = Some(plan::SIGNATURE_MS);
             // It would hide what must never be tried.
             settings.behaviour.duplicate_path = DuplicatePath::Allow;
+            settings.behaviour.deployment = plan.deployment.clone();
         });
+        let project = ProjectConfig::new(PROJECT, "sora_finance");
+        cloud.add_project(ProjectConfig { dev_environment_enabled: plan.standard, ..project });
         for fault in &plan.faults {
             assert!(cloud.add_fault(fault.clone()));
         }
@@ -84,6 +97,7 @@ impl Campaign {
         let mut crew = Crew::start(&self.scene, &launch, &self.logs);
         let observer = Observer::new(&self.scene, &self.ledger);
         tokio::task::spawn_local(observer.clone().watch());
+        tokio::task::spawn_local(Approver::new(&self.scene, &observer.sights).live());
         self.storm(&crew).await;
         self.quiet(&mut crew, &observer).await;
         let blows = *crew.blows.borrow();
@@ -100,15 +114,21 @@ impl Campaign {
         let evidence = Evidence {
             calls: &self.scene.cloud.calls_since(0),
             files: &self.scene.cloud.resources(PROJECT),
+            runs: &self.scene.cloud.runs(),
+            published: &self.scene.cloud.published(),
+            history: &self.scene.cloud.published_ever(),
             sights: &observer.sights.borrow(),
             ledger: &self.ledger.borrow(),
             logs: &self.logs.borrow(),
         };
         let wrongs = evidence.wrongs();
+        let met = evidence.counts();
+        eprintln!("verdict: {} wrong of {met}", wrongs.len());
         assert!(wrongs.is_empty(), "{:?}\n{}", self.plan.size, evidence.tell(&wrongs));
         // It was a storm.
         assert!(blows.on_leader > 0 && blows.freezes > 0 && blows.deposed > 0, "{blows:?}");
         assert!(counts.by_outcome.get(&Outcome::Unanswered).is_some_and(|count| *count > 0));
+        assert!(met.finished > 0 && met.uploads > 0 && met.maps > 0, "{met}");
     }
 
     /// All that is planned, at once.
@@ -155,7 +175,7 @@ impl Campaign {
 
     fn rests(&self, sights: &Sights) -> bool {
         let ledger = self.ledger.borrow();
-        let as_declared = |declared: &people::Declared| {
+        let as_declared = |declared: &Declared| {
             let sight = sights.now.get(&declared.object);
             sight.is_some_and(|sight| sight.ready && !sight.deleting && sight.edition == declared.edition)
         };

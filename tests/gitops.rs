@@ -5,8 +5,12 @@
 
 mod support;
 
+use std::path::Path;
+
+use dataworks_core::api::v1alpha1::DataWorksResource;
 use dataworks_operator::cli::documents::{Exit, Source, Streams};
 use dataworks_operator::cli::validate;
+use dataworks_simulator::ProjectConfig;
 use kube::Api;
 use kube::runtime::wait::{await_condition, conditions};
 use serde_json::json;
@@ -134,6 +138,108 @@ async fn kustomize_puts_the_hash_of_a_file_into_the_object_that_names_it() {
             scene.until(name, |object| support::status(object).content_digest == digest(&more)).await;
         assert_eq!(support::id(&edited), support::id(&made));
     }
+}
+
+/// A checkout of examples/promotion, and for each overlay one of the test's own, of this namespace and with the
+/// simulator's address.
+fn checkout(folder: &Path, endpoint: &str, namespaces: [(&str, &str); 2]) {
+    for part in ["base", "development", "production"] {
+        std::fs::create_dir_all(folder.join(part)).unwrap();
+        for entry in std::fs::read_dir(file(&format!("examples/promotion/{part}"))).unwrap() {
+            let entry = entry.unwrap();
+            std::fs::copy(entry.path(), folder.join(part).join(entry.file_name())).unwrap();
+        }
+    }
+    let configuration = std::fs::read(file("integrations/kustomize/dataworks.yaml")).unwrap();
+    assert_eq!(std::fs::read(folder.join("base/dataworks.yaml")).unwrap(), configuration);
+    for (overlay, namespace) in namespaces {
+        let here = folder.join("here").join(overlay);
+        std::fs::create_dir_all(&here).unwrap();
+        let patch = json!([{"op": "add", "path": "/spec/endpoint", "value": endpoint}]);
+        let kustomization = json!({
+            "namespace": namespace,
+            "resources": [format!("../../{overlay}")],
+            "patches": [{"target": {"kind": "DataWorksWorkspace"}, "patch": patch.to_string()}],
+        });
+        std::fs::write(here.join("kustomization.yaml"), kustomization.to_string()).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_promoted_to_production_by_a_merge() {
+    const DEVELOPMENT: u64 = 111_111;
+    const PRODUCTION: u64 = 222_222;
+    let scene = Scene::new().await;
+    let production = scene.neighbour().await;
+    for id in [DEVELOPMENT, PRODUCTION] {
+        scene.cloud.add_project(ProjectConfig::new(id, format!("clicks_{id}")));
+    }
+    let url = scene.cloud.url();
+    let namespaces = [scene.namespace.as_str(), &production.namespace];
+    let launch = scene.launch_for(&namespaces).with(&["--no-leader-elect"]);
+    let _operator = launch.variable("ALIBABA_CLOUD_STS_ENDPOINT", &url).start();
+    let key = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "dataworks-key"},
+        "stringData": {"accessKeyId": "LTAIexampleAKID", "accessKeySecret": "exampleSecret"},
+    });
+    for scene in [&scene, &production] {
+        scene.kubectl.apply(&key).await;
+    }
+    // Two branches, checked out.
+    let branches = tempfile::tempdir().unwrap();
+    let (main, release) = (branches.path().join("main"), branches.path().join("release"));
+    for branch in [&main, &release] {
+        let overlays = [("development", namespaces[0]), ("production", namespaces[1])];
+        checkout(branch, url.strip_prefix("http://").unwrap(), overlays);
+    }
+    let sync = async || {
+        for (scene, branch, overlay) in
+            [(&scene, &main, "development"), (&production, &release, "production")]
+        {
+            let folder = branch.join("here").join(overlay);
+            scene.kubectl.run(&["apply", "-k", folder.to_str().unwrap()]).await;
+        }
+    };
+    let digest = |branch: &Path| {
+        let bytes = std::fs::read(branch.join("base/daily.py")).unwrap();
+        Some(dataworks_core::ids::Digest::of(&bytes).to_string())
+    };
+    let holds = async |scene: &Scene, branch: &Path| {
+        let want = digest(branch);
+        let met = |object: &DataWorksResource| {
+            support::is_ready(object) && support::status(object).content_digest == want
+        };
+        scene.until("daily", met).await
+    };
+    sync().await;
+    let tried = holds(&scene, &main).await;
+    let released = holds(&production, &release).await;
+    assert_eq!(tried.spec.path, released.spec.path);
+    assert_eq!(support::condition(&tried, "Published"), None);
+    assert_eq!(support::condition(&released, "Published").unwrap().status, "True");
+    let files = [DEVELOPMENT, PRODUCTION].map(|id| scene.cloud.resources(id));
+    assert_eq!(files[0][0].path, "Clicks/daily.py");
+    assert_eq!((&files[0][0].path, &files[0][0].content), (&files[1][0].path, &files[1][0].content));
+
+    // Somebody works on it: production does not even look.
+    let since = scene.cloud.counts().last_seq;
+    let work = std::fs::read_to_string(main.join("base/daily.py")).unwrap() + "print(day)\n";
+    std::fs::write(main.join("base/daily.py"), &work).unwrap();
+    sync().await;
+    holds(&scene, &main).await;
+    let calls = scene.cloud.calls_since(since);
+    assert!(calls.iter().all(|call| call.project != Some(PRODUCTION)), "{calls:#?}");
+    assert_eq!(digest(&release), support::status(&released).content_digest);
+
+    // The merge.
+    std::fs::copy(main.join("base/daily.py"), release.join("base/daily.py")).unwrap();
+    sync().await;
+    let promoted = holds(&production, &release).await;
+    assert_eq!(support::id(&promoted), support::id(&released));
+    let history: Vec<_> = scene.cloud.published_ever().into_iter().map(|held| held.content_sha256).collect();
+    let versions = [&released, &promoted].map(|object| support::status(object).content_digest.unwrap());
+    assert_eq!(history, versions);
+    assert_eq!(scene.cloud.runs().iter().map(|run| run.project_id).collect::<Vec<_>>(), [PRODUCTION; 2]);
 }
 
 #[tokio::test]

@@ -17,9 +17,10 @@ use world::{Action, Budget, Change, STRANGE, Setting, World};
 const MOST_JUMPS: u8 = 12;
 
 /// The cloud that promises least: it takes a second file at a path.
-const LAX: Setting = Setting { unique: false, proxied: false, clock: 0, mute: false, stranger: None };
+const LAX: Setting =
+    Setting { unique: false, proxied: false, clock: 0, mute: false, uploads: false, stranger: None };
 /// It refuses a second file, its clock is off, and a proxy may send twice and late.
-const PROXIED: Setting = Setting { unique: true, proxied: true, clock: 60, mute: false, stranger: None };
+const PROXIED: Setting = Setting { unique: true, proxied: true, clock: 60, ..LAX };
 /// A stranger was there first.
 const TAKEN: Setting = Setting { clock: -60, stranger: Some((0, STRANGE)), ..LAX };
 /// A stranger's file that looks like ours stands where ours may be wanted later.
@@ -27,6 +28,8 @@ const ALIKE: Setting = Setting { clock: -60, stranger: Some((1, 0)), ..LAX };
 
 /// It does not show what a file holds.
 const MUTE: Setting = Setting { mute: true, ..LAX };
+/// Content stands in a ConfigMap and is uploaded.
+const UPLOADS: Setting = Setting { uploads: true, ..MUTE };
 
 /// Whatever can happen.
 const ANY: Budget =
@@ -53,6 +56,10 @@ const CHANGES: &[Change] = &[
     Change::Copy(0),
     Change::Copy(1),
 ];
+
+/// What is done to an object whose content stands in a ConfigMap, and to the ConfigMap.
+const OF_A_MAP: &[Change] =
+    &[Change::Edit(0), Change::Edit(1), Change::Path(1), Change::Suspend(true), Change::Suspend(false)];
 
 struct Stories {
     setting: Setting,
@@ -91,12 +98,16 @@ impl Model for Stories {
 
 /// Tells all stories in which so many things happen, and one more when asked for more.
 fn check(name: &str, setting: Setting, events: u8, budget: Budget) {
+    check_with(name, setting, events, budget, CHANGES);
+}
+
+fn check_with(name: &str, setting: Setting, events: u8, budget: Budget, changes: &'static [Change]) {
     let deep = std::env::var("MODEL").is_ok_and(|depth| depth == "deep");
     // Of what is limited below the events, one more too.
     let more = |limit: u8| limit + u8::from(deep && limit > 0);
-    let (changes, outside) = (more(budget.changes), more(budget.outside));
-    let budget = Budget { events: events + u8::from(deep), changes, outside, ..budget };
-    let stories = Stories { setting, budget, changes: CHANGES };
+    let events = events + u8::from(deep);
+    let budget = Budget { events, changes: more(budget.changes), outside: more(budget.outside), ..budget };
+    let stories = Stories { setting, budget, changes };
     let told = stories.checker().threads(2).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
     let (states, unique, depth) = (told.state_count(), told.unique_state_count(), told.max_depth());
     // Not by a macro, which the test harness would keep back when all is well.
@@ -135,6 +146,15 @@ fn people_and_a_paused_leader() {
 fn where_content_is_not_shown() {
     let outside = Budget { pauses: 0, slow: 0, outside: 1, ..ALONE };
     check("no content shown, faults", MUTE, 2, outside);
+}
+
+#[test]
+fn content_that_is_uploaded() {
+    check("uploads, faults, crashes, pauses", UPLOADS, 2, ALONE);
+    let changing = Budget { pauses: 0, slow: 0, outside: 0, ..ANY };
+    check_with("uploads, a map that changes, faults", UPLOADS, 2, changing, OF_A_MAP);
+    let paused = Budget { events: 2, faults: 0, crashes: 0, deletions: 0, outside: 0, ..ANY };
+    check_with("uploads, a map that changes, a paused leader", UPLOADS, 2, paused, OF_A_MAP);
 }
 
 #[test]

@@ -3,12 +3,13 @@
 
 mod plan_support;
 
-use dataworks_core::api::condition::Reason;
+use dataworks_core::api::condition::{ConditionType, Reason};
 use dataworks_core::desired::{Desired, Held};
 use dataworks_core::intent::{Intent, IntentNote};
 use dataworks_core::plan::{Listing, MiddleHeld, Observed, ReadBack, Recorded, Step, plan};
 use dataworks_core::state::State;
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use plan_support::*;
 use serde_json::json;
 
@@ -53,6 +54,20 @@ fn check(start: Recorded, rows: Vec<RowOf>) {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// It is in the workspace as declared, and last changed at this time.
+fn unseen(mut recorded: Recorded, seconds: i64) -> Recorded {
+    recorded.status.modify_time = Some(Time(at(seconds)));
+    recorded.status.conditions = vec![Condition {
+        type_: ConditionType::Synced.as_str().to_owned(),
+        status: "True".to_owned(),
+        reason: Reason::Succeeded.as_str().to_owned(),
+        message: String::new(),
+        last_transition_time: Time(at(seconds)),
+        observed_generation: Some(recorded.generation),
+    }];
+    recorded
 }
 
 fn reporting() -> Desired {
@@ -461,6 +476,57 @@ fn what_others_change_is_brought_back_or_reported() {
                 |c| {
                     c.recorded = telling(c.recorded.clone(), Reason::Refused);
                     c.observed.read = read(Held { shows_content: false, ..as_declared() });
+                },
+                update("XX/a.py"),
+            ),
+            (
+                "a look that was asked for at content that is not shown, and nobody touched it",
+                |c| {
+                    c.recorded = unseen(c.recorded.clone(), 50);
+                    c.recorded.requested = true;
+                    c.observed.read = read(Held { shows_content: false, ..as_declared() });
+                    c.observed.read_modified = Some(at(50) + SignedDuration::from_millis(900));
+                },
+                Does::Exactly(Step::RecordSeen),
+            ),
+            (
+                "and somebody did",
+                |c| {
+                    c.recorded = unseen(c.recorded.clone(), 50);
+                    c.recorded.requested = true;
+                    c.observed.read = read(Held { shows_content: false, ..as_declared() });
+                    c.observed.read_modified = Some(at(51));
+                },
+                update("XX/a.py"),
+            ),
+            (
+                "and it was moved by us since",
+                |c| {
+                    c.recorded = unseen(c.recorded.clone(), 50);
+                    c.recorded.status.last_sync_time = Some(Time(at(70)));
+                    c.recorded.requested = true;
+                    c.observed.read = read(Held { shows_content: false, ..as_declared() });
+                    c.observed.read_modified = Some(at(70));
+                },
+                Does::Exactly(Step::RecordSeen),
+            ),
+            (
+                "somebody touched content that is not shown, and it is to be moved: it is sent first",
+                |c| {
+                    c.wanted = desired_at("XX/b.py", "v1");
+                    c.recorded = unseen(c.recorded.clone(), 50);
+                    c.observed.look = Some(Vec::new());
+                    c.observed.read = read(Held { shows_content: false, ..standing("XX/a.py") });
+                    c.observed.read_modified = Some(at(60));
+                },
+                update("XX/a.py"),
+            ),
+            (
+                "drift that was told, content that is not shown, and nobody touched it since it was told",
+                |c| {
+                    c.recorded = telling(unseen(c.recorded.clone(), 50), Reason::Drifted);
+                    c.observed.read = read(Held { shows_content: false, ..as_declared() });
+                    c.observed.read_modified = Some(at(50));
                 },
                 update("XX/a.py"),
             ),

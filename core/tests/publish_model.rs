@@ -14,7 +14,7 @@ use dataworks_core::object::Uid;
 use dataworks_core::plan::Identity;
 use dataworks_core::publish::{
     Kind, Look, Memory, Run, RunId, RunStatus, Seen, Sent, Sight, Stage, StageKind, Step, Tag, Verdict, Wish,
-    created, next, verdict,
+    created, next, stopped, verdict,
 };
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use stateright::{Checker as _, HasDiscoveries, Model, Property};
@@ -70,6 +70,9 @@ struct Flight {
 struct World {
     now: i64,
     declared: u8,
+    /// It is still to be published, and how far: to the end, or only built.
+    wished: bool,
+    until: Option<&'static str>,
     record: Kept,
     memory: Memory,
     look: Option<Look>,
@@ -106,6 +109,8 @@ enum Action {
     /// The process dies, and another begins: of the same pod, or of another.
     Crash(bool),
     Edit,
+    /// It is not to be published any more.
+    Unwish,
     Approve(usize),
     Refuse(usize),
     /// The last stage ends.
@@ -119,6 +124,8 @@ impl World {
         Self {
             now: 0,
             declared: 1,
+            wished: true,
+            until: None,
             record: Kept::default(),
             memory: Memory::default(),
             look: None,
@@ -155,10 +162,10 @@ impl World {
             run: sight.as_ref(),
         };
         let wish = Wish {
-            kind: Some(Kind::Online),
+            kind: self.wished.then_some(Kind::Online),
             deleting: false,
-            version: Some(self.version()),
-            until_stage: None,
+            version: self.wished.then(|| self.version()),
+            until_stage: self.until.filter(|_| self.wished).map(str::to_owned),
             requested: false,
         };
         next(&wish, &self.record.0, &seen, at(self.now)).step
@@ -191,8 +198,9 @@ impl World {
         if self.faults > 0 && step != Step::Rest {
             actions.extend([Action::Crash(true), Action::Crash(false)]);
         }
-        if self.edits > 0 {
+        if self.edits > 0 && self.wished {
             actions.push(Action::Edit);
+            actions.extend(self.until.map(|_| Action::Unwish));
         }
         for (index, (_, run)) in self.runs.iter().enumerate().filter(|(_, (_, run))| !run.status.is_final()) {
             if run.stages[1].status == RunStatus::Running {
@@ -241,6 +249,10 @@ impl World {
                 world.edits -= 1;
                 world.declared += 1;
                 world.looks = 0;
+            }
+            Action::Unwish => {
+                world.edits -= 1;
+                world.wished = false;
             }
             Action::Approve(index) => world.runs[index].1.stages[1].status = RunStatus::Success,
             Action::Finish(index) => {
@@ -411,11 +423,17 @@ impl World {
         if self.step() != Step::Rest || !self.flights.is_empty() {
             return None;
         }
-        if self.runs.iter().any(|(_, run)| !run.status.is_final()) {
+        let stopped = |run: &Run| {
+            self.wished && self.until.is_some() && stopped(&self.record.0) == Some(run.id.clone())
+        };
+        if self.runs.iter().any(|(_, run)| !run.status.is_final() && !stopped(run)) {
             return Some("no run is left under way");
         }
-        match verdict(&self.record.0, Some(&self.version()), None, false) {
-            Verdict::Published if self.production == self.declared => None,
+        if !self.wished {
+            return None;
+        }
+        match verdict(&self.record.0, Some(&self.version()), self.until, false) {
+            Verdict::Published if self.until.is_some() || self.production == self.declared => None,
             Verdict::Published => Some("what is published is what is declared"),
             Verdict::Failed => None,
             Verdict::Pending => Some("it rests only where nothing is to be done"),
@@ -447,15 +465,25 @@ impl Model for Stories {
             Property::always("settles", |_, world: &World| world.looks <= MOST_LOOKS),
             Property::always("rests as promised", |_, world: &World| world.broken_at_rest().is_none()),
             Property::sometimes("a version is published", |_, world: &World| {
-                world.step() == Step::Rest && world.production == world.declared
+                let published = world.production == world.declared || world.until.is_some();
+                world.step() == Step::Rest && published
             }),
         ]
     }
 }
 
 fn check(name: &str, faults: u8, edits: u8, refusals: u8, keeps_description: bool) {
+    check_until(name, None, [faults, edits, refusals], keeps_description);
+}
+
+fn check_until(
+    name: &str,
+    until: Option<&'static str>,
+    [faults, edits, refusals]: [u8; 3],
+    keeps_description: bool,
+) {
     let faults = faults + u8::from(std::env::var("MODEL").is_ok_and(|depth| depth == "deep"));
-    let stories = Stories(World::new(faults, edits, refusals, keeps_description));
+    let stories = Stories(World { until, ..World::new(faults, edits, refusals, keeps_description) });
     let told = stories.checker().threads(2).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
     let unique = told.unique_state_count();
     let _told = writeln!(std::io::stderr(), "{name}: {unique} states, depth {}", told.max_depth());
@@ -491,4 +519,9 @@ fn edits_faults_and_crashes() {
 fn where_descriptions_are_dropped() {
     check("no description, faults", 2, 0, 1, false);
     check("no description, edits", 1, 1, 0, false);
+}
+
+#[test]
+fn runs_that_are_stopped_on_their_way() {
+    check_until("stopped, edits, faults", Some("BUILD"), [1, 2, 0], true);
 }

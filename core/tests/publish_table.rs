@@ -661,6 +661,55 @@ fn what_is_not_declared_any_more_is_not_published() {
     ]);
 }
 
+/// It ended well as far as was wished, and is open for whoever goes on with it.
+#[test]
+fn a_run_that_was_stopped_on_its_way_is_not_left_open() {
+    let stopped = |change: fn(&mut Case)| {
+        let mut case = Case::default();
+        case.record = Publication {
+            run_id: Some("r".to_owned()),
+            type_: Some(RunType::Online),
+            digest: Some(V1.to_owned()),
+            published_digest: Some(V1.to_owned()),
+            until_stage: Some("CHECK".to_owned()),
+            stage: Some("CHECK".to_owned()),
+            status: Some(Status::Success),
+            mode: Some(RunMode::Normal),
+            ..Publication::default()
+        };
+        (case.wish.kind, case.wish.version) = (None, None);
+        change(&mut case);
+        case
+    };
+    check(vec![
+        ("not to be published any more", stopped(|_| ()), "abolish r"),
+        (
+            "abolished",
+            stopped(|case| case.memory.abolished = Some(run_id("r"))),
+            "record Success/CHECK/Normal/digest-1/digest-1 ended",
+        ),
+        ("nothing is left of it", stopped(|case| case.record.run_id = None), "rest"),
+        ("deleted", stopped(|case| case.wish.deleting = true), "abolish r"),
+        (
+            "deleted, and abolished",
+            stopped(|case| {
+                case.wish.deleting = true;
+                case.memory.abolished = Some(run_id("r"));
+            }),
+            "rest",
+        ),
+        ("it was run to its end", stopped(|case| case.record.until_stage = None), "rest"),
+        (
+            "still wished so far",
+            stopped(|case| {
+                (case.wish.kind, case.wish.version) = (Some(Kind::Online), Some(V1.to_owned()));
+                case.wish.until_stage = Some("CHECK".to_owned());
+            }),
+            "rest",
+        ),
+    ]);
+}
+
 #[test]
 fn what_is_published_is_taken_offline() {
     let offline = |status: Option<Status>, type_| {

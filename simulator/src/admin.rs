@@ -28,7 +28,7 @@ pub(crate) fn router(control: Control) -> Router {
         .route("/faults", get(faults).post(add_faults).delete(clear_faults))
         .route("/keys", put(set_keys))
         .route("/projects", post(add_project))
-        .route("/runs", get(runs))
+        .route("/runs", get(runs).post(run))
         .route("/runs/{id}", post(decide))
         .route("/resources", post(create))
         .route("/resources/{id}", get(resource).put(edit).delete(delete))
@@ -175,6 +175,18 @@ async fn add_project(State(control): State<Control>, Json(project): Json<Project
 async fn runs(State(control): State<Control>) -> Json<Value> {
     let (published, history) = (control.published(), control.published_ever());
     Json(json!({"runs": control.runs(), "published": published, "history": history}))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct OutsideRun {
+    /// The file's id.
+    object_id: String,
+}
+
+async fn run(State(control): State<Control>, Json(run): Json<OutsideRun>) -> Answer<Value> {
+    let id = control.run_outside(&run.object_id)?;
+    Ok(Json(json!({"id": id})))
 }
 
 #[derive(Debug, Deserialize)]

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use crate::clock::Now;
 use crate::cloud::{Cloud, lock};
@@ -363,7 +362,7 @@ fn project(world: &World, id: u64) -> Result<Arc<ProjectConfig>, NoSuchResource>
     world.project(id).cloned().ok_or_else(missing)
 }
 
-fn file(world: &World, id: &str) -> Result<Resource, NoSuchResource> {
+pub(crate) fn file(world: &World, id: &str) -> Result<Resource, NoSuchResource> {
     id.parse()
         .ok()
         .and_then(|id| world.get(id))
@@ -383,10 +382,7 @@ fn view(file: &Resource, project: &ProjectConfig) -> ResourceView {
         command: file.command.to_string(),
         datasource: DataSource { name: file.datasource.0.to_string(), kind: file.datasource.1.to_string() },
         owner: file.owner.to_string(),
-        content_sha256: match &file.file {
-            Some(file) => file.sha256.to_string(),
-            None => hex::encode(Sha256::digest(content.as_bytes())),
-        },
+        content_sha256: file.content_sha256(),
         file_bytes: file.file.as_ref().map(|file| file.bytes.len()),
         content,
         resource_file: file.resource_file.as_deref().map(str::to_owned),

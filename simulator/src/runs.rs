@@ -4,9 +4,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::cloud::lock;
-use crate::control::Control;
+use crate::control::{Control, NoSuchResource, file};
 use crate::deployment::{RunKind, RunStatus};
-use crate::world::{Cannot, Published, Run};
+use crate::world::{Cannot, NewRun, Published, Run};
 
 /// A run as it is, for asserts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +25,10 @@ pub struct RunView {
     pub status: RunStatus,
     /// What it was made with.
     pub description: String,
+    /// Where the file is in the version that it publishes.
+    pub path: String,
+    /// Hexadecimal SHA-256 of what that version holds.
+    pub content_sha256: String,
     /// Its stages, in order.
     pub stages: Vec<StageView>,
     /// Unix milliseconds.
@@ -83,6 +87,25 @@ impl Control {
         lock(&self.0.world).published(&settings.behaviour.deployment, now).1
     }
 
+    /// Somebody publishes a file in the console; answers the run's id. Its stages follow each other as
+    /// with `RunMode=Auto`, up to one that waits for a person.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such file.
+    pub fn run_outside(&self, id: &str) -> Result<String, NoSuchResource> {
+        let (settings, now) = (self.0.settings(), self.now());
+        let mut world = lock(&self.0.world);
+        let version = file(&world, id)?;
+        let new = NewRun {
+            kind: RunKind::Online,
+            creator: version.owner.to_string(),
+            description: String::new(),
+            auto: Some(None),
+        };
+        Ok(world.start_run(new, version, &settings.behaviour.deployment, now, settings.list_lag_ms))
+    }
+
     /// A person decides about a run.
     ///
     /// # Errors
@@ -121,6 +144,8 @@ fn view(run: &Run) -> RunView {
         kind: run.kind,
         status: run.status,
         description: run.description.clone(),
+        path: run.version.path.to_string(),
+        content_sha256: run.version.content_sha256(),
         stages: run.stages.iter().map(stage).collect(),
         create_time: run.create_ms,
     }

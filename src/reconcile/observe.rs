@@ -165,6 +165,7 @@ impl Subject {
             search: self.search.clone(),
             claimed,
             read: self.read.clone(),
+            read_modified: self.read_modified,
             adoptee: self.adoptee.as_ref().map(|adoptee| (adoptee.id.clone(), adoptee.back.clone())),
             middle_held: desired.map(|desired| self.middle_held(&index, desired)).unwrap_or_default(),
             brake: project.is_some_and(|project| self.connection.listings.is_braked(project, told_so)),

@@ -300,9 +300,11 @@ pub async fn watch(ctx: Arc<Context>) {
             continue;
         }
         for connection in ctx.connections.all() {
-            if let ConnectionId::Workspace(workspace) = &connection.id
-                && !ctx.index().is_open(workspace)
-            {
+            let closed = match &connection.id {
+                ConnectionId::Workspace(workspace) => !ctx.index().is_open(workspace),
+                ConnectionId::Default => ctx.index().closes_all(),
+            };
+            if closed {
                 // Its objects say what they wait for.
                 continue;
             }

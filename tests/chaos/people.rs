@@ -1,114 +1,27 @@
-//! Those who apply, edit, move and delete objects, each with one file in mind; and the ledger of
-//! what they declared.
+//! Those who apply, edit, move and delete objects, each with one file in mind, whose content stands in
+//! the object or in a ConfigMap of its own.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
 use dataworks_core::api::v1alpha1::DataWorksResource;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::runtime::wait::await_condition;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
-use super::plan::Act;
-use crate::support::{Scene, poll, python};
+use super::ledger::{Edition, Ledger};
+use super::plan::{Act, Source, is_published};
+use crate::support::{PROJECT, Scene, manifest, poll};
 
 /// An object takes so long at most to go: several takeovers, each with the longest wait.
 const GONE: Duration = Duration::from_secs(300);
-
-/// What a person declares at one time. Each number counts up over the person's life, so that of
-/// two editions one is the later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Edition {
-    pub(crate) person: usize,
-    pub(crate) content: u64,
-    pub(crate) folder: u64,
-    pub(crate) name: u64,
-}
-
-impl Edition {
-    fn content(self) -> String {
-        format!("# {} {}\n", self.person, self.content)
-    }
-
-    pub(crate) fn path(self) -> String {
-        format!("Chaos/{}/file-{}-{}.py", self.folder, self.person, self.name)
-    }
-
-    /// What a file says of itself, by what it holds and where it stands.
-    pub(crate) fn of(content: &str, path: &str) -> Option<Self> {
-        let (person, content) = content.strip_prefix("# ")?.trim_end().split_once(' ')?;
-        let (folder, name) = path.strip_prefix("Chaos/")?.split_once("/file-")?;
-        let name = name.strip_prefix(person)?.strip_prefix('-')?.strip_suffix(".py")?;
-        Some(Self {
-            person: person.parse().ok()?,
-            content: content.parse().ok()?,
-            folder: folder.parse().ok()?,
-            name: name.parse().ok()?,
-        })
-    }
-
-    /// True when nothing in it is older than in `other`.
-    pub(crate) fn is_at_least(self, other: Self) -> bool {
-        self.person == other.person
-            && self.content >= other.content
-            && self.folder >= other.folder
-            && self.name >= other.name
-    }
-}
-
-/// The object of a person.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Declared {
-    pub(crate) object: String,
-    pub(crate) edition: Edition,
-}
-
-/// What was declared: written before the API server is told of it.
-#[derive(Debug, Default)]
-pub(crate) struct Ledger {
-    /// Who declared a content first, by its digest.
-    contents: BTreeMap<String, Declared>,
-    /// What is to be there in the end, by person.
-    pub(crate) living: BTreeMap<usize, Declared>,
-    /// Objects that were told to go, with the last edition that they declared.
-    deleted: Vec<Declared>,
-}
-
-impl Ledger {
-    /// Who declared the content with this digest, and the edition of a file that holds it there.
-    pub(crate) fn declared(&self, digest: &str, path: &str) -> Option<(&str, Edition)> {
-        let declared = self.contents.get(digest)?;
-        Some((&declared.object, Edition::of(&declared.edition.content(), path)?))
-    }
-
-    fn declare(&mut self, object: &str, edition: Edition) {
-        let declared = Declared { object: object.to_owned(), edition };
-        let digest = hex::encode(Sha256::digest(edition.content().as_bytes()));
-        self.contents.entry(digest).or_insert_with(|| declared.clone());
-        self.living.insert(edition.person, declared);
-    }
-
-    fn delete(&mut self, person: usize) {
-        let gone = self.living.remove(&person).unwrap();
-        self.deleted.push(gone);
-    }
-
-    /// True when the object that declared this edition was told to go since.
-    pub(crate) fn is_deleted(&self, object: &str, edition: Edition) -> bool {
-        self.deleted.iter().any(|gone| gone.object == object && gone.edition.is_at_least(edition))
-    }
-
-    /// All names that objects ever had.
-    pub(crate) fn objects_of(&self, person: usize) -> BTreeSet<&str> {
-        let all = self.contents.values().chain(&self.deleted);
-        all.filter(|declared| declared.edition.person == person)
-            .map(|declared| declared.object.as_str())
-            .collect()
-    }
-}
+/// Of every ConfigMap.
+const KEY: &str = "k";
 
 /// One person.
 pub(crate) struct Person {
@@ -116,12 +29,14 @@ pub(crate) struct Person {
     ledger: Rc<RefCell<Ledger>>,
     edition: Edition,
     objects: u64,
+    /// The present object's ConfigMap is there.
+    has_map: bool,
 }
 
 impl Person {
     pub(crate) fn new(scene: &Rc<Scene>, ledger: &Rc<RefCell<Ledger>>, person: usize) -> Self {
         let edition = Edition { person, content: 0, folder: 0, name: 0 };
-        Self { scene: Rc::clone(scene), ledger: Rc::clone(ledger), edition, objects: 0 }
+        Self { scene: Rc::clone(scene), ledger: Rc::clone(ledger), edition, objects: 0, has_map: false }
     }
 
     /// Does all that is planned.
@@ -140,6 +55,8 @@ impl Person {
                 Act::Succeed => {
                     self.delete().await;
                     self.objects += 1;
+                    // The object that goes may still look at its own.
+                    self.has_map = false;
                     self.create().await;
                 }
                 Act::Delete => self.delete().await,
@@ -158,16 +75,33 @@ impl Person {
     async fn create(&mut self) {
         self.edition.content += 1;
         self.declare();
-        let mut object = python(&self.object(), &self.edition.path());
-        object["spec"]["content"] = self.content();
-        let object: DataWorksResource = serde_json::from_value(object).unwrap();
+        let mut spec = json!({"projectId": PROJECT, "path": self.edition.path(), "content": self.content()});
+        if is_published(self.edition.person) {
+            spec["publish"] = json!({"policy": "OnChange"});
+        }
+        let object: DataWorksResource = serde_json::from_value(manifest(&self.object(), &spec)).unwrap();
+        // An object without its ConfigMap waits for it.
+        let waits = !self.has_map && self.edition.person % 8 < 4;
+        if !waits {
+            self.write_map().await;
+        }
         self.scene.objects().create(&PostParams::default(), &object).await.unwrap();
+        if waits {
+            self.write_map().await;
+        }
     }
 
     async fn edit(&mut self, name: bool, folder: bool, content: bool) {
+        self.edition.content += u64::from(content);
+        if content && Source::of(self.edition.person) != Source::Inline {
+            self.declare();
+            self.write_map().await;
+            if !name && !folder {
+                return;
+            }
+        }
         self.edition.name += u64::from(name);
         self.edition.folder += u64::from(folder);
-        self.edition.content += u64::from(content);
         self.declare();
         let spec = json!({"path": self.edition.path(), "content": self.content()});
         let patch = Patch::Merge(json!({"spec": spec}));
@@ -175,7 +109,31 @@ impl Person {
     }
 
     fn content(&self) -> Value {
-        json!({"inline": self.edition.content()})
+        match Source::of(self.edition.person) {
+            Source::Inline => json!({"inline": String::from_utf8(self.edition.content()).unwrap()}),
+            Source::Text | Source::Binary => json!({"configMapKeyRef": {"name": self.object(), "key": KEY}}),
+        }
+    }
+
+    /// Writes the ConfigMap of the present object, if its content stands in one.
+    async fn write_map(&mut self) {
+        let content = self.edition.content();
+        let mut map = ConfigMap::default();
+        map.metadata.name = Some(self.object());
+        match Source::of(self.edition.person) {
+            Source::Inline => return,
+            Source::Text => {
+                map.data = Some(BTreeMap::from([(KEY.to_owned(), String::from_utf8(content).unwrap())]));
+            }
+            Source::Binary => {
+                map.binary_data = Some(BTreeMap::from([(KEY.to_owned(), ByteString(content))]));
+            }
+        }
+        let maps: Api<ConfigMap> = Api::namespaced(self.scene.client.clone(), &self.scene.namespace);
+        let params = PatchParams::apply("chaos").force();
+        let written = maps.patch(&self.object(), &params, &Patch::Apply(map)).await.unwrap();
+        self.ledger.borrow_mut().wrote_map(written.metadata.resource_version.unwrap(), self.edition);
+        self.has_map = true;
     }
 
     async fn delete(&mut self) {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use dataworks_simulator::{ErrorAnswer, Fault, FaultKind};
+use dataworks_simulator::{AutoMode, DeletePublished, Deployment, ErrorAnswer, Fault, FaultKind};
 
 use crate::support::random::Random;
 
@@ -22,6 +22,9 @@ pub(crate) const BOUNDS: [&str; 5] = [
 /// The same for the simulator: it refuses a signature that is older.
 pub(crate) const SIGNATURE_MS: u64 = 4000;
 pub(crate) const LIST_LAG_MS: u64 = 300;
+/// From the moment that an operator reads what is declared until its request for a run arrives: the
+/// time to send it, the validity of a signature, and the latest commit, stretched like that.
+pub(crate) const MADE_WITHIN_MS: i64 = 2000 + 4000 + 2 * 800;
 
 /// How large a campaign is.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +32,32 @@ pub(crate) struct Size {
     pub(crate) seed: u64,
     pub(crate) objects: u64,
     pub(crate) kills: u64,
+}
+
+/// Where the content of a person's file comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    Inline,
+    /// Text in a ConfigMap.
+    Text,
+    /// What is no text, in a ConfigMap: it is uploaded.
+    Binary,
+}
+
+impl Source {
+    /// Of this person's file, whatever the seed: also the smallest campaign has each.
+    pub(crate) fn of(person: usize) -> Self {
+        match person % 4 {
+            2 => Self::Text,
+            3 => Self::Binary,
+            _ => Self::Inline,
+        }
+    }
+}
+
+/// Whether this person's file is to be published. Three in twelve persons of each source, or so.
+pub(crate) fn is_published(person: usize) -> bool {
+    person % 3 == 0
 }
 
 /// What is done to one path of the workspace, by one person.
@@ -75,6 +104,9 @@ pub(crate) struct Plan {
     /// What is done to the pods, each after a pause.
     pub(crate) blows: Vec<(Duration, Who, Blow)>,
     pub(crate) faults: Vec<Fault>,
+    /// A person must approve each run.
+    pub(crate) standard: bool,
+    pub(crate) deployment: Deployment,
 }
 
 impl Plan {
@@ -84,7 +116,15 @@ impl Plan {
         let storm: Duration = blows.iter().map(|(pause, _, blow)| *pause + blow.lasts()).sum();
         let lives = (0..size.objects).map(|_| life(&mut random, storm)).collect();
         let faults = faults(&mut random);
-        Self { size, lives, blows, faults }
+        // By the seed's parity and not by chance: two seeds in a row have all of it.
+        let standard = size.seed % 2 == 1;
+        let deployment = Deployment {
+            stage_ms: 200,
+            auto: if size.seed % 4 < 2 { AutoMode::Refuse } else { AutoMode::Honour },
+            delete_published: if standard { DeletePublished::Allow } else { DeletePublished::NeedsOffline },
+            ..Deployment::default()
+        };
+        Self { size, lives, blows, faults, standard, deployment }
     }
 }
 
@@ -167,6 +207,10 @@ fn faults(random: &mut Random) -> Vec<Fault> {
         ("DeleteResource", 1),
         ("MoveResource", 1),
         ("RenameResource", 1),
+        ("CreatePipelineRun", 2),
+        ("ExecPipelineRunStage", 1),
+        ("AbolishPipelineRun", 1),
+        ("PostObject", 1),
     ];
     for (action, factor) in writes {
         rules.extend([
@@ -180,6 +224,17 @@ fn faults(random: &mut Random) -> Vec<Fault> {
             (action, 10, FaultKind::Slow { ms: 500 }),
         ]);
     }
+    // Nothing can be left by them; what is told by them can be missed.
+    for action in ["ListPipelineRuns", "GetPipelineRun", "AuthorizeFileUpload"] {
+        rules.extend([
+            (action, 3, FaultKind::Error(error("InternalError.System"))),
+            (action, 3, FaultKind::Lost),
+            (action, 2, FaultKind::Garbage),
+            (action, 1, FaultKind::Hang { ms: 3000, effect: false }),
+            (action, 5, FaultKind::Slow { ms: 500 }),
+        ]);
+    }
+    rules.push(("PostObject", 5, FaultKind::CutBody { bytes: 9_000 }));
     let rule = |(action, percent, kind): (&str, u32, FaultKind)| Fault {
         probability: Some(f64::from(percent) / 100.0),
         seed: random.next(),

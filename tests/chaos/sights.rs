@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use dataworks_core::api::v1alpha1::DataWorksResource;
+use dataworks_core::ids::Digest;
 use futures::StreamExt as _;
 use k8s_openapi::jiff::Timestamp;
 use kube::runtime::watcher::{Config, Event, watcher};
 use tokio::sync::Notify;
 
-use super::people::{Edition, Ledger};
+use super::ledger::{Edition, Ledger};
+use super::plan::{Source, is_published};
 use crate::support::{Scene, condition, is_current, is_ready, status};
 
 /// An object at one moment.
@@ -22,8 +24,12 @@ pub(crate) struct Sight {
     pub(crate) name: String,
     pub(crate) generation: i64,
     pub(crate) deleting: bool,
-    /// What its spec declares.
+    /// What it declares. Where the content stands in a ConfigMap: which of it status speaks of.
     pub(crate) edition: Edition,
+    /// The version of the ConfigMap that status speaks of.
+    pub(crate) map: Option<String>,
+    /// It says that what it declares is published.
+    pub(crate) published: bool,
     pub(crate) id: Option<String>,
     /// Its status speaks of its present generation.
     pub(crate) current: bool,
@@ -92,20 +98,22 @@ impl Observer {
         // The number first: what comes after it may be later than what is seen.
         let seq = self.scene.cloud.counts().last_seq;
         let ready = condition(object, "Ready");
-        let content = object.spec.content.as_ref().and_then(|content| content.inline.as_deref());
-        let edition =
-            Edition::of(content.unwrap_or_default(), object.spec.path.as_deref().unwrap_or_default());
+        let (status, name) = (status(object), object.metadata.name.clone().unwrap());
+        let publication = status.publication.clone().unwrap_or_default();
+        let published = condition(object, "Published").is_some_and(|published| published.status == "True");
         let sight = Sight {
             at: Timestamp::now(),
             seq,
-            name: object.metadata.name.clone().unwrap(),
             generation: object.metadata.generation.unwrap(),
             deleting: object.metadata.deletion_timestamp.is_some(),
-            edition: edition.expect("an object of ours"),
-            id: status(object).id,
+            edition: self.edition(object),
+            map: status.content_source.and_then(|source| source.resource_version),
+            published: published && publication.published_digest == status.spec_digest,
+            id: status.id,
             current: is_current(object),
             ready: is_ready(object),
             says: ready.map(|c| format!("{} {}: {}", c.status, c.reason, c.message)).unwrap_or_default(),
+            name,
         };
         let lie = self.lie(&sight);
         let mut sights = self.sights.borrow_mut();
@@ -114,19 +122,41 @@ impl Observer {
         sights.all.push(sight);
     }
 
+    fn edition(&self, object: &DataWorksResource) -> Edition {
+        let at = Edition::at(object.spec.path.as_deref().unwrap_or_default()).expect("an object of ours");
+        let inline = object.spec.content.as_ref().and_then(|content| content.inline.as_deref());
+        let digest = match Source::of(at.person) {
+            Source::Inline => Some(Digest::of(inline.unwrap_or_default().as_bytes()).to_string()),
+            Source::Text | Source::Binary => status(object).content_digest,
+        };
+        let ledger = self.ledger.borrow();
+        let content = digest.and_then(|digest| ledger.edition(&digest, &at.path()));
+        Edition { content: content.map_or(0, |edition| edition.content), ..at }
+    }
+
     /// Why a `Ready` is not true. It is true when the cloud holds what the object declares, or what
-    /// was declared since, or nothing because the object was told to go since.
+    /// was declared since, or nothing because the object was told to go since; and when that is
+    /// published, where it is wished.
     fn lie(&self, sight: &Sight) -> Option<String> {
         if !sight.ready {
             return None;
         }
+        let ledger = self.ledger.borrow();
+        let deleted = ledger.is_deleted(&sight.name, sight.edition);
         let Some(id) = &sight.id else { return Some("Ready without an id".to_owned()) };
         let Some(file) = self.scene.cloud.resource(id) else {
-            let deleted = self.ledger.borrow().is_deleted(&sight.name, sight.edition);
             return (!deleted).then(|| format!("Ready, and {id} is not there"));
         };
-        let held = Edition::of(&file.content, &file.path);
-        let as_late = held.is_some_and(|held| held.is_at_least(sight.edition));
-        (!as_late).then(|| format!("Ready with {:?}, and {id} holds {held:?}", sight.edition))
+        let is_late = |held: Option<Edition>| held.is_some_and(|held| held.is_at_least(sight.edition));
+        let held = ledger.edition(&file.content_sha256, &file.path);
+        if !is_late(held) {
+            return Some(format!("Ready with {:?}, and {id} holds {held:?}", sight.edition));
+        }
+        if deleted || !is_published(sight.edition.person) {
+            return None;
+        }
+        let production = self.scene.cloud.published().into_iter().find(|held| held.id == *id);
+        let held = production.and_then(|held| ledger.edition(&held.content_sha256, &held.path));
+        (!is_late(held)).then(|| format!("Ready with {:?}, and {held:?} is published", sight.edition))
     }
 }

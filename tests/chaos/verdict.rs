@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use dataworks_simulator::{Call, ResourceView};
+use dataworks_simulator::{Call, Published, ResourceView, RunView};
 use k8s_openapi::jiff::Timestamp;
 
-use super::people::{Edition, Ledger};
+use super::ledger::{Edition, Ledger};
+use super::plan::Source;
 use super::sights::{Sight, Sights};
 use crate::support::files::{doubles, doubles_at_paths};
 
@@ -18,13 +19,17 @@ const LINES: usize = 150;
 pub(crate) struct Evidence<'a> {
     pub(crate) calls: &'a [Call],
     pub(crate) files: &'a [ResourceView],
+    pub(crate) runs: &'a [RunView],
+    /// What is published now, and all that ever was.
+    pub(crate) published: &'a [Published],
+    pub(crate) history: &'a [Published],
     pub(crate) sights: &'a Sights,
     pub(crate) ledger: &'a Ledger,
     pub(crate) logs: &'a [(String, String)],
 }
 
 /// A person for whom something does not hold, and what.
-type Wrong = (usize, String);
+pub(crate) type Wrong = (usize, String);
 
 impl Evidence<'_> {
     /// All that does not hold.
@@ -33,6 +38,8 @@ impl Evidence<'_> {
         wrongs.extend(self.orphans());
         wrongs.extend(self.restless());
         wrongs.extend(self.set_back());
+        wrongs.extend(self.misread());
+        wrongs.extend(self.publications());
         let lies = self.sights.lies.iter();
         wrongs.extend(lies.map(|lie| (lie.person, format!("a false Ready: {}", lie.told))));
         wrongs
@@ -55,7 +62,7 @@ impl Evidence<'_> {
             self.sights.now.values().filter_map(|sight| sight.id.as_deref()).collect();
         let unknown = self.files.iter().filter(|file| !known.contains(file.id.as_str()));
         let told = |file: &ResourceView| {
-            let edition = Edition::of(&file.content, &file.path).expect("a file of ours");
+            let edition = Edition::at(&file.path).expect("a file of ours");
             (edition.person, format!("an orphan: {} at {}", file.id, file.path))
         };
         unknown.map(told).collect()
@@ -76,7 +83,7 @@ impl Evidence<'_> {
                 continue;
             }
             let file = sight.id.as_deref().and_then(|id| files.get(id));
-            let held = file.and_then(|file| Edition::of(&file.content, &file.path));
+            let held = file.and_then(|file| self.ledger.edition(&file.content_sha256, &file.path));
             if held != Some(declared.edition) {
                 wrongs.push((*person, format!("{} is Ready, and its file is {held:?}", declared.object)));
             }
@@ -110,6 +117,28 @@ impl Evidence<'_> {
         wrongs
     }
 
+    /// An object that is Ready holds what is in the version of its ConfigMap that it speaks of.
+    fn misread(&self) -> Vec<Wrong> {
+        let mut wrongs = Vec::new();
+        for sight in self.sights.all.iter().filter(|sight| sight.ready) {
+            let Some(map) = &sight.map else {
+                if Source::of(sight.edition.person) != Source::Inline {
+                    wrongs.push((sight.edition.person, format!("{} is Ready without a source", sight.name)));
+                }
+                continue;
+            };
+            let there = self.ledger.in_map(map).map(|edition| edition.content);
+            if there != Some(sight.edition.content) {
+                let told = format!(
+                    "{} is Ready with {:?}, of a ConfigMap with {there:?}",
+                    sight.name, sight.edition
+                );
+                wrongs.push((sight.edition.person, told));
+            }
+        }
+        wrongs
+    }
+
     /// Who declared what a call has left in its file, and as which edition it stands there.
     fn declared(&self, call: &Call) -> Option<(&str, Edition)> {
         self.ledger.declared(call.content_sha256.as_deref()?, call.path.as_deref()?)
@@ -130,6 +159,7 @@ impl Evidence<'_> {
 
     fn story(&self, person: usize) -> String {
         let mut lines = self.calls_about(person);
+        lines.extend(self.runs_of(person));
         for sight in self.sights.all.iter().filter(|sight| sight.edition.person == person) {
             let Sight { name, generation, deleting, edition, id, current, says, .. } = sight;
             let text = format!(
@@ -156,7 +186,12 @@ impl Evidence<'_> {
 
     fn calls_about(&self, person: usize) -> Vec<(Timestamp, String)> {
         let file = format!("file-{person}-");
-        let about = |text: &Option<String>| text.as_deref().is_some_and(|text| text.contains(&file));
+        let named = |text: &Option<String>| text.as_deref().is_some_and(|text| text.contains(&file));
+        let is_named = |call: &&Call| named(&call.name) || named(&call.path);
+        // Calls for runs name an id only.
+        let ids: BTreeSet<&str> =
+            self.calls.iter().filter(is_named).filter_map(|call| call.id.as_deref()).collect();
+        let about = |call: &&Call| is_named(call) || call.id.as_deref().is_some_and(|id| ids.contains(id));
         let told = |call: &Call| {
             let edition = self.declared(call).map(|(_, edition)| edition);
             let Call { seq, action, outcome, effect, id, code, .. } = call;
@@ -164,6 +199,6 @@ impl Evidence<'_> {
                 format!("cloud   {seq} {action} {outcome:?} effect={effect} {edition:?} {id:?} {code:?}");
             (Timestamp::from_millisecond(call.time).unwrap(), text)
         };
-        self.calls.iter().filter(|call| about(&call.name) || about(&call.path)).map(told).collect()
+        self.calls.iter().filter(about).map(told).collect()
     }
 }

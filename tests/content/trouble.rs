@@ -104,4 +104,14 @@ async fn an_empty_jar_is_none() {
         "The key \"k\" of ConfigMap \"m\" is empty, which no jar and no archive can be."
     );
     assert_eq!(scene.cloud.actions(0), [""; 0]);
+    // Nor is one that is in use emptied.
+    let bytes = binary(1000, 3);
+    map(&scene, "m", &[("k", &bytes)]).await;
+    holds(&scene, "a", &bytes).await;
+    let since = scene.cloud.last();
+    map(&scene, "m", &[("k", b"")]).await;
+    let waits = scene.says("a", "Unknown", "DependencyNotReady").await;
+    assert!(message(&waits).ends_with("The file in the workspace stays as it is."), "{}", message(&waits));
+    assert_eq!(scene.cloud.actions(since), [""; 0]);
+    assert_eq!(Some(scene.cloud.only_file().content_sha256), status(&waits).content_digest);
 }

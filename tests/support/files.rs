@@ -6,14 +6,15 @@ use std::collections::BTreeMap;
 use dataworks_simulator::Call;
 
 /// The calls that gave an owner a second living file. `owner` says whose a file is after a call
-/// that made or changed it. What was done outside has no entry in the journal.
+/// that made or changed it. What was done outside has no entry in the journal. Deployment runs
+/// change no file.
 pub(crate) fn doubles<'a>(
     calls: &'a [Call],
     owner: impl Fn(&'a Call) -> Option<&'a str>,
 ) -> Vec<(&'a Call, &'a str)> {
     let mut living: BTreeMap<&str, Option<&str>> = BTreeMap::new();
     let mut found = Vec::new();
-    for call in calls.iter().filter(|call| call.effect) {
+    for call in calls.iter().filter(|call| call.effect && call.action.ends_with("Resource")) {
         let id = call.id.as_deref().expect("an effect has a file");
         if call.path.is_none() {
             living.remove(id);

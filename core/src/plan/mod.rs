@@ -302,6 +302,8 @@ pub struct Observed {
     pub claimed: Vec<ResourceId>,
     /// The read of the recorded resource.
     pub read: Option<ReadBack>,
+    /// When the recorded resource last changed, as that read says.
+    pub read_modified: Option<Timestamp>,
     /// The read of a resource that is to become this object's.
     pub adoptee: Option<(ResourceId, ReadBack)>,
     /// Who claims the paths between the recorded and the declared one.

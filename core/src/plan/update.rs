@@ -3,7 +3,7 @@
 //! Content first, then the place: what is sent before a move names the old path, so that every step
 //! leaves a status that says exactly what is there.
 
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use super::create::{at_name, not_allowed, refused_before, taken_by_other};
 use super::relocate::relocate;
@@ -12,11 +12,14 @@ use super::step::{because, id_already_managed, stalled};
 use super::workspace::{doubt_waits, moved_away};
 use super::{Listing, Observed, Plan, ReadBack, Recorded, SourceRead, Step, content, create};
 use crate::api::condition::{ConditionType, Reason};
-use crate::api::v1alpha1::DriftPolicy;
+use crate::api::v1alpha1::{DataWorksResourceStatus, DriftPolicy};
 use crate::desired::{Desired, Held};
 use crate::ids::ResourceId;
 use crate::path::ResourcePath;
 use crate::state::{self, State};
+
+/// Times in status have whole seconds: what others do in the second of our own write is taken for ours.
+const TICK: SignedDuration = SignedDuration::from_secs(1);
 
 pub(super) fn plan(
     desired: &Desired,
@@ -262,6 +265,22 @@ fn absent(
     stalled(Reason::NotFoundInWorkspace, message, "it is gone and is not to be made again")
 }
 
+/// Whether content that cannot be seen is taken for what was sent last: where nobody changed the resource
+/// since, it is, whatever made us look. A look that was asked for, or one that failed before, is no
+/// reason to send it again, and to publish it again after that.
+fn is_believed(doubted: bool, recorded: &Recorded, observed: &Observed) -> bool {
+    let holds = told(recorded).is_some_and(|told| told.holds || told.reason == Reason::CheckFailed);
+    // A move of our own changes no content; what it hides was looked for just before it.
+    let DataWorksResourceStatus { modify_time, last_sync_time, .. } = &recorded.status;
+    let known = modify_time.as_ref().max(last_sync_time.as_ref()).map(|time| plus(time.0, TICK));
+    match observed.read_modified.zip(known).map(|(modified, known)| modified >= known) {
+        // What we sent ourselves without an answer may be what changed it.
+        Some(true) if observed.memory.unknown_write.is_none() => false,
+        Some(false) if holds => true,
+        Some(_) | None => !doubted,
+    }
+}
+
 fn present(
     held: &Held,
     doubted: bool,
@@ -277,7 +296,7 @@ fn present(
     let reports = desired.drift == DriftPolicy::Report;
     let content_sent = observed.memory.unknown_write.is_some() && !observed.memory.unknown_place;
     // Content that the answer does not show is as recorded unless somebody may have changed it.
-    let believed = !edited && !content_sent && (reports || !doubted);
+    let believed = !edited && !content_sent && (reports || is_believed(doubted, recorded, observed));
     let as_declared = held.differs.is_empty() && (held.shows_content || believed);
     // A write of something else that was declared in between may still arrive.
     let sent_this = observed.memory.unknown_spec.is_none_or(|sent| sent == desired.spec_digest());

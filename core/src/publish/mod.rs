@@ -212,6 +212,9 @@ pub fn next(wish: &Wish, record: &Publication, seen: &Seen<'_>, now: Timestamp) 
     if let Some(run) = under_way(record) {
         return follow::plan(wish, record, &run, seen, now);
     }
+    if let Some(plan) = left_open(wish, record, seen) {
+        return plan;
+    }
     let settled = match wish.kind {
         Some(Kind::Online) => {
             verdict(record, wish.version.as_deref(), wish.until_stage.as_deref(), wish.requested)
@@ -252,6 +255,32 @@ pub fn created(record: &Publication, run: &RunId, now: Timestamp) -> Publication
 pub fn under_way(record: &Publication) -> Option<RunId> {
     let goes_on = record.status.is_some_and(|status| !status.is_final());
     record.run_id.as_deref().filter(|_| goes_on)?.parse().ok()
+}
+
+/// The recorded run, if it was stopped at a stage on its way: it ended well as far as was wished, and
+/// anybody could go on with it.
+#[must_use]
+pub fn stopped(record: &Publication) -> Option<RunId> {
+    let stops = record.status == Some(PublicationStatus::Success)
+        && record.until_stage.is_some()
+        && kind_of(record) == Kind::Online;
+    record.run_id.as_deref().filter(|_| stops)?.parse().ok()
+}
+
+/// Ends a run that was stopped on its way, where the file is not to be published any more: whoever went
+/// on with it would put into production what nobody declares.
+fn left_open(wish: &Wish, record: &Publication, seen: &Seen<'_>) -> Option<Plan> {
+    let run = stopped(record).filter(|_| wish.kind != Some(Kind::Online))?;
+    if seen.memory.abolished.as_ref() != Some(&run) {
+        return Some(because(
+            Step::Abolish(run),
+            "nobody shall go on with a run that was stopped on its way",
+        ));
+    }
+    // An object that goes needs no record of it.
+    let publication = Box::new(Publication { run_id: None, ..record.clone() });
+    let forgotten = Step::Record { publication, state: None };
+    (!wish.deleting).then(|| because(forgotten, "the run that was stopped on its way has ended"))
 }
 
 fn because(step: Step, why: &'static str) -> Plan {

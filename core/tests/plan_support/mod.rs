@@ -209,6 +209,7 @@ pub(crate) fn nothing_seen() -> Observed {
         search: None,
         claimed: Vec::new(),
         read: None,
+        read_modified: None,
         adoptee: None,
         middle_held: MiddleHeld::default(),
         brake: false,

@@ -452,9 +452,9 @@ impl World {
         }
         let Some(object) = self.objects[slot].clone() else { return false };
         match change {
-            Change::Edit(content) if content != object.declared.content => {
-                self.edit(slot, |object| object.declared.content = content)
-            }
+            Change::Edit(content) if content == self.declares(slot) => return false,
+            Change::Edit(content) if self.setting.uploads => self.edit_map(slot, content),
+            Change::Edit(content) => self.edit(slot, |object| object.declared.content = content),
             Change::Path(path) if path != object.declared.path => {
                 self.edit(slot, |object| object.declared.path = path)
             }
@@ -469,8 +469,7 @@ impl World {
             Change::Retain if !object.declared.retain => {
                 self.edit(slot, |object| object.declared.retain = true)
             }
-            Change::Edit(_)
-            | Change::Path(_)
+            Change::Path(_)
             | Change::Adopt
             | Change::Name
             | Change::Suspend(_)

@@ -30,8 +30,9 @@ impl Hash for World {
                 }
             }
         }
+        self.maps.hash(state);
         for flight in &self.flights {
-            (flight.request, flight.owner, flight.from, flight.lost).hash(state);
+            (self.canonical(flight.request), flight.owner, flight.from, flight.lost).hash(state);
             (flight.sent - self.now, flight.latest - self.now).hash(state);
         }
         self.feed_process(&self.leader, state);
@@ -64,8 +65,12 @@ impl World {
 
     fn feed_status<H: Hasher>(&self, status: &DataWorksResourceStatus, state: &mut H) {
         (status.observed_generation, &status.id, &status.path, &status.spec_digest).hash(state);
+        status.content_source.as_ref().map(|source| &source.resource_version).hash(state);
         status.origin.map(|origin| origin == Origin::Adopted).hash(state);
-        status.modify_time.as_ref().map(|time| self.span(time.0)).hash(state);
+        // All that matters of the one is whether it is later than the other.
+        let known = status.modify_time.as_ref().map(|time| self.span(time.0));
+        let synced = status.last_sync_time.as_ref().map(|time| self.span(time.0));
+        (known, synced.filter(|synced| known.is_none_or(|known| *synced > known))).hash(state);
         if let Some(attempt) = &status.attempt {
             let at: Option<Timestamp> = attempt.at.as_deref().and_then(|at| at.parse().ok());
             let outcome = attempt.outcome.map(|outcome| match outcome {
@@ -122,6 +127,9 @@ impl World {
                 }
             }
         }
+        if let Some(uploaded) = &memory.uploaded {
+            (self.upload_at(&uploaded.url), self.span(uploaded.at)).hash(state);
+        }
         (
             memory.unknown_write.map(|at| self.span(at)),
             memory.doubt,
@@ -161,8 +169,9 @@ impl World {
         let adoptee =
             run.adoptee.as_ref().map(|(number, back, ..)| (number, matches!(back, ReadBack::Absent)));
         (read, adoptee, run.read_modified.map(|at| at - self.now)).hash(state);
+        run.content.hash(state);
         if let Some(call) = &run.call {
-            (call.request, self.span(call.sent)).hash(state);
+            (self.canonical(call.request), self.span(call.sent)).hash(state);
             call.answer.map(|answer| answer.map_err(|class| class as u8)).hash(state);
         }
     }

@@ -51,6 +51,7 @@ impl File {
     }
 }
 
+/// `content` is the number of an upload, where content is uploaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Request {
     Create {
@@ -157,6 +158,7 @@ impl World {
                 if self.files.iter().any(|file| file.lives() && file.path == path && long_ago(file)) {
                     self.breaks("a path that is known to be taken is left alone");
                 }
+                let content = self.fetch(content);
                 // Who hears of it corrects the listings by it; LAG holds for everybody else.
                 let listed = now + seconds(Self::bounds().lag);
                 let hidden = if flight.lost { flight.latest.min(listed) } else { listed };
@@ -188,6 +190,7 @@ impl World {
             }
             Request::Update { file, content } => {
                 self.touch(file, flight.owner)?;
+                let content = self.fetch(content);
                 let found = &mut self.files[usize::from(file)];
                 found.content = content;
                 found.modified = now.max(found.modified + 1);

@@ -15,6 +15,7 @@ mod object;
 mod process;
 mod rest;
 mod run;
+mod upload;
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ pub(crate) use action::{Action, Change};
 use cloud::{File, Flight};
 use object::Object;
 use process::Process;
+use upload::{Map, Upload};
 
 use crate::plan_support::at;
 
@@ -44,6 +46,8 @@ pub(crate) struct Setting {
     pub(crate) clock: i64,
     /// It does not show what a file holds.
     pub(crate) mute: bool,
+    /// Content stands in ConfigMaps, and is uploaded. It needs `mute`: what was uploaded is not shown.
+    pub(crate) uploads: bool,
     /// A stranger's file stands at this path since long ago, with this content.
     pub(crate) stranger: Option<(u8, u8)>,
 }
@@ -83,7 +87,11 @@ pub(crate) struct World {
     /// Sets apart what happens in one second.
     sequence: i64,
     objects: [Option<Arc<Object>>; SLOTS],
+    /// What the ConfigMap of each object holds.
+    maps: [Map; SLOTS],
     files: Vec<File>,
+    /// All that ever was uploaded.
+    uploads: Vec<Upload>,
     flights: Vec<Flight>,
     leader: Process,
     old: Option<Process>,
@@ -109,7 +117,9 @@ impl World {
             now: 0,
             sequence: 0,
             objects: [Some(Arc::new(Object::new(0, 1))), None],
+            maps: [Map::default(); SLOTS],
             files: Vec::new(),
+            uploads: Vec::new(),
             flights: Vec::new(),
             leader: Process::new(1),
             old: None,

@@ -273,6 +273,27 @@ pub(super) fn declares(declared: Declared) -> &'static Desired {
     &ALL[(usize::from(declared.path) * usize::from(STRANGE + 1) + usize::from(declared.content)) * 4 + policy]
 }
 
+/// What it declares where its content stands in a ConfigMap that holds this, or was not read yet.
+pub(super) fn from_map(declared: Declared, content: Option<u8>) -> &'static Desired {
+    static ALL: LazyLock<Vec<Desired>> = LazyLock::new(|| {
+        let mut all = Vec::new();
+        for path in PATHS {
+            let content = json!({"configMapKeyRef": {"name": "m", "key": "k"}});
+            let unread = declaring("", &json!({"path": path, "content": content}));
+            all.push(unread.clone());
+            for content in 0..=STRANGE {
+                let mut given = unread.clone();
+                // No text, so that it has to be uploaded.
+                given.give(&[0xff, content]).unwrap();
+                all.push(given);
+            }
+        }
+        all
+    });
+    let given = content.map_or(0, |content| usize::from(content) + 1);
+    &ALL[usize::from(declared.path) * usize::from(STRANGE + 2) + given]
+}
+
 /// The document that the service answers for such a file, with or without its content.
 pub(super) fn document(path: u8, content: u8, mute: bool) -> &'static str {
     static ALL: LazyLock<[Vec<String>; 2]> = LazyLock::new(|| {
@@ -299,13 +320,8 @@ pub(super) fn path_number(path: &ResourcePath) -> u8 {
 
 /// A status without what no decision is made from, so that fewer states differ.
 pub(super) fn coarse(status: DataWorksResourceStatus) -> DataWorksResourceStatus {
-    let mut status = DataWorksResourceStatus {
-        request_id: None,
-        create_time: None,
-        last_sync_time: None,
-        content_digest: None,
-        ..status
-    };
+    let mut status =
+        DataWorksResourceStatus { request_id: None, create_time: None, content_digest: None, ..status };
     let refused = status.attempt.as_ref().is_some_and(|attempt| attempt.refusals.is_some());
     status.last_error.take_if(|_| !refused);
     if let Some(error) = &mut status.last_error {

@@ -77,6 +77,7 @@ impl World {
     /// An object is taken up as far as it says itself that there is something to do.
     pub(super) fn wake(&mut self, slot: usize) {
         self.leader.wake[slot] = match self.objects[slot].as_deref().map(Object::standing) {
+            Some(_) if self.source_moved(slot) => Wake::Now,
             None | Some(Standing::Settled) => Wake::Never,
             Some(Standing::Due) => Wake::Now,
             Some(Standing::Resting) => Wake::At(self.rest_until(slot)),

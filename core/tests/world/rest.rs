@@ -69,9 +69,10 @@ impl World {
                 let holds = file.is_some_and(|file| {
                     file.owner == object.uid
                         && file.path == object.declared.path
-                        && file.content == object.declared.content
+                        && file.content == self.declares(slot)
                 });
-                let seen = object.status.observed_generation == Some(object.generation);
+                let seen =
+                    object.status.observed_generation == Some(object.generation) && !self.source_moved(slot);
                 if holds && seen && object.finalizer { None } else { Some("Ready is true") }
             }
             Some((_, Reason::Suspended)) if object.declared.suspend => None,

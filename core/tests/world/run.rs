@@ -19,6 +19,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use super::cloud::{Answer, Done, Number, Request, STRANGER, full_id, number};
 use super::object::{Holders, Object, Standing, coarse, path_number};
 use super::process::{Process, Wake};
+use super::upload::Content;
 use super::{World, seconds};
 use crate::plan_support::{CLUSTER, at, nothing_seen};
 
@@ -37,6 +38,9 @@ pub(super) struct Run {
     /// The read of a file that is to become this object's: when it was made and last changed.
     pub(super) adoptee: Option<(Number, ReadBack, i64, i64)>,
     pub(super) call: Option<Call>,
+    /// Where content stands in a ConfigMap: what was read of it, and which version there was when the
+    /// run began.
+    pub(super) content: Option<Content>,
 }
 
 /// A call that is under way.
@@ -76,9 +80,10 @@ pub(super) enum Again {
 type Flow = Result<(), Again>;
 
 impl Run {
-    fn new(object: Arc<Object>) -> Self {
+    fn new(object: Arc<Object>, content: Option<Content>) -> Self {
         Self {
             object,
+            content,
             steps: 0,
             look: None,
             search: None,
@@ -97,7 +102,7 @@ impl World {
         let mut run = match process.runs[slot].take() {
             Some(run) => run,
             None => match &self.objects[slot] {
-                Some(object) => Box::new(Run::new(object.clone())),
+                Some(object) => Box::new(Run::new(object.clone(), self.content(slot))),
                 None => {
                     process.wake[slot] = Wake::Never;
                     return how == How::Fine;
@@ -120,7 +125,8 @@ impl World {
             process.runs[slot] = Some(run);
             return;
         };
-        let changed = self.objects[slot].as_ref().map(|live| live.version) != Some(run.object.version);
+        let changed = self.objects[slot].as_ref().map(|live| live.version) != Some(run.object.version)
+            || run.content.is_some_and(|content| content.begun != self.maps[slot].version);
         process.wake[slot] = match again {
             _ if changed && self.objects[slot].is_some() => Wake::Now,
             Again::Never => Wake::Never,
@@ -160,12 +166,14 @@ impl World {
             look: run.look.clone(),
             search: run.search.clone(),
             read: run.read.clone(),
+            read_modified: run.read_modified.map(at),
             claimed: claimed.cloned().collect(),
             adoptee: run.adoptee.as_ref().map(|(number, back, ..)| (full_id(*number), back.clone())),
             middle_held: middle_held(run, &holders),
+            source: run.source(),
             ..nothing_seen()
         };
-        let decided = plan(Ok(object.desired()), &recorded, &observed, self.time());
+        let decided = plan(Ok(run.desired()), &recorded, &observed, self.time());
         self.execute(process, run, &holders, decided.step, how, mattered)
     }
 
@@ -181,7 +189,13 @@ impl World {
         let (slot, uid) = (run.object.slot, run.object.uid);
         let reads = matches!(
             step,
-            Step::Look | Step::Search(_) | Step::ReadCandidate(..) | Step::ReadBack(_) | Step::ReadAdoptee(_)
+            Step::Look
+                | Step::Search(_)
+                | Step::ReadCandidate(..)
+                | Step::ReadBack(_)
+                | Step::ReadAdoptee(_)
+                | Step::ReadContent
+                | Step::UploadContent(_)
         );
         let listed = matches!(step, Step::Look | Step::Search(_));
         let sends = matches!(
@@ -234,7 +248,7 @@ impl World {
                 Err(Again::At(until))
             }
             Step::Look => {
-                let path = run.object.desired().path.to_string();
+                let path = run.desired().path.to_string();
                 let name = path.rsplit('/').next().unwrap().to_owned();
                 let near = |row: &Row| at_path(row, &path) || row.name == name;
                 run.look = Some(self.rows(process, how == How::Stale).into_iter().filter(near).collect());
@@ -269,13 +283,13 @@ impl World {
                 if self.time().duration_since(intent.at) > Self::bounds().start {
                     return Ok(());
                 }
-                let declared = run.object.declared;
-                let request = Request::Create { path: declared.path, content: declared.content };
+                let content = self.sends(process, run);
+                let request = Request::Create { path: run.object.declared.path, content };
                 self.call(process, run, request, Some(intent));
                 Ok(())
             }
             Step::UpdateResource { id, at } => {
-                let request = Request::Update { file: number(&id), content: run.object.declared.content };
+                let request = Request::Update { file: number(&id), content: self.sends(process, run) };
                 self.call(process, run, request, None);
                 run.call.as_mut().unwrap().place = Some(at);
                 Ok(())
@@ -300,7 +314,7 @@ impl World {
                 let number = number(&id);
                 run.adoptee = Some(match self.file(number) {
                     Some(file) => {
-                        let held = run.object.desired().held_by(self.document(file));
+                        let held = run.desired().held_by(self.document(file));
                         (number, ReadBack::Present(held), file.created, file.modified)
                     }
                     None => (number, ReadBack::Absent, 0, 0),
@@ -324,7 +338,7 @@ impl World {
                 Ok(())
             }
             Step::Search(intent) => {
-                let wanted = run.object.desired().path.to_string();
+                let wanted = run.desired().path.to_string();
                 let begun = self.time();
                 let rows = self.rows(process, how == How::Stale).into_iter();
                 let rows = rows.filter(|row| at_path(row, &intent.path) || at_path(row, &wanted));
@@ -339,7 +353,7 @@ impl World {
             }
             Step::ReadCandidate(intent, id) => {
                 let verdict = match self.file(number(&id)) {
-                    Some(file) => compare(&intent, Some(run.object.desired()), self.document(file)),
+                    Some(file) => compare(&intent, Some(run.desired()), self.document(file)),
                     None => ReadVerdict::Gone,
                 };
                 for candidate in run.search.iter_mut().flat_map(|search| &mut search.rows) {
@@ -353,7 +367,7 @@ impl World {
             Step::ReadBack(id) => {
                 match self.file(number(&id)) {
                     Some(file) => {
-                        let held = run.object.desired().held_by(self.document(file));
+                        let held = run.desired().held_by(self.document(file));
                         run.read = Some(ReadBack::Present(held));
                         run.read_modified = Some(file.modified);
                     }
@@ -364,14 +378,21 @@ impl World {
                 }
                 Ok(())
             }
-            Step::ReadContent | Step::UploadContent(_) => panic!("content of this world is inline"),
+            Step::ReadContent => {
+                self.read_content(run);
+                Ok(())
+            }
+            Step::UploadContent(digest) => {
+                self.upload(process, run, digest);
+                Ok(())
+            }
             Step::RecordUpdated => {
                 let date = run.read_modified.unwrap_or(self.now);
                 self.record_updated(process, run, date, how)
             }
             Step::RecordSeen => {
                 let Some(modified) = run.read_modified else { return Err(Again::Never) };
-                let fact = Fact::Seen { modified: at(modified), sent: Sent::of(run.object.desired()) };
+                let fact = Fact::Seen { modified: at(modified), sent: Sent::of(run.desired()) };
                 self.done(process, run, State::Ready, fact, how)?;
                 Err(self.rest(slot))
             }
@@ -437,7 +458,7 @@ impl World {
                     id: full_id(file),
                     request_id: String::new(),
                     date: at(date),
-                    sent: Sent::of(run.object.desired()),
+                    sent: Sent::of(run.desired()),
                 };
                 let generation = run.object.generation;
                 self.record_created(process, run, file, fact);
@@ -483,7 +504,9 @@ impl World {
             Some(_) | None => {}
         }
         let change = StatusChange { state: State::Ready, fact: Some(fact) };
-        let after = Arc::new(coarse(next(&live.status, &change, generation, self.time())));
+        let mut after = coarse(next(&live.status, &change, generation, self.time()));
+        run.tells_source(&mut after);
+        let after = Arc::new(after);
         if let Some(written) = self.replace(slot, |object| object.status = after) {
             run.object = written;
         }
@@ -511,7 +534,7 @@ impl World {
         row: Row,
         how: How,
     ) -> Flow {
-        let desired = run.object.desired();
+        let desired = run.desired();
         let rows = run.search.iter().flat_map(|search| &search.rows);
         let as_intended =
             rows.filter(|c| c.row.id == row.id).any(|c| c.verdict == Some(ReadVerdict::AsIntended));
@@ -558,7 +581,7 @@ impl World {
         place: &ResourcePath,
         outcome: Outcome<Done>,
     ) -> Flow {
-        let (slot, uid, desired) = (run.object.slot, run.object.uid, run.object.desired());
+        let (slot, uid, desired) = (run.object.slot, run.object.uid, run.desired());
         match outcome {
             Outcome::Done(done) => {
                 let arrived = *place == desired.path;
@@ -590,7 +613,7 @@ impl World {
         place: &ResourcePath,
         outcome: Outcome<Done>,
     ) -> Flow {
-        let (slot, uid, desired) = (run.object.slot, run.object.uid, run.object.desired());
+        let (slot, uid, desired) = (run.object.slot, run.object.uid, run.desired());
         match outcome {
             Outcome::Done(done) => {
                 process.put.push((done.file, self.now));
@@ -631,7 +654,7 @@ impl World {
         closes: Option<Timestamp>,
         how: How,
     ) -> Flow {
-        let (desired, declared, uid) = (run.object.desired(), run.object.declared, run.object.uid);
+        let (desired, declared, uid) = (run.desired(), run.object.declared, run.object.uid);
         let Some((_, back, created, modified)) = run.adoptee.take() else { return Err(Again::Never) };
         let as_declared = match &back {
             ReadBack::Present(held) => held.differs.is_empty() && held.shows_content,
@@ -682,7 +705,7 @@ impl World {
 
     fn record_updated(&mut self, process: &mut Process, run: &mut Run, date: i64, how: How) -> Flow {
         let slot = run.object.slot;
-        let fact = Fact::Updated { request_id: None, date: at(date), sent: Sent::of(run.object.desired()) };
+        let fact = Fact::Updated { request_id: None, date: at(date), sent: Sent::of(run.desired()) };
         self.done(process, run, State::Ready, fact, how)?;
         Err(self.rest(slot))
     }
@@ -722,7 +745,8 @@ impl World {
 
     fn status(&mut self, run: &mut Run, state: State, fact: Option<Fact>, how: How) -> Flow {
         let change = StatusChange { state, fact };
-        let after = coarse(next(&run.object.status, &change, run.object.generation, self.time()));
+        let mut after = coarse(next(&run.object.status, &change, run.object.generation, self.time()));
+        run.tells_source(&mut after);
         if after == *run.object.status {
             return Ok(());
         }
@@ -784,6 +808,7 @@ impl World {
             && run.object.status.observed_generation == Some(run.object.generation)
             && ready
             && run.read.is_none()
+            && !run.has_new_content()
             && memory.unknown_write.is_none()
             && memory.attempt.is_none()
     }
@@ -804,7 +829,7 @@ fn middle_held(run: &Run, holders: &Holders) -> MiddleHeld {
     };
     let recorded = || run.object.status.path.as_ref()?.parse().ok();
     let Some(from) = read.or_else(recorded) else { return MiddleHeld::default() };
-    let Middle { renamed, moved } = Middle::between(&from, &run.object.desired().path);
+    let Middle { renamed, moved } = Middle::between(&from, &run.desired().path);
     MiddleHeld {
         renamed: holders.path_held(renamed, &run.object),
         moved: holders.path_held(moved, &run.object),

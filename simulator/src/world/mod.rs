@@ -11,10 +11,12 @@ mod runs;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
 use crate::bucket::StoredFile;
 use crate::clock::Now;
 use crate::config::ProjectConfig;
-use crate::flowspec::FileType;
+use crate::flowspec::{Entity, FileType};
 use lag::Lag;
 pub(crate) use listing::{Filter, Page};
 use names::Names;
@@ -51,6 +53,19 @@ pub(crate) struct Resource {
     pub(crate) file: Option<StoredFile>,
     pub(crate) create_ms: i64,
     pub(crate) modify_ms: i64,
+}
+
+impl Resource {
+    /// Hexadecimal SHA-256 of what the file holds: of what was uploaded, else of the text.
+    pub(crate) fn content_sha256(&self) -> String {
+        match &self.file {
+            Some(file) => file.sha256.to_string(),
+            None => {
+                let entity = Entity::stored(&self.version, &self.document);
+                hex::encode(Sha256::digest(entity.content().as_bytes()))
+            }
+        }
+    }
 }
 
 /// A workspace with its files.

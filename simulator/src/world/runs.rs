@@ -62,6 +62,8 @@ pub struct Published {
     pub path: String,
     /// `script.content` as published.
     pub content: String,
+    /// Hexadecimal SHA-256 of what was published: of what was uploaded, else of `content`.
+    pub content_sha256: String,
     /// When, in Unix milliseconds.
     pub time: i64,
 }
@@ -328,6 +330,7 @@ impl World {
             run: run.id.clone(),
             path: run.version.path.to_string(),
             content: entity.content().to_owned(),
+            content_sha256: run.version.content_sha256(),
             time: now.wall_ms,
         };
         match kind {

@@ -109,7 +109,11 @@ async fn a_person_approves_refuses_or_cancels() {
         simulator.decide(&waits, decision).expect("it waits");
         let view = simulator.runs().pop().expect("a run");
         assert_eq!(view.status, status);
-        assert_eq!(simulator.published_ever().len(), published);
+        let file = simulator.resource(&id).expect("a file");
+        assert_eq!((&view.path, &view.content_sha256), (&file.path, &file.content_sha256));
+        let held = simulator.published_ever();
+        assert_eq!(held.len(), published);
+        assert_eq!(held[0].content_sha256, file.content_sha256);
         simulator.decide(&waits, decision).expect_err("it was decided");
     }
     // Over HTTP the same.
@@ -117,9 +121,14 @@ async fn a_person_approves_refuses_or_cancels() {
     let path = format!("runs/{waits}");
     assert_eq!(client.admin("POST", &path, Some(json!({"decision": "approve"}))).await.0, 200);
     assert_eq!(client.admin("POST", &path, Some(json!({"decision": "approve"}))).await.0, 409);
+    // Somebody publishes it by hand.
+    let (_, made) = client.admin("POST", "runs", Some(json!({"objectId": id}))).await;
+    let by_hand = stages(&client, made["id"].as_str().expect("an id")).await;
+    assert_eq!(by_hand[3], "PROD_APPROVE=Running");
+    assert_eq!(client.admin("POST", "runs", Some(json!({"objectId": "1"}))).await.0, 404);
     let (_, held) = client.admin("GET", "runs", None).await;
     assert_eq!(held["history"].as_array().expect("an array").len(), 2);
-    assert_eq!(held["runs"].as_array().expect("an array").len(), 4);
+    assert_eq!(held["runs"].as_array().expect("an array").len(), 5);
 }
 
 #[tokio::test]

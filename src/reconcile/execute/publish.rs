@@ -17,7 +17,7 @@ use dataworks_core::ids::{ProjectId, ResourceId};
 use dataworks_core::plan::Step as PlanStep;
 use dataworks_core::publish::{
     Kind, Look, Mode, Pages, Plan, RunId, Seen, Sent, Step, Tag, Verdict, Wish, created, next, offline,
-    page_with_newest, refusal, under_way,
+    page_with_newest, refusal, stopped, under_way,
 };
 use dataworks_core::queue::Lane;
 use dataworks_core::state::{Change, Fact, State, is_final_refusal, whole};
@@ -93,12 +93,13 @@ fn declared(subject: &Subject, desired: &Desired, record: &Publication) -> Optio
         return Some(Wish { version: Some(desired.spec_digest().to_string()), ..wish });
     }
     // Not to be published any more: what is under way must not be approved either.
-    let ends = under_way(record).is_some() || record.request.is_some();
+    let ends = under_way(record).is_some() || record.request.is_some() || stopped(record).is_some();
     ends.then_some(Wish { kind: None, deleting: false, version: None, until_stage: None, requested: false })
 }
 
 /// What has to end before the file is deleted.
 fn before_delete(subject: &Subject, record: &Publication) -> Option<Wish> {
+    let memory = subject.connection.runs.memory(&subject.uid);
     let goes_on = under_way(record).is_some() || record.request.is_some();
     let to_offline = record.type_ == Some(RunType::Offline) && goes_on;
     let wish = Wish {
@@ -108,10 +109,11 @@ fn before_delete(subject: &Subject, record: &Publication) -> Option<Wish> {
         until_stage: None,
         requested: crate::controller::standing::is_publish_requested(&subject.object),
     };
-    if to_offline || subject.connection.runs.memory(&subject.uid).needs_offline && !goes_on {
+    if to_offline || memory.needs_offline && !goes_on {
         return Some(Wish { kind: Some(Kind::Offline), ..wish });
     }
-    goes_on.then_some(wish)
+    let left_open = stopped(record).is_some_and(|run| memory.abolished != Some(run));
+    (goes_on || left_open).then_some(wish)
 }
 
 /// What tells one wish of a person who does not want to wait for the next poll from another.
@@ -228,7 +230,11 @@ async fn recorded(
     state: Option<State>,
 ) -> Flow {
     subject.runs = None;
-    let ended = publication.status.filter(|status| status.is_final());
+    let status = subject.object.status.as_ref();
+    let before = status.and_then(|status| status.publication.as_ref()?.status);
+    let ended = publication
+        .status
+        .filter(|status| status.is_final() && !before.is_some_and(PublicationStatus::is_final));
     let run = publication.run_id.clone();
     let asked = publication.request.as_ref().and_then(|request| request.at.as_deref()?.parse().ok());
     let state = state.unwrap_or_else(|| over(wish));
