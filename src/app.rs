@@ -29,9 +29,10 @@ use crate::controller::{self, queued, source_watch, watch};
 use crate::dataworks::credentials::{
     Choice, CredentialError, CredentialSource, METADATA_SERVICE, Provider, Reach, Renewal, Settings, choose,
 };
-use crate::dataworks::endpoint::{Endpoint, Network, PlainHttp, Region};
+use crate::dataworks::endpoint::{CENTRAL_ENDPOINT, Endpoint, Network, PlainHttp, Region};
 use crate::dataworks::upload::UploadConfig;
 use crate::dataworks::{Client, ClientConfig, Observer, Proxy, Transport, TransportConfig, Trust};
+use crate::essential;
 use crate::events::Events;
 use crate::health::Gates;
 use crate::http::{self, Shown};
@@ -44,6 +45,7 @@ use crate::schema;
 use crate::telemetry::level::{self, Levels};
 use crate::workspace::budget::Store;
 use crate::workspace::connection::{Connection, Connections, UPLOADS};
+use crate::workspace::guard::{self, Guard};
 use crate::workspace::limiter::Limiter;
 use crate::workspace::listing::Listings;
 use crate::workspace::making::Making;
@@ -132,6 +134,7 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
         kube: Calls::new(calling.clone(), Arc::clone(&metrics)),
         connections,
         workspaces: Workspaces::new(making),
+        guard: Guard::default(),
         index: Mutex::new(Index::new(identity.cluster.clone(), policy.clone(), bounds.lag)),
         policy,
         bounds,
@@ -159,7 +162,7 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
 
     let stop = CancellationToken::new();
     tokio::spawn(signals(stop.clone()));
-    tokio::spawn(schema::watch(calling.clone(), Arc::clone(&gates)));
+    essential::spawn(schema::watch(calling.clone(), Arc::clone(&gates)));
     // First the workspaces: what objects of theirs claim rests on them.
     for kind in [Kind::Workspaces, Kind::Resources] {
         let synced = start_watches(&ctx, &watching, &args.watch_namespaces, kind);
@@ -169,10 +172,11 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
         }
     }
     gates.set_synced();
-    tokio::spawn(queued::tell(Arc::clone(&ctx)));
-    tokio::spawn(watch_credentials(Arc::clone(&ctx)));
-    tokio::spawn(runs::watch(Arc::clone(&ctx)));
-    tokio::spawn(drift::watch(Arc::clone(&ctx), ConnectionId::Default));
+    essential::spawn(queued::tell(Arc::clone(&ctx)));
+    essential::spawn(watch_credentials(Arc::clone(&ctx)));
+    essential::spawn(runs::watch(Arc::clone(&ctx)));
+    essential::spawn(guard::watch(Arc::clone(&ctx)));
+    essential::spawn(drift::watch(Arc::clone(&ctx), ConnectionId::Default));
     let grace = Duration::try_from(bounds.call).unwrap_or_default() + GRACE;
     let budget = Store::new(calling.clone(), &namespace, format!("{}-budget", args.lease_name));
     let work = Box::pin(budget.keep(&ctx, controller::run(Arc::clone(&ctx), stop.clone(), grace)));
@@ -193,6 +197,11 @@ fn client(config: Config, metrics: &Metrics) -> Result<KubeClient, kube::Error> 
     Ok(ClientBuilder::try_from(config)?.with_layer(&metrics.requests).build())
 }
 
+/// Whether objects of any namespace may use the default connection.
+fn is_default_open(args: &RunArgs) -> bool {
+    args.default_connection_namespaces.iter().any(|name| !name.trim().is_empty())
+}
+
 fn region(args: &RunArgs) -> anyhow::Result<Option<Region>> {
     args.region.as_deref().map(str::parse).transpose().context("the region is not one")
 }
@@ -206,7 +215,12 @@ fn endpoint(args: &RunArgs) -> anyhow::Result<Endpoint> {
     let endpoint = match (&args.endpoint, region(args)?) {
         (Some(url), _) => Endpoint::parse(url, plain).context("DATAWORKS_ENDPOINT")?,
         (None, Some(region)) => Endpoint::dataworks(&region, Network::Public)?,
-        (None, None) => anyhow::bail!("set DATAWORKS_REGION (such as cn-shanghai) or DATAWORKS_ENDPOINT"),
+        // It is called by nobody.
+        (None, None) if !is_default_open(args) => CENTRAL_ENDPOINT.parse()?,
+        (None, None) => anyhow::bail!(
+            "set DATAWORKS_REGION (such as cn-shanghai) or DATAWORKS_ENDPOINT; neither is needed where \
+             DATAWORKS_DEFAULT_CONNECTION_NAMESPACES is empty, and each DataWorksWorkspace says its own"
+        ),
     };
     if endpoint.is_exposed() {
         warn!(
@@ -277,6 +291,10 @@ fn cloud(
     let asked: Observer = Arc::new(move |record| counted.credentials_call(record));
     let reach = |transport| Reach::new(transport, Arc::new(Timestamp::now), Some(Arc::clone(&asked)));
     let credentials = match choose(settings(args)) {
+        Err(error @ CredentialError::NotConfigured) if !is_default_open(args) => {
+            info!("no credentials of the operator's own: workspaces bring theirs");
+            CredentialSource::Absent(error)
+        }
         Err(error) => {
             warn!(%error, "no credentials: no call to the cloud will be made");
             CredentialSource::Absent(error)
@@ -423,12 +441,12 @@ fn start_watches(ctx: &Arc<Context>, client: &KubeClient, namespaces: &[String],
         let (ctx, client) = (Arc::clone(ctx), client.clone());
         match kind {
             Kind::Workspaces => {
-                tokio::spawn(workspaces::watch(ctx, client, scope, synced()));
+                essential::spawn(workspaces::watch(ctx, client, scope, synced()));
             }
             Kind::Resources => {
                 let (sources, other) = (Arc::clone(&ctx), client.clone());
-                tokio::spawn(watch::watch(ctx, client, scope.clone(), synced()));
-                tokio::spawn(source_watch::watch(sources, other, scope, synced()));
+                essential::spawn(watch::watch(ctx, client, scope.clone(), synced()));
+                essential::spawn(source_watch::watch(sources, other, scope, synced()));
             }
         }
     }

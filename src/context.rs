@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use dataworks_core::api::v1alpha1::DataWorksResource;
+use dataworks_core::api::v1alpha1::{DataWorksResource, ResourceDefaults};
 use dataworks_core::backoff;
 use dataworks_core::bounds::Bounds;
 use dataworks_core::codes;
+use dataworks_core::fault::Fault;
+use dataworks_core::guard::Closed;
 use dataworks_core::ids::ProjectId;
 use dataworks_core::inventory::Own;
 use dataworks_core::object::{ObjectKey, Uid};
@@ -33,6 +35,7 @@ use crate::reconcile::kube_client::Calls;
 use crate::reconcile::record;
 use crate::workspace::Workspaces;
 use crate::workspace::connection::{Connection, Connections};
+use crate::workspace::guard::Guard;
 use crate::workspace::limiter::{Limiter, Permit};
 use crate::workspace::listing::Errand;
 
@@ -45,6 +48,8 @@ pub struct Context {
     pub connections: Connections,
     /// Those who look after the DataWorksWorkspaces.
     pub workspaces: Workspaces,
+    /// Keeps objects from calls of the default connection that would all fail.
+    pub guard: Guard,
     /// Who may use the default connection.
     pub policy: Policy,
     /// Who we are.
@@ -448,6 +453,9 @@ impl Context {
             running.into_iter().filter(|key| index.goes_to(key).is_some_and(|(id, _)| id == connection)),
         );
         drop(index);
+        if *connection == ConnectionId::Default {
+            self.guard.ask(None);
+        }
         tracing::info!(objects = keys.len(), "there are credentials again");
         self.wake(keys);
     }
@@ -461,6 +469,30 @@ impl Context {
     /// Keeps what is known of a DataWorksWorkspace, and wakes whom it concerns.
     pub fn set_workspace(&self, workspace: &ObjectKey, site: Option<Site>) {
         let concerned = self.index().set_workspace(workspace, site);
+        for key in concerned {
+            self.enqueue(&key, Lane::Edit, Timestamp::now());
+        }
+    }
+
+    /// A call by this connection failed: where the cause concerns more than one object, that is looked at.
+    pub fn suspect(&self, connection: &ConnectionId, project: ProjectId, fault: &Fault) {
+        match connection {
+            ConnectionId::Default => self.guard.suspect(self, project, fault),
+            ConnectionId::Workspace(workspace) => self.workspaces.suspect(workspace, fault),
+        }
+    }
+
+    /// Keeps what of the default connection is closed, and wakes whom it concerns.
+    pub fn set_closed(&self, closed: Closed) {
+        let concerned = self.index().set_closed(closed);
+        for key in concerned {
+            self.enqueue(&key, Lane::Edit, Timestamp::now());
+        }
+    }
+
+    /// Keeps what a DataWorksWorkspace fills in for new files, and wakes whom it concerns.
+    pub fn set_defaults(&self, workspace: &ObjectKey, defaults: Option<&ResourceDefaults>) {
+        let concerned = self.index().set_defaults(workspace, defaults);
         for key in concerned {
             self.enqueue(&key, Lane::Edit, Timestamp::now());
         }
@@ -508,7 +540,7 @@ impl Context {
                     woken
                 }
                 Err((woken, fault)) => {
-                    ctx.workspaces.suspect(id, &fault);
+                    ctx.suspect(id, project, &fault);
                     let cure = codes::cure_of(&fault.code);
                     tracing::warn!(
                         workspace = project.get(),

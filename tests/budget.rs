@@ -10,9 +10,10 @@ use std::time::Duration;
 use dataworks_simulator::{Fault, FaultKind};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
+use kube::api::{Patch, PatchParams};
 use serde_json::json;
 use support::operator::{Operator, SHORT_BOUNDS};
-use support::{Ask as _, DEADLINE, PROJECT, Scene, poll, python, status};
+use support::{Ask as _, DEADLINE, PROJECT, Scene, is_ready, message, poll, python, status};
 
 /// Throttled by the second.
 const THROTTLED: &str = "Throttling.User";
@@ -194,4 +195,55 @@ async fn looks_go_on_where_they_were_after_a_restart() {
     let kept = kept(&scene).await;
     assert_ne!(kept[&looked], "2020-01-02T03:04:05Z", "{kept:?}");
     assert!(kept["calls"].parse::<u64>().is_ok(), "{kept:?}");
+}
+
+/// How many objects are there, and how many of them are Ready.
+async fn stand(scene: &Scene) -> (usize, usize) {
+    let all = scene.objects().list(&kube::api::ListParams::default()).await.unwrap().items;
+    (all.len(), all.iter().filter(|object| is_ready(object)).count())
+}
+
+#[tokio::test]
+async fn a_day_that_ends_in_the_middle_of_500_creates_goes_on_with_the_next() {
+    const OBJECTS: usize = 500;
+    const CALLS: u64 = 200;
+    let scene = Scene::new().await;
+    scene.cloud.change_settings(|settings| settings.daily_quota = Some(CALLS));
+    let operator = scene.launch().start();
+    for n in 0..OBJECTS {
+        let object = serde_json::from_value(python(&format!("a{n}"), &format!("V/a{n}.py"))).unwrap();
+        scene.objects().create(&kube::api::PostParams::default(), &object).await.unwrap();
+    }
+    let over = async || scene.cloud.counts().by_code.contains_key(USED_UP).then_some(());
+    poll(DEADLINE, Duration::from_millis(50), "the day does not end", over).await;
+    let made = async || {
+        let (files, (_, ready)) = (scene.cloud.resource_count(PROJECT), stand(&scene).await);
+        (files > 0 && files == ready).then_some(files)
+    };
+    let files = poll(DEADLINE, Duration::from_millis(200), "what was made is not Ready", made).await;
+    wait(&operator, u64::try_from(OBJECTS - files).unwrap()).await;
+    // Those that were under way when it ended, at most; and nobody asks again.
+    let refused = scene.cloud.counts().by_code[USED_UP];
+    assert!(refused <= 64, "{refused} calls were made for nothing");
+    assert!(files + 20 > usize::try_from(CALLS).unwrap(), "{files}");
+    let waiting = message(&scene.says(&format!("a{}", OBJECTS - 1), "Unknown", "QuotaExhausted").await);
+    assert!(waiting.contains("it goes on at"), "{waiting}");
+    assert!(operator.stop().await.success());
+
+    // The next day, by both clocks.
+    let maps: Api<ConfigMap> = Api::namespaced(scene.client.clone(), &scene.namespace);
+    let day: i64 = kept(&scene).await["day"].parse().unwrap();
+    let yesterday = Patch::Merge(json!({"data": {"day": (day - 1).to_string()}}));
+    maps.patch("dataworks-operator-budget", &PatchParams::default(), &yesterday).await.unwrap();
+    scene.cloud.change_settings(|settings| {
+        settings.clock_offset_ms += 24 * 3600 * 1000;
+        settings.daily_quota = Some(1000);
+    });
+    let _operator = scene.launch().pod("pod-2").start();
+    let all = async || (stand(&scene).await == (OBJECTS, OBJECTS)).then_some(());
+    poll(DEADLINE, Duration::from_millis(200), "not all are Ready the next day", all).await;
+    assert_eq!(scene.cloud.resource_count(PROJECT), OBJECTS);
+    let creates = scene.cloud.calls_since(0).into_iter().filter(|call| call.action == "CreateResource");
+    let carried_out = creates.filter(|call| call.code.is_none()).count();
+    assert_eq!(carried_out, OBJECTS, "a file was made twice");
 }

@@ -2,6 +2,12 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+#[path = "workspaces/default_connection.rs"]
+mod default_connection;
+#[path = "workspaces/defaults.rs"]
+mod defaults;
+#[path = "workspaces/faults.rs"]
+mod faults;
 mod support;
 
 use std::time::Duration;

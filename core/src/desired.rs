@@ -11,7 +11,9 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use crate::api::v1alpha1::{AdoptionPolicy, ConfigMapKeyRef, DataWorksResourceSpec, Datasource, DriftPolicy};
+use crate::api::v1alpha1::{
+    AdoptionPolicy, ConfigMapKeyRef, DataWorksResourceSpec, Datasource, DriftPolicy, ResourceDefaults,
+};
 use crate::flowspec::kind::FileType;
 use crate::flowspec::{MAX_INLINE_BYTES, ResourceDocument};
 use crate::ids::{Digest, ProjectId, ResourceId};
@@ -43,6 +45,10 @@ pub struct Desired {
     pub adoption: AdoptionPolicy,
     /// What happens when others change the file.
     pub drift: DriftPolicy,
+    /// The defaults of the workspace that were filled in where the spec is silent.
+    pub defaults: ResourceDefaults,
+    /// The same without them and without content, where they make a difference.
+    pub without_defaults: Option<Box<Desired>>,
 }
 
 /// What the file holds. Text itself stands in the document only.
@@ -119,16 +125,36 @@ impl Desired {
     ///
     /// Everything that is wrong, with the field, the reason and what to do.
     pub fn from_spec(spec: &DataWorksResourceSpec) -> Result<Self, SpecError> {
-        convert::from_spec(spec, None)
+        convert::from_spec(spec, None, &ResourceDefaults::default())
     }
 
-    /// The same of a spec that may name its workspace by an object, which is this one.
+    /// The same of a spec that may name its workspace by an object, which is this one with these defaults.
     ///
     /// # Errors
     ///
     /// As [`Desired::from_spec`].
-    pub fn in_project(spec: &DataWorksResourceSpec, project: Option<ProjectId>) -> Result<Self, SpecError> {
-        convert::from_spec(spec, project)
+    pub fn in_workspace(
+        spec: &DataWorksResourceSpec,
+        project: Option<ProjectId>,
+        defaults: &ResourceDefaults,
+    ) -> Result<Self, SpecError> {
+        convert::from_spec(spec, project, defaults)
+    }
+
+    /// The defaults, as an intent and status keep them.
+    #[must_use]
+    pub fn kept_defaults(&self) -> Option<ResourceDefaults> {
+        (self.defaults != ResourceDefaults::default()).then(|| self.defaults.clone())
+    }
+
+    /// What is there already has what it has: nothing is filled in for it.
+    pub fn drop_defaults(&mut self) {
+        self.defaults = ResourceDefaults::default();
+        if let Some(mut bare) = self.without_defaults.take() {
+            bare.content = self.content.clone();
+            bare.document.resource.script.content = self.document.resource.script.content.take();
+            *self = *bare;
+        }
     }
 
     /// The document as `Spec` takes it: JSON without white space, always the same for the same

@@ -8,6 +8,7 @@
 use k8s_openapi::jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::api::v1alpha1::ResourceDefaults;
 use crate::object::{ObjectKey, Uid};
 
 /// The annotation's JSON.
@@ -32,6 +33,10 @@ pub struct Intent {
     /// `specDigest` of all that was sent, so that a file which is found needs no second write.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spec_sha256: Option<String>,
+    /// The workspace's defaults that were part of it: whoever comes later finds the file by them, whatever the
+    /// workspace says by then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub defaults: Option<ResourceDefaults>,
     /// The earliest `at` of the tries that may still have left a file.
     pub first: Timestamp,
     /// When it was written, by the service's clock; the name of this try.
@@ -89,6 +94,7 @@ mod tests {
             path: "XX/a.py".into(),
             content_sha256: Some("00".into()),
             spec_sha256: None,
+            defaults: None,
             first: "2026-01-02T03:04:05Z".parse().unwrap(),
             at: "2026-01-02T03:04:05.123456Z".parse().unwrap(),
         }

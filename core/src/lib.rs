@@ -11,6 +11,7 @@ pub mod codes;
 pub mod desired;
 pub mod fault;
 pub mod flowspec;
+pub mod guard;
 pub mod ids;
 pub mod intent;
 pub mod inventory;

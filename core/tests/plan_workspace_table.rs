@@ -3,11 +3,14 @@
 
 mod plan_support;
 
+use std::sync::Arc;
+
 use dataworks_core::api::condition::Reason;
 use dataworks_core::api::v1alpha1::DeletionPolicy;
 use dataworks_core::desired::Desired;
+use dataworks_core::fault::{Class, Fault};
 use dataworks_core::intent::Intent;
-use dataworks_core::plan::{NotReady, Observed, Permission, Recorded, Step, Unready, plan};
+use dataworks_core::plan::{Memory, NotReady, Observed, Permission, Recorded, Step, Unready, plan};
 use dataworks_core::state::State;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use plan_support::*;
@@ -159,5 +162,102 @@ fn what_waits_for_its_workspace_says_so_and_what_is_settled_is_left_alone() {
         let wanted: Result<&Desired, &str> = if known { Ok(&declared) } else { UNKNOWN.map(|()| &declared) };
         let observed = Observed { permission, ..nothing_seen() };
         assert_eq!(plan(wanted, &recorded, &observed, at(0)).step, step, "{name}");
+    }
+}
+
+/// What every call would meet with.
+fn fault(class: Class, code: &str) -> Fault {
+    Fault { class, code: code.into(), message: "it said so".into(), request_id: None, retry_after: None }
+}
+
+fn key() -> Fault {
+    fault(Class::Denied, "InvalidAccessKeyId.Inactive")
+}
+
+fn closed() -> Permission {
+    Permission::Closed(Arc::new(key()))
+}
+
+#[test]
+fn what_finds_its_connection_closed_says_what_a_call_would_meet_with() {
+    let waits = |until: i64| Step::Wait { until: at(until), state: Some(State::Denied { fault: key() }) };
+    let stalled = |recorded: Recorded| {
+        let mut recorded = says(recorded, Reason::AccessDenied);
+        let mut stalled = recorded.status.conditions[0].clone();
+        (stalled.type_, stalled.status) = ("Stalled".into(), "True".into());
+        recorded.status.conditions.push(stalled);
+        recorded
+    };
+    let nowhere = fault(Class::Terminal, "1101080008");
+    let edited = |recorded: Recorded| Recorded { generation: 2, ..recorded };
+    let doubted = || Memory { doubt: true, ..Memory::default() };
+    let asked = Recorded { requested: true, ..ready() };
+    // name, recorded, memory, permission, content, step
+    type RowOf = (&'static str, Recorded, Memory, Permission, &'static str, Step);
+    let rows: Vec<RowOf> = vec![
+        ("new", fresh(), Memory::default(), closed(), "v1", waits(121)),
+        (
+            "told for a while",
+            says(fresh(), Reason::AccessDenied),
+            Memory::default(),
+            closed(),
+            "v1",
+            waits(781),
+        ),
+        ("told for long", stalled(fresh()), Memory::default(), closed(), "v1", waits(1800)),
+        ("an open create", open(intent(-5)), Memory::default(), closed(), "v1", waits(121)),
+        ("edited", edited(ready()), Memory::default(), closed(), "v2", waits(121)),
+        ("settled", ready(), Memory::default(), closed(), "v1", Step::Report(State::Ready)),
+        (
+            "settled, and doubted",
+            ready(),
+            doubted(),
+            closed(),
+            "v1",
+            Step::Wait { until: at(300), state: None },
+        ),
+        (
+            "the same by a workspace object",
+            ready(),
+            doubted(),
+            told(),
+            "v1",
+            Step::Wait { until: at(300), state: None },
+        ),
+        ("settled, and a person asks", asked, Memory::default(), closed(), "v1", waits(121)),
+        (
+            "no such workspace",
+            fresh(),
+            Memory::default(),
+            Permission::Closed(Arc::new(nowhere.clone())),
+            "v1",
+            Step::Wait { until: at(121), state: Some(State::of_fault(&nowhere, false, at(0))) },
+        ),
+        (
+            "deleted",
+            deleted(ready()),
+            Memory::default(),
+            closed(),
+            "v1",
+            Step::Report(State::DeletionBlocked {
+                message:
+                    "The file cannot be deleted: InvalidAccessKeyId.Inactive (it said so). Mend that, or set \
+                          deletionPolicy: Retain to keep the file and let the object go."
+                        .into(),
+                fault: Some(key()),
+            }),
+        ),
+        (
+            "deleted, and nothing was made",
+            deleted(fresh()),
+            Memory::default(),
+            closed(),
+            "v1",
+            Step::RemoveFinalizer,
+        ),
+    ];
+    for (name, recorded, memory, permission, content, want) in rows {
+        let observed = Observed { permission, memory, ..nothing_seen() };
+        assert_eq!(plan(Ok(&desired(content)), &recorded, &observed, at(0)).step, want, "{name}");
     }
 }

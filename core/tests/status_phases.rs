@@ -474,6 +474,7 @@ fn what_was_learned_is_kept() {
         path: Some(PATH.into()),
         type_: Some(declared.kind.into()),
         datasource: declared.datasource.clone(),
+        defaults: None,
         content_digest: declared.content_digest().map(|digest| digest.to_string()),
         content_source: None,
         spec_digest: Some(declared.spec_digest().to_string()),

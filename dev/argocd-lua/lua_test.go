@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	root = "../.."
-	key  = "dataworks.alibabacloud.com_DataWorksResource"
+	root  = "../.."
+	group = "dataworks.alibabacloud.com"
 )
 
 // A row of the table; the file says what its fields mean.
@@ -40,32 +40,44 @@ func machine(t *testing.T) lua.VM {
 	t.Helper()
 	var patch struct{ Data map[string]string }
 	read(t, "integrations/argocd/argocd-cm.yaml", &patch)
-	return lua.VM{ResourceOverrides: map[string]v1alpha1.ResourceOverride{
-		"dataworks.alibabacloud.com/DataWorksResource": {
-			HealthLua: patch.Data["resource.customizations.health."+key],
-			Actions:   patch.Data["resource.customizations.actions."+key],
-		},
-	}}
+	overrides := map[string]v1alpha1.ResourceOverride{}
+	for _, kind := range []string{"DataWorksResource", "DataWorksWorkspace"} {
+		overrides[group+"/"+kind] = v1alpha1.ResourceOverride{
+			HealthLua: patch.Data["resource.customizations.health."+group+"_"+kind],
+			Actions:   patch.Data["resource.customizations.actions."+group+"_"+kind],
+		}
+	}
+	return lua.VM{ResourceOverrides: overrides}
 }
 
-func each(t *testing.T, check func(*testing.T, lua.VM, row, *unstructured.Unstructured)) {
+type check func(*testing.T, lua.VM, row, *unstructured.Unstructured)
+
+func resources(t *testing.T, check check) {
+	each(t, "table.yaml", "objects", 30, check)
+}
+
+func workspaces(t *testing.T, check check) {
+	each(t, "workspaces.yaml", "workspaces", 15, check)
+}
+
+func each(t *testing.T, table, objects string, least int, check check) {
 	vm := machine(t)
 	var rows []row
-	read(t, "tests/fixtures/status/table.yaml", &rows)
-	if len(rows) < 30 {
+	read(t, "tests/fixtures/status/"+table, &rows)
+	if len(rows) < least {
 		t.Fatalf("only %d rows", len(rows))
 	}
 	for _, row := range rows {
-		t.Run(row.Name, func(t *testing.T) {
+		t.Run(objects+"/"+row.Name, func(t *testing.T) {
 			object := &unstructured.Unstructured{}
-			read(t, "tests/fixtures/status/objects/"+row.Name+".yaml", &object.Object)
+			read(t, "tests/fixtures/status/"+objects+"/"+row.Name+".yaml", &object.Object)
 			check(t, vm, row, object)
 		})
 	}
 }
 
 func TestHealth(t *testing.T) {
-	each(t, func(t *testing.T, vm lua.VM, row row, object *unstructured.Unstructured) {
+	health := func(t *testing.T, vm lua.VM, row row, object *unstructured.Unstructured) {
 		if object.GetDeletionTimestamp() != nil {
 			t.Skip("Argo CD asks no script about an object that is being deleted")
 		}
@@ -84,25 +96,32 @@ func TestHealth(t *testing.T) {
 		if string(health.Status) != row.Argocd || health.Message != want {
 			t.Errorf("%s (%s), the table says %s (%s)", health.Status, health.Message, row.Argocd, want)
 		}
-	})
+	}
+	resources(t, health)
+	workspaces(t, health)
 }
 
 func TestActions(t *testing.T) {
-	each(t, func(t *testing.T, vm lua.VM, _ row, object *unstructured.Unstructured) {
+	workspaces(t, func(t *testing.T, vm lua.VM, _ row, object *unstructured.Unstructured) {
+		offers := offered(t, vm, object)
+		if len(offers) != 1 || offers[0].Name != "reconcile" || offers[0].Disabled {
+			t.Errorf("%v", offers)
+		}
+		asks(t, vm, object, "reconcile")
+	})
+	resources(t, func(t *testing.T, vm lua.VM, _ row, object *unstructured.Unstructured) {
+		_, publishes, _ := unstructured.NestedMap(object.Object, "spec", "publish")
 		suspended, _, _ := unstructured.NestedBool(object.Object, "spec", "suspend")
-		scripts, err := vm.GetResourceActionDiscovery(object)
-		if err != nil {
-			t.Fatal(err)
-		}
-		offers, err := vm.ExecuteResourceActionDiscovery(object, scripts)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(offers) != 3 {
+		offers := offered(t, vm, object)
+		if len(offers) != 4 {
 			t.Errorf("%d actions", len(offers))
 		}
 		for _, offer := range offers {
-			if disabled := suspended != (offer.Name == "resume"); offer.Disabled != disabled {
+			disabled := suspended != (offer.Name == "resume")
+			if offer.Name == "publish" {
+				disabled = suspended || !publishes
+			}
+			if offer.Disabled != disabled {
 				t.Errorf("%s is disabled: %v", offer.Name, offer.Disabled)
 			}
 		}
@@ -112,11 +131,31 @@ func TestActions(t *testing.T) {
 		if _, there := act(t, vm, object, "resume")["spec"].(map[string]any)["suspend"]; there {
 			t.Error("resume leaves the field")
 		}
-		annotations := act(t, vm, object, "reconcile")["metadata"].(map[string]any)["annotations"].(map[string]any)
-		if time, _ := annotations["dataworks.alibabacloud.com/reconcile-requested-at"].(string); time == "" {
-			t.Error("reconcile sets no time")
-		}
+		asks(t, vm, object, "reconcile")
+		asks(t, vm, object, "publish")
 	})
+}
+
+func offered(t *testing.T, vm lua.VM, object *unstructured.Unstructured) []v1alpha1.ResourceAction {
+	t.Helper()
+	scripts, err := vm.GetResourceActionDiscovery(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	offers, err := vm.ExecuteResourceActionDiscovery(object, scripts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return offers
+}
+
+// That the action sets its annotation to a time.
+func asks(t *testing.T, vm lua.VM, object *unstructured.Unstructured, name string) {
+	t.Helper()
+	annotations := act(t, vm, object, name)["metadata"].(map[string]any)["annotations"].(map[string]any)
+	if time, _ := annotations[group+"/"+name+"-requested-at"].(string); time == "" {
+		t.Errorf("%s sets no time", name)
+	}
 }
 
 func act(t *testing.T, vm lua.VM, object *unstructured.Unstructured, name string) map[string]any {

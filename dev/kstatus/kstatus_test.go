@@ -46,16 +46,21 @@ func object(t *testing.T, path string) *unstructured.Unstructured {
 }
 
 func TestPhases(t *testing.T) {
+	phases(t, "table.yaml", "objects", 30)
+	phases(t, "workspaces.yaml", "workspaces", 15)
+}
+
+func phases(t *testing.T, table, objects string, least int) {
 	var rows []row
-	if err := yaml.Unmarshal(read(t, "table.yaml"), &rows); err != nil {
+	if err := yaml.Unmarshal(read(t, table), &rows); err != nil {
 		t.Fatal(err)
 	}
-	if len(rows) < 30 {
+	if len(rows) < least {
 		t.Fatalf("only %d rows", len(rows))
 	}
 	for _, row := range rows {
-		t.Run(row.Name, func(t *testing.T) {
-			object := object(t, fmt.Sprintf("objects/%s.yaml", row.Name))
+		t.Run(objects+"/"+row.Name, func(t *testing.T) {
+			object := object(t, fmt.Sprintf("%s/%s.yaml", objects, row.Name))
 			ready := message(object, "Ready")
 
 			ours, err := upstream.Compute(object)

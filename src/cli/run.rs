@@ -34,7 +34,7 @@ impl AssumableRole {
 #[derive(Args, Clone, Debug)]
 pub struct RunArgs {
     /// Region of the workspaces on the default connection, such as cn-shanghai. Needed unless
-    /// --endpoint is given.
+    /// --endpoint is given, or no namespace may use that connection.
     #[arg(long, env = "DATAWORKS_REGION")]
     pub region: Option<String>,
 

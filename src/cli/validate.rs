@@ -5,7 +5,7 @@
 
 use std::io;
 
-use dataworks_core::api::v1alpha1::DataWorksResource;
+use dataworks_core::api::v1alpha1::{DataWorksResource, ResourceDefaults};
 use dataworks_core::api::{crds, schema, schema_of};
 use dataworks_core::desired::Desired;
 use dataworks_core::ids::ProjectId;
@@ -106,7 +106,7 @@ impl Admission {
             serde_json::from_value(object).map_err(|error| vec![error.to_string()])?;
         // The document does not name the workspace, and which one it is, only a cluster knows.
         let any = decoded.spec.workspace_ref.as_ref().and(ProjectId::new(1));
-        let desired = Desired::in_project(&decoded.spec, any);
+        let desired = Desired::in_workspace(&decoded.spec, any, &ResourceDefaults::default());
         let said_here = desired.as_ref().err().into_iter().flat_map(|error| &error.problems);
         for problem in said_here.map(ToString::to_string) {
             if !findings.contains(&problem) {

@@ -21,6 +21,7 @@ use super::policy::Policy;
 use super::sources::Sources;
 use super::standing::{Standing, key_of};
 
+mod connection;
 mod row;
 mod views;
 mod workspaces;

@@ -3,8 +3,10 @@
 //! Pure: what is known of DataWorksWorkspaces is told by those who look after them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use dataworks_core::api::v1alpha1::DataWorksResourceSpec;
+use dataworks_core::api::v1alpha1::{DataWorksResourceSpec, ResourceDefaults};
+use dataworks_core::guard::Closed;
 use dataworks_core::ids::ProjectId;
 use dataworks_core::object::ObjectKey;
 use dataworks_core::plan::{NotReady, Permission, Unready};
@@ -56,20 +58,25 @@ pub struct Place {
     pub project: Option<ProjectId>,
     /// Whether the way may be used; `None`: the spec names no workspace that could be one.
     pub permission: Option<Permission>,
+    /// What the DataWorksWorkspace fills in for a new file.
+    pub defaults: Arc<ResourceDefaults>,
 }
 
 /// The DataWorksWorkspaces that there are.
 #[derive(Debug)]
 pub struct Places {
     policy: Policy,
+    /// What of the default connection is closed now.
+    closed: Closed,
     sites: HashMap<ObjectKey, Site>,
+    defaults: HashMap<ObjectKey, Arc<ResourceDefaults>>,
 }
 
 impl Places {
     /// None yet, under this policy of the default connection.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
-        Self { policy, sites: HashMap::new() }
+        Self { policy, closed: Closed::default(), sites: HashMap::new(), defaults: HashMap::new() }
     }
 
     /// Keeps what is known of one; `None`: it is gone.
@@ -78,6 +85,38 @@ impl Places {
             Some(site) => self.sites.insert(workspace.clone(), site),
             None => self.sites.remove(workspace),
         };
+    }
+
+    /// Keeps what of the default connection is closed.
+    pub fn set_closed(&mut self, closed: Closed) {
+        self.closed = closed;
+    }
+
+    /// What of the default connection is closed.
+    #[must_use]
+    pub fn closed(&self) -> &Closed {
+        &self.closed
+    }
+
+    /// Whether objects of a namespace may use the default connection for a workspace now.
+    #[must_use]
+    pub fn by_default(&self, namespace: &str, project: ProjectId) -> Permission {
+        match (self.policy.permission(namespace, project), self.closed.of(project)) {
+            (Permission::Allowed, Some(fault)) => Permission::Closed(Arc::clone(fault)),
+            (permission, _) => permission,
+        }
+    }
+
+    /// Keeps what one fills in for new files. Answers whether that is another than before.
+    pub fn set_defaults(&mut self, workspace: &ObjectKey, defaults: Option<&ResourceDefaults>) -> bool {
+        if self.defaults.get(workspace).map(|known| &**known) == defaults {
+            return false;
+        }
+        match defaults {
+            Some(defaults) => self.defaults.insert(workspace.clone(), Arc::new(defaults.clone())),
+            None => self.defaults.remove(workspace),
+        };
+        true
     }
 
     /// What is known of one.
@@ -98,14 +137,18 @@ impl Places {
     ) -> Place {
         let Some(named) = &spec.workspace_ref else {
             let project = spec.project_id.and_then(ProjectId::new);
-            let permission = project.map(|project| self.policy.permission(&key.namespace, project));
-            return Place { connection: ConnectionId::Default, project, permission };
+            let permission = project.map(|project| self.by_default(&key.namespace, project));
+            let defaults = Arc::default();
+            return Place { connection: ConnectionId::Default, project, permission, defaults };
         };
         let workspace = ObjectKey { namespace: key.namespace.clone(), name: named.name.as_str().into() };
         let site = self.sites.get(&workspace);
         let project = site.map_or(recorded, |site| Some(site.project));
         let permission = Some(self.permission(&workspace, deleting));
-        Place { connection: ConnectionId::Workspace(workspace), project, permission }
+        // What has an id already is not made.
+        let defaults = self.defaults.get(&workspace).filter(|_| spec.resource_id.is_none());
+        let defaults = defaults.cloned().unwrap_or_default();
+        Place { connection: ConnectionId::Workspace(workspace), project, permission, defaults }
     }
 
     /// Whether objects that name this workspace may use it.

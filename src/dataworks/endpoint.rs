@@ -10,6 +10,8 @@ use std::str::FromStr;
 
 use url::{Host, Url};
 
+/// The host that serves regions without one of their own.
+pub const CENTRAL_ENDPOINT: &str = "https://dataworks.aliyuncs.com";
 /// Regions that are served by the central host, which has no VPC name.
 const CENTRAL: [&str; 6] =
     ["cn-qingdao", "cn-huhehaote", "cn-wuhan", "cn-zhangbei", "ap-south-1", "ap-southeast-2"];
@@ -88,7 +90,7 @@ impl Endpoint {
     pub fn dataworks(region: &Region, network: Network) -> Result<Self, InvalidEndpoint> {
         let central = CENTRAL.contains(&region.as_str());
         match (network, central) {
-            (Network::Public, true) => "https://dataworks.aliyuncs.com".parse(),
+            (Network::Public, true) => CENTRAL_ENDPOINT.parse(),
             (Network::Vpc, true) => Err(InvalidEndpoint::NoVpc { region: region.to_string() }),
             (Network::Public, false) => format!("https://dataworks.{region}.aliyuncs.com").parse(),
             (Network::Vpc, false) => format!("https://dataworks-vpc.{region}.aliyuncs.com").parse(),

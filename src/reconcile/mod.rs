@@ -14,7 +14,7 @@ use std::sync::Arc;
 use dataworks_core::desired::Desired;
 use dataworks_core::ids::ProjectId;
 use dataworks_core::object::{ObjectKey, Uid};
-use dataworks_core::plan::{not_allowed, plan};
+use dataworks_core::plan::{Permission, not_allowed, plan};
 use dataworks_core::queue::Lane;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use tracing::field::Empty;
@@ -120,6 +120,11 @@ pub async fn reconcile(ctx: &Arc<Context>, key: &ObjectKey, permit: Permit) -> E
     Span::current()
         .record("generation", subject.object.metadata.generation.unwrap_or(0))
         .record("workspace", subject.project().map(ProjectId::get));
+    if let Some(Permission::Closed(_)) = subject.place.permission
+        && subject.recorded(ctx).requested
+    {
+        ctx.guard.ask(subject.project());
+    }
     let again = turn(ctx, &mut subject).await;
     subject.keep_memory(ctx);
     if again == Again::AfterFailure {
@@ -137,9 +142,11 @@ pub async fn reconcile(ctx: &Arc<Context>, key: &ObjectKey, permit: Permit) -> E
 }
 
 async fn turn(ctx: &Arc<Context>, subject: &mut Subject) -> Again {
-    // No step changes the spec: it is parsed once, and given the content of its ConfigMap when that is read.
-    let mut desired =
-        Desired::in_project(&subject.object.spec, subject.project()).map_err(|problem| problem.to_string());
+    // No step changes the spec: it is parsed once, and given the content of its ConfigMap when that is read. What a
+    // step tells of the defaults is what was filled in here.
+    let defaults = subject.recorded(ctx).defaults(&subject.place.defaults);
+    let mut desired = Desired::in_workspace(&subject.object.spec, subject.project(), &defaults)
+        .map_err(|problem| problem.to_string());
     for _ in 0..MOST_STEPS {
         let now = subject.connection.cloud.cloud_now();
         let wanted = desired.as_ref().map_err(String::as_str);

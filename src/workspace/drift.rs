@@ -76,7 +76,12 @@ fn open_projects(ctx: &Context, id: &ConnectionId) -> BTreeSet<ProjectId> {
     let index = ctx.index();
     match id {
         ConnectionId::Workspace(workspace) if !index.is_open(workspace) => BTreeSet::new(),
-        ConnectionId::Workspace(_) | ConnectionId::Default => index.projects_of(id),
+        ConnectionId::Workspace(_) => index.projects_of(id),
+        ConnectionId::Default => {
+            let mut projects = index.projects_of(id);
+            projects.retain(|project| !index.is_closed(*project));
+            projects
+        }
     }
 }
 
@@ -113,7 +118,7 @@ async fn look(ctx: &Arc<Context>, connection: &Connection, project: ProjectId) {
     let woken = match end {
         Ok(woken) => woken,
         Err((woken, fault)) => {
-            ctx.workspaces.suspect(id, &fault);
+            ctx.suspect(id, project, &fault);
             warn!(
                 workspace = project.get(),
                 code = fault.code,

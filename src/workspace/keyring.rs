@@ -198,7 +198,7 @@ fn operator(
             "Namespace {namespace:?} may not use the operator's own identity. Write spec.credentials; or an administrator adds \
              the namespace to DATAWORKS_DEFAULT_CONNECTION_NAMESPACES."
         ),
-        Permission::ProjectNotListed | Permission::WorkspaceNotReady(_) => format!(
+        Permission::ProjectNotListed | Permission::Closed(_) | Permission::WorkspaceNotReady(_) => format!(
             "Workspace {project} may not be reached with the operator's own identity. Write spec.credentials; or an \
              administrator adds it to DATAWORKS_DEFAULT_CONNECTION_PROJECTS."
         ),

@@ -402,6 +402,13 @@ impl Listings {
         self.lock().entry(project).or_default().inventory.record(own, Timestamp::now());
     }
 
+    /// What earlier listings of a workspace met with is over: nobody who waited for one is told of it any more.
+    pub fn forgive(&self, project: ProjectId) {
+        if let Some(shared) = self.lock().get_mut(&project) {
+            shared.failed.clear();
+        }
+    }
+
     /// The same where the workspace is known here: done by another connection.
     pub fn record_where_known(&self, project: ProjectId, own: Own) {
         if let Some(shared) = self.lock().get_mut(&project) {

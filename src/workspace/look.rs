@@ -81,6 +81,7 @@ impl Tended {
             proxied: making.is_proxied(&endpoint),
         });
         let facts = self.ask(&connection, project, spec, &place).await?;
+        self.listings.forgive(project);
         ctx.connections.set(&self.key, connection);
         ctx.proved(&ConnectionId::Workspace(self.key.clone()), project);
         Ok(facts)

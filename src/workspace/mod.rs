@@ -4,6 +4,7 @@
 pub mod budget;
 pub mod connection;
 pub mod drift;
+pub mod guard;
 pub mod keyring;
 pub mod limiter;
 pub mod listing;
@@ -83,6 +84,7 @@ impl Workspaces {
 
     /// A version of one was seen.
     pub fn seen(&self, ctx: &Arc<Context>, key: &ObjectKey, object: DataWorksWorkspace) {
+        ctx.set_defaults(key, object.spec.defaults.as_ref());
         let mut entries = self.lock();
         let uid = |object: &DataWorksWorkspace| object.metadata.uid.clone();
         let replaced = entries.get(key).is_some_and(|entry| uid(&entry.object.borrow()) != uid(&object));
@@ -111,6 +113,7 @@ impl Workspaces {
     pub fn gone(&self, ctx: &Context, key: &ObjectKey) {
         if self.lock().remove(key).is_some() {
             ctx.set_workspace(key, None);
+            ctx.set_defaults(key, None);
             ctx.connections.remove(key);
         }
     }
@@ -132,9 +135,8 @@ impl Workspaces {
         }
     }
 
-    /// A call by this connection failed: where the cause concerns all of its workspace, that is looked at.
-    pub fn suspect(&self, id: &ConnectionId, fault: &Fault) {
-        let ConnectionId::Workspace(key) = id else { return };
+    /// A call by the connection of this one failed: where the cause concerns all of its workspace, that is looked at.
+    pub fn suspect(&self, key: &ObjectKey, fault: &Fault) {
         if is_connections_fault(fault)
             && let Some(entry) = self.lock().get(key)
         {

@@ -300,9 +300,11 @@ pub async fn watch(ctx: Arc<Context>) {
             continue;
         }
         for connection in ctx.connections.all() {
-            if let ConnectionId::Workspace(workspace) = &connection.id
-                && !ctx.index().is_open(workspace)
-            {
+            let closed = match &connection.id {
+                ConnectionId::Workspace(workspace) => !ctx.index().is_open(workspace),
+                ConnectionId::Default => ctx.index().closes_all(),
+            };
+            if closed {
                 // Its objects say what they wait for.
                 continue;
             }
@@ -344,7 +346,7 @@ async fn poll(ctx: &Arc<Context>, connection: &Connection, project: ProjectId) {
                 requestId = fault.request_id,
                 "deployment runs could not be looked at"
             );
-            ctx.workspaces.suspect(&connection.id, &fault);
+            ctx.suspect(&connection.id, project, &fault);
             let failures = connection.runs.failures(project).saturating_add(1);
             let wait = backoff::transient(&Uid::new(&project.to_string()), failures);
             let wait = SignedDuration::try_from(wait).unwrap_or(APART);

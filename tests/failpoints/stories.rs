@@ -182,6 +182,7 @@ async fn copied(scene: &Scene) {
         path: PATH.to_owned(),
         content_sha256: None,
         spec_sha256: None,
+        defaults: None,
         first: Timestamp::UNIX_EPOCH,
         at: Timestamp::UNIX_EPOCH,
     };

@@ -104,6 +104,12 @@ impl Launch {
         self
     }
 
+    /// Without these flags.
+    pub(crate) fn without(mut self, flags: &[&str]) -> Self {
+        self.args.retain(|given| given.split('=').next().is_none_or(|name| !flags.contains(&name)));
+        self
+    }
+
     /// Starts it.
     pub(crate) fn start(&self) -> Operator {
         let folder = tempfile::tempdir().unwrap();

@@ -135,6 +135,16 @@ tolerations:
 {{- " " -}}{{- range .Values.extraEnv -}}{{ .name }}{{ " " }}{{- end -}}
 {{- end }}
 
+{{/* Text where objects may use the operator's own credentials: over the default connection, or to assume a role. What comes
+from elsewhere is not known. */}}
+{{- define "dataworks-operator.ownCredentials" -}}
+{{- $v := .Values -}}
+{{- $extra := include "dataworks-operator.extraEnvNames" . -}}
+{{- if or $v.simulator.enabled $v.connection.namespaces $v.connection.assumeRoles (contains " DATAWORKS_DEFAULT_CONNECTION_NAMESPACES " $extra) (contains " DATAWORKS_ASSUME_ROLES " $extra) -}}
+yes
+{{- end -}}
+{{- end }}
+
 {{/* What no schema can say. */}}
 {{- define "dataworks-operator.validate" -}}
 {{- $v := .Values -}}
@@ -143,7 +153,9 @@ tolerations:
 {{- if and $v.simulator.enabled $v.connection.endpoint -}}
 {{- fail "\n\nsimulator.enabled and connection.endpoint are both set: the operator calls one of them. Set simulator.enabled=false to work on\nreal workspaces.\n" -}}
 {{- end -}}
-{{- if not (or $v.simulator.enabled $v.connection.region $v.connection.endpoint $v.extraEnvFrom (contains " DATAWORKS_REGION " $extra) (contains " DATAWORKS_ENDPOINT " $extra)) -}}
+{{- $own := include "dataworks-operator.ownCredentials" . -}}
+{{- $needs := or $own $v.connection.existingSecret.name $v.rrsa.roleName $v.rrsa.manual.enabled (contains " ALIBABA_CLOUD_ACCESS_KEY_ID " $extra) -}}
+{{- if and $needs (not (or $v.simulator.enabled $v.connection.region $v.connection.endpoint $v.extraEnvFrom (contains " DATAWORKS_REGION " $extra) (contains " DATAWORKS_ENDPOINT " $extra))) -}}
 {{- fail "\n\nconnection.region is needed: the region of your DataWorks workspaces, such as\n\n    --set connection.region=cn-shanghai\n" -}}
 {{- end -}}
 {{- $sources := list -}}
@@ -155,8 +167,8 @@ tolerations:
 {{- if gt (len $sources) 1 -}}
 {{- fail (printf "\n\n%s are set, but calls are signed with one of them: leave one.\n" (join " and " $sources)) -}}
 {{- end -}}
-{{- if not (or $sources $v.extraEnvFrom) -}}
-{{- fail (printf "\n\nNothing says what calls are signed with. Give one of\n\n    connection.existingSecret.name   a Secret in namespace %s that holds an AccessKey. Make it with\n                                     kubectl create secret generic dataworks-credentials --namespace %s \\\n                                       --from-literal=accessKeyId=... --from-literal=accessKeySecret=...\n    rrsa.roleName                    a RAM role, where ack-pod-identity-webhook is installed\n    rrsa.manual.enabled              a RAM role, without the webhook\n    simulator.enabled                no account at all: a trial against a simulated DataWorks\n" $namespace $namespace) -}}
+{{- if and $own (not (or $sources $v.extraEnvFrom)) -}}
+{{- fail (printf "\n\nNothing says what calls are signed with. Give one of\n\n    connection.existingSecret.name   a Secret in namespace %s that holds an AccessKey. Make it with\n                                     kubectl create secret generic dataworks-credentials --namespace %s \\\n                                       --from-literal=accessKeyId=... --from-literal=accessKeySecret=...\n    rrsa.roleName                    a RAM role, where ack-pod-identity-webhook is installed\n    rrsa.manual.enabled              a RAM role, without the webhook\n    simulator.enabled                no account at all: a trial against a simulated DataWorks\n\nNone is needed where connection.namespaces and connection.assumeRoles are empty: then every DataWorksWorkspace has to bring\ncredentials of its own.\n" $namespace $namespace) -}}
 {{- end -}}
 {{- if and $v.rrsa.manual.enabled (not (and $v.rrsa.manual.roleArn $v.rrsa.manual.oidcProviderArn)) -}}
 {{- fail "\n\nrrsa.manual.enabled needs rrsa.manual.roleArn and rrsa.manual.oidcProviderArn.\n" -}}

@@ -5,8 +5,8 @@
 use super::{Desired, DesiredContent, Problem, SpecError};
 use crate::api::rules::{self, Check};
 use crate::api::v1alpha1::{
-    AdoptionPolicy, Content, DataWorksResourceSpec, Datasource, DriftPolicy, RawDocument, Storage,
-    StorageType,
+    AdoptionPolicy, Content, DataWorksResourceSpec, Datasource, DriftPolicy, RawDocument, ResourceDefaults,
+    Storage, StorageType,
 };
 use crate::flowspec::kind::{FileType, engine_of};
 use crate::flowspec::{MAX_INLINE_BYTES, ResourceDocument, TypedFields, document_of, parse_map, words};
@@ -16,10 +16,11 @@ use crate::path::ResourcePath;
 /// The type of data source that is assumed where none is named.
 const DEFAULT_ENGINE: &str = "odps";
 
-/// `referred` is the workspace of the object that `workspaceRef` names.
+/// `referred` is the workspace of the object that `workspaceRef` names, and `defaults` what that fills in.
 pub(super) fn from_spec(
     spec: &DataWorksResourceSpec,
     referred: Option<ProjectId>,
+    defaults: &ResourceDefaults,
 ) -> Result<Desired, SpecError> {
     let mut findings = Findings { problems: Vec::new() };
     let project = match (spec.project_id, &spec.workspace_ref) {
@@ -48,24 +49,28 @@ pub(super) fn from_spec(
     let content = spec.content.as_ref().and_then(|content| findings.content(content));
     let parts = match &spec.flow_spec {
         Some(raw) => findings.raw(spec, raw, content),
-        None => findings.typed(spec, content),
+        None => findings.typed(spec, defaults, content),
     };
     match (project, parts) {
         (Some(project), Some(parts)) if findings.problems.is_empty() => {
-            let Parts { kind, datasource, content, document } = parts;
-            let script = &document.resource.script;
-            Ok(Desired {
+            let Parts { kind, datasource, content, document, bare } = parts;
+            let desired = |datasource, content, document: ResourceDocument| Desired {
                 project,
-                path: script.path.clone(),
+                path: document.resource.script.path.clone(),
                 kind,
-                command: script.command.clone(),
+                command: document.resource.script.command.clone(),
                 datasource,
                 content,
-                resource_id,
+                resource_id: resource_id.clone(),
                 adoption: spec.adoption_policy.unwrap_or(AdoptionPolicy::Fail),
                 drift: spec.drift_policy.unwrap_or(DriftPolicy::Correct),
                 document,
-            })
+                defaults: ResourceDefaults::default(),
+                without_defaults: None,
+            };
+            let bare = bare.map(|bare| Box::new(desired(spec.datasource.clone(), content.clone(), bare)));
+            let filled = desired(datasource, content, document);
+            Ok(Desired { defaults: defaults.clone(), without_defaults: bare, ..filled })
         }
         _ => Err(SpecError { problems: findings.problems }),
     }
@@ -77,6 +82,30 @@ struct Parts {
     datasource: Option<Datasource>,
     content: DesiredContent,
     document: ResourceDocument,
+    /// The document without defaults and content, where it would be another.
+    bare: Option<ResourceDocument>,
+}
+
+/// What the spec says, and where it is silent the defaults.
+#[derive(PartialEq)]
+struct Filled<'a> {
+    datasource: Option<&'a Datasource>,
+    owner: Option<&'a str>,
+    resource_group: Option<&'a str>,
+}
+
+impl<'a> Filled<'a> {
+    fn of(spec: &'a DataWorksResourceSpec, defaults: &'a ResourceDefaults) -> Self {
+        let ResourceDefaults { datasource, owner, resource_group } = defaults;
+        // A command is said by the spec itself, and wins over a data source of another engine.
+        let engine = spec.command.as_deref().and_then(engine_of);
+        let suits = |source: &&Datasource| engine.is_none_or(|engine| engine == source.type_);
+        Self {
+            datasource: spec.datasource.as_ref().or_else(|| datasource.as_ref().filter(suits)),
+            owner: spec.owner.as_deref().or(owner.as_deref()),
+            resource_group: spec.resource_group.as_deref().or(resource_group.as_deref()),
+        }
+    }
 }
 
 /// The content of a spec with its text where it has one.
@@ -129,7 +158,12 @@ impl Findings {
         }
     }
 
-    fn typed(&mut self, spec: &DataWorksResourceSpec, given: Option<Given<'_>>) -> Option<Parts> {
+    fn typed(
+        &mut self,
+        spec: &DataWorksResourceSpec,
+        defaults: &ResourceDefaults,
+        given: Option<Given<'_>>,
+    ) -> Option<Parts> {
         self.must(spec.path.is_some(), "spec.path", &rules::FORM_PATH);
         self.must(spec.content.is_some(), "spec.content", &rules::FORM_CONTENT);
         let path = spec.path.as_ref().and_then(|path| self.path(path));
@@ -140,20 +174,31 @@ impl Findings {
             let is_text = matches!(kind, FileType::Python | FileType::File);
             self.must(is_text, "spec.content", &rules::INLINE_IS_TEXT);
         }
-        let command = self.command(spec, kind)?;
+        let filled = Filled::of(spec, defaults);
+        let command = self.command(spec, filled.datasource, kind)?;
         let Given { text, content } = given?;
-        let document = document_of(TypedFields {
-            path,
-            kind,
-            command,
-            content: text,
-            datasource: spec.datasource.as_ref(),
-            owner: spec.owner.as_deref(),
-            description: spec.description.as_deref(),
-            resource_group: spec.resource_group.as_deref(),
-            storage: spec.storage.as_ref(),
-        });
-        Some(Parts { kind, datasource: spec.datasource.clone(), content, document })
+        let document = |filled: &Filled<'_>, command, content| {
+            document_of(TypedFields {
+                path: path.clone(),
+                kind,
+                command,
+                content,
+                datasource: filled.datasource,
+                owner: filled.owner,
+                description: spec.description.as_deref(),
+                resource_group: filled.resource_group,
+                storage: spec.storage.as_ref(),
+            })
+        };
+        let none = ResourceDefaults::default();
+        let own = Filled::of(spec, &none);
+        let bare = if own == filled {
+            None
+        } else {
+            Some(document(&own, self.command(spec, own.datasource, kind)?, ""))
+        };
+        let document = document(&filled, command, text);
+        Some(Parts { kind, datasource: filled.datasource.cloned(), content, document, bare })
     }
 
     fn path(&mut self, path: &str) -> Option<ResourcePath> {
@@ -176,12 +221,26 @@ impl Findings {
         }
     }
 
-    fn command(&mut self, spec: &DataWorksResourceSpec, kind: FileType) -> Option<String> {
+    /// On this data source, the spec's own or the workspace's.
+    fn command(
+        &mut self,
+        spec: &DataWorksResourceSpec,
+        datasource: Option<&Datasource>,
+        kind: FileType,
+    ) -> Option<String> {
         let at = "spec.command";
-        let engine = spec.datasource.as_ref().map_or(DEFAULT_ENGINE, |datasource| &datasource.type_);
+        let engine = datasource.map_or(DEFAULT_ENGINE, |datasource| &datasource.type_);
         let Some(command) = &spec.command else {
             let derived = kind.command_on(engine);
-            self.must(derived.is_some(), at, &rules::COMMAND_DERIVABLE);
+            if derived.is_none() && spec.datasource.is_none() {
+                let wrong = format!(
+                    "command is missing and does not follow from the file's type on {engine}, the type of the workspace's \
+                     default data source"
+                );
+                self.problems.push(Problem::new(at, wrong, "write command, or datasource"));
+            } else {
+                self.must(derived.is_some(), at, &rules::COMMAND_DERIVABLE);
+            }
             return derived.map(str::to_owned);
         };
         let Some(owner) = engine_of(command) else {
@@ -190,7 +249,7 @@ impl Findings {
         };
         self.must(kind.fits_command(command), at, &rules::COMMAND_FITS_TYPE);
         let other_engine =
-            spec.datasource.is_some() && owner != engine && ["odps", "emr", "cdh"].contains(&engine);
+            datasource.is_some() && owner != engine && ["odps", "emr", "cdh"].contains(&engine);
         self.must(!other_engine, at, &rules::COMMAND_FITS_DATASOURCE);
         Some(command.clone())
     }
@@ -264,6 +323,6 @@ impl Findings {
             let text = |name: &str| Some(map.get(name)?.as_str()?.to_owned());
             Some(Datasource { name: text("name")?, type_: text("type")? })
         });
-        Some(Parts { kind, datasource, content, document })
+        Some(Parts { kind, datasource, content, document, bare: None })
     }
 }

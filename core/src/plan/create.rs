@@ -4,7 +4,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use super::search::{Finding, at_path, judge, listed_at, plus, settled_at};
 use super::step::{because, stalled};
-use super::workspace::{not_ready, sent_elsewhere};
+use super::workspace::{closed, not_ready, sent_elsewhere};
 use super::{Observed, Permission, Plan, Progress, Recorded, Step, content};
 use crate::api::condition::{ConditionType, Reason};
 use crate::api::v1alpha1::{AdoptionPolicy, Attempt, AttemptOutcome};
@@ -139,6 +139,7 @@ pub fn not_allowed(
              it to DATAWORKS_DEFAULT_CONNECTION_PROJECTS.",
             desired.project
         ),
+        Permission::Closed(fault) => return Some(closed(fault, recorded, now)),
         Permission::WorkspaceNotReady(unready) => return Some(not_ready(unready, recorded, now)),
     };
     Some(stalled(Reason::ConnectionNotAllowed, message, "the default connection is closed to this object"))
@@ -183,6 +184,7 @@ fn intent(
         path: desired.path.to_string(),
         content_sha256: desired.content_digest().map(|digest| digest.to_string()),
         spec_sha256: Some(desired.spec_digest().to_string()),
+        defaults: desired.kept_defaults(),
         first: earliest.unwrap_or(now),
         at: now,
     }

@@ -9,9 +9,10 @@ use super::workspace::{moved_away, not_ready, sent_elsewhere, told};
 use super::{NotReady, Observed, Permission, Plan, ReadBack, Recorded, Step};
 use crate::api::v1alpha1::DeletionPolicy;
 use crate::desired::Desired;
+use crate::fault::Fault;
 use crate::ids::ResourceId;
 use crate::intent::{Intent, IntentNote};
-use crate::state::State;
+use crate::state::{self, State};
 
 pub(super) fn plan(
     desired: Option<&Desired>,
@@ -192,6 +193,17 @@ fn closed_connection(recorded: &Recorded, observed: &Observed, now: Timestamp) -
         Permission::ProjectNotListed => {
             "its workspace may no longer be used through the operator's default connection. Allow it again"
                 .to_owned()
+        }
+        Permission::Closed(fault) => {
+            let state = State::DeletionBlocked {
+                message: format!(
+                    "The file cannot be deleted: {}. Mend that, or set deletionPolicy: Retain to keep the file and let \
+                     the object go.",
+                    state::told(fault)
+                ),
+                fault: Some(Fault::clone(fault)),
+            };
+            return Some(because(Step::Report(state), "every call would fail"));
         }
         Permission::WorkspaceNotReady(unready) if unready.why == NotReady::Unseen => {
             return Some(not_ready(unready, recorded, now));

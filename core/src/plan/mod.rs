@@ -15,10 +15,12 @@ mod step;
 mod update;
 mod workspace;
 
+use std::sync::Arc;
+
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use crate::api::condition::{ConditionType, Reason};
-use crate::api::v1alpha1::{AttemptOutcome, DataWorksResourceStatus, DeletionPolicy};
+use crate::api::v1alpha1::{AttemptOutcome, DataWorksResourceStatus, DeletionPolicy, ResourceDefaults};
 use crate::backoff;
 use crate::bounds::Bounds;
 use crate::desired::{Desired, Held};
@@ -90,6 +92,23 @@ impl Recorded {
     pub fn open_intent(&self) -> Option<&Intent> {
         let IntentNote::Own(intent) = &self.intent else { return None };
         self.ended(intent).is_none().then_some(intent)
+    }
+
+    /// The workspace's defaults that count for the object: those that its file was made with, or may have been made
+    /// with by a try that is not closed; `now`, what the workspace says, while there is neither.
+    #[must_use]
+    pub fn defaults(&self, now: &ResourceDefaults) -> ResourceDefaults {
+        let kept = |kept: &Option<ResourceDefaults>| kept.clone().unwrap_or_default();
+        if self.id().is_some() {
+            return kept(&self.status.defaults);
+        }
+        match (&self.intent, self.open_intent()) {
+            (_, Some(intent)) | (IntentNote::Earlier(intent), None) => kept(&intent.defaults),
+            (
+                IntentNote::Absent | IntentNote::Unreadable | IntentNote::Foreign | IntentNote::Own(_),
+                None,
+            ) => now.clone(),
+        }
     }
 
     /// How status says that this intent ended. A later one that ended closes it as well, since no
@@ -192,6 +211,8 @@ pub enum Permission {
     NamespaceNotListed,
     /// The workspace is not on that list.
     ProjectNotListed,
+    /// Every call would fail with this, so none is made until one look shows that it is over.
+    Closed(Arc<Fault>),
     /// The DataWorksWorkspace that the object names cannot be worked with now.
     WorkspaceNotReady(Unready),
 }
@@ -311,7 +332,10 @@ pub fn plan(wanted: Wanted<'_>, recorded: &Recorded, observed: &Observed, now: T
         }
         (
             Err(problem),
-            Permission::Allowed | Permission::NamespaceNotListed | Permission::ProjectNotListed,
+            Permission::Allowed
+            | Permission::NamespaceNotListed
+            | Permission::ProjectNotListed
+            | Permission::Closed(_),
         ) => return step::invalid(problem),
     };
     if let Some(holder) = &observed.held_by {

@@ -9,7 +9,7 @@ use super::create::{at_name, not_allowed, refused_before, taken_by_other};
 use super::relocate::relocate;
 use super::search::{at_path, plus};
 use super::step::{because, id_already_managed, stalled};
-use super::workspace::moved_away;
+use super::workspace::{doubt_waits, moved_away};
 use super::{Listing, Observed, Plan, ReadBack, Recorded, SourceRead, Step, content, create};
 use crate::api::condition::{ConditionType, Reason};
 use crate::api::v1alpha1::{DataWorksResourceStatus, DriftPolicy};
@@ -54,6 +54,11 @@ pub(super) fn plan(
     }
     if told.is_some_and(|told| told.reason == Reason::MassAbsence) && observed.brake && !recorded.requested {
         return gone_with_many(as_recorded);
+    }
+    let only_doubted =
+        as_recorded && !unsettled && !recorded.requested && observed.memory.unknown_write.is_none();
+    if only_doubted && let Some(plan) = doubt_waits(&observed.permission, now) {
+        return plan;
     }
     if let Some(plan) = not_allowed(desired, recorded, observed, now) {
         return plan;
@@ -116,6 +121,9 @@ fn other_resource(
     if let Some(holder) = &observed.id_held_by {
         return Some(id_already_managed(holder, id));
     }
+    if let Some(plan) = other_datasource(desired, id, recorded) {
+        return Some(plan);
+    }
     let named = desired.resource_id.as_ref().filter(|named| *named != id)?;
     let message = format!(
         "This object manages the file {id}, but spec.resourceId names {named}; nothing was sent. Make a new object for \
@@ -126,6 +134,21 @@ fn other_resource(
         message,
         "spec.resourceId names another resource than the recorded one",
     ))
+}
+
+/// The file was made with a data source by default, and the spec names another by now: admission does not see that.
+fn other_datasource(desired: &Desired, id: &ResourceId, recorded: &Recorded) -> Option<Plan> {
+    let default = recorded.status.defaults.as_ref()?.datasource.as_ref()?;
+    let (has, named) = (recorded.status.datasource.as_ref()?, desired.datasource.as_ref()?);
+    if has != default || named == has {
+        return None;
+    }
+    let message = format!(
+        "The file {id} was made with data source {:?}, the default of its DataWorksWorkspace then, and spec.datasource names \
+         {:?}; it cannot be changed, and nothing was sent. Take spec.datasource out, or make a new object.",
+        has.name, named.name,
+    );
+    Some(stalled(Reason::InvalidSpec, message, "another data source is named than it was made with"))
 }
 
 /// True when exactly this was last sent, or found.

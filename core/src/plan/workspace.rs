@@ -4,14 +4,17 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use super::search::plus;
 use super::step::{because, stalled};
-use super::{NotReady, Plan, Recorded, Step, Unready};
+use super::{NotReady, Permission, Plan, Recorded, Step, Unready};
 use crate::api::condition::{ConditionType, Reason};
 use crate::desired::Desired;
+use crate::fault::Fault;
 use crate::intent::Intent;
-use crate::state::{self, PATIENCE, State};
+use crate::state::{self, DENIED_PATIENCE, PATIENCE, State};
 
 /// A workspace that is about to be looked at is waited for so long without a word.
 const SOON: SignedDuration = SignedDuration::from_secs(5);
+/// A doubt that nobody can look into now is looked into later.
+const DOUBT: SignedDuration = SignedDuration::from_mins(5);
 /// What is told is looked at again after this, in case that a wake-up was lost.
 const LATER: SignedDuration = SignedDuration::from_mins(30);
 
@@ -28,6 +31,35 @@ pub(super) fn not_ready(unready: &Unready, recorded: &Recorded, now: Timestamp) 
     // Unknown becomes False after a while, which takes another look.
     let wait = if impatient { LATER } else { plus_a_second(PATIENCE) };
     because(Step::Wait { until: plus(now, wait), state: Some(State::DependencyNotReady { message }) }, why)
+}
+
+/// The object waits until the way is open again, and says what a call of its own would meet with.
+pub(super) fn closed(fault: &Fault, recorded: &Recorded, now: Timestamp) -> Plan {
+    let status = &recorded.status;
+    let is = |type_, truth: &str| {
+        state::find(&status.conditions, type_).is_some_and(|condition| condition.status == truth)
+    };
+    // Unknown becomes False after a while, and that a stop, which takes another look each.
+    let wait = if is(ConditionType::Stalled, "True") {
+        LATER
+    } else if is(ConditionType::Ready, "False") {
+        plus_a_second(DENIED_PATIENCE)
+    } else {
+        plus_a_second(PATIENCE)
+    };
+    let state = State::of_fault(fault, status.id.is_some(), now);
+    because(Step::Wait { until: plus(now, wait), state: Some(state) }, "every call would fail")
+}
+
+/// What is as declared and is only doubted waits without a word.
+pub(super) fn doubt_waits(permission: &Permission, now: Timestamp) -> Option<Plan> {
+    let shut = match permission {
+        Permission::Closed(_) | Permission::WorkspaceNotReady(_) => true,
+        Permission::Allowed | Permission::NamespaceNotListed | Permission::ProjectNotListed => false,
+    };
+    let wait =
+        || because(Step::Wait { until: plus(now, DOUBT), state: None }, "a doubt is no news of the object");
+    shut.then(wait)
 }
 
 fn plus_a_second(span: SignedDuration) -> SignedDuration {

@@ -32,6 +32,20 @@ pub fn is_connections_fault(fault: &Fault) -> bool {
         || NO_WORKSPACE.contains(&fault.code.as_str())
 }
 
+/// True when the service does not take the key or its token, whatever was asked for and by whom.
+#[must_use]
+pub fn is_about_the_key(code: &str) -> bool {
+    ["InvalidAccessKeyId", "InvalidSecurityToken"]
+        .iter()
+        .any(|family| code.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
+}
+
+/// True when the workspace is not there or not visible.
+#[must_use]
+pub fn says_no_workspace(fault: &Fault) -> bool {
+    NO_WORKSPACE.contains(&fault.code.as_str())
+}
+
 /// True when the service itself refuses what was asked for, and would refuse it of any operator that is set up as it
 /// should be. Of a page on the way, or where something outside of the object is to be mended, that is not known.
 #[must_use]

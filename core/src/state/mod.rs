@@ -17,7 +17,9 @@ use crate::fault::{Class, Fault};
 use crate::ids::{ProjectId, ResourceId};
 pub(crate) use codes::NO_WORKSPACE;
 use codes::not_the_objects_fault;
-pub use codes::{is_connections_fault, is_final_refusal, is_operators_fault};
+pub use codes::{
+    is_about_the_key, is_connections_fault, is_final_refusal, is_operators_fault, says_no_workspace,
+};
 pub use next::{Change, Fact, Sent, next};
 pub(crate) use next::{error, find, same_error, set};
 pub use patch::merge_patch;

@@ -7,7 +7,7 @@ use super::message::fit;
 use super::{Progress, State, Truth, Waited, Words};
 use crate::api::condition::{ConditionType, Reason};
 use crate::api::v1alpha1::{
-    Attempt, AttemptOutcome, DataWorksResourceStatus, LastError, Origin, Publication,
+    Attempt, AttemptOutcome, DataWorksResourceStatus, LastError, Origin, Publication, ResourceDefaults,
 };
 use crate::desired::Desired;
 use crate::fault::Fault;
@@ -25,6 +25,8 @@ pub struct Sent {
     pub kind: crate::api::v1alpha1::ResourceType,
     /// `status.datasource`.
     pub datasource: Option<crate::api::v1alpha1::Datasource>,
+    /// `status.defaults`, which is told of what is made only.
+    pub defaults: Option<ResourceDefaults>,
     /// `status.contentDigest`.
     pub content: Option<Digest>,
     /// `status.specDigest`; absent where it is not known what exactly arrived, so that it is
@@ -41,6 +43,7 @@ impl Sent {
             path: desired.path.to_string(),
             kind: desired.kind.into(),
             datasource: desired.datasource.clone(),
+            defaults: desired.kept_defaults(),
             content: desired.content_digest(),
             spec: Some(desired.spec_digest()),
         }
@@ -187,7 +190,7 @@ fn learn(status: &mut DataWorksResourceStatus, fact: &Fact) {
             status.create_time = time(*date);
             status.modify_time = time(*date);
             status.last_sync_time = time(*date);
-            keep(status, sent);
+            made_with(status, sent);
             attempted(status, *at, AttemptOutcome::Done, None);
         }
         Fact::Found { at, id, created, modified, sent } => {
@@ -197,7 +200,7 @@ fn learn(status: &mut DataWorksResourceStatus, fact: &Fact) {
             status.create_time = time(*created);
             status.modify_time = time(*modified);
             status.last_sync_time = time(*created);
-            keep(status, sent);
+            made_with(status, sent);
             attempted(status, *at, AttemptOutcome::Done, None);
         }
         Fact::Adopted { closes, id, created, modified, sent } => {
@@ -206,7 +209,7 @@ fn learn(status: &mut DataWorksResourceStatus, fact: &Fact) {
             status.origin = Some(Origin::Adopted);
             status.create_time = time(*created);
             status.modify_time = time(*modified);
-            keep(status, sent);
+            made_with(status, sent);
             if let Some(at) = closes {
                 attempted(status, *at, AttemptOutcome::Done, None);
             }
@@ -244,6 +247,12 @@ fn learn(status: &mut DataWorksResourceStatus, fact: &Fact) {
     }
 }
 
+/// The object has this file from now on.
+fn made_with(status: &mut DataWorksResourceStatus, sent: &Sent) {
+    status.defaults.clone_from(&sent.defaults);
+    keep(status, sent);
+}
+
 /// Nothing of another resource was published.
 fn another(status: &mut DataWorksResourceStatus, id: &ResourceId) {
     if status.id.as_deref() != Some(id.to_string().as_str()) {
@@ -263,7 +272,7 @@ fn written_anew(status: &mut DataWorksResourceStatus, sent: &Sent) {
 }
 
 fn keep(status: &mut DataWorksResourceStatus, sent: &Sent) {
-    let Sent { project, path, kind, datasource, content, spec } = sent;
+    let Sent { project, path, kind, datasource, defaults: _, content, spec } = sent;
     status.project_id = Some(*project);
     status.path = Some(path.clone());
     status.type_ = Some(*kind);

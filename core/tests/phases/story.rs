@@ -1,7 +1,9 @@
 //! What happens to one object, told in the operator's own steps: what is recorded, what the plan says of
 //! it, and what status says then.
 
-use dataworks_core::api::v1alpha1::{DataWorksResource, DataWorksResourceStatus, Publication};
+use dataworks_core::api::v1alpha1::{
+    DataWorksResource, DataWorksResourceStatus, Publication, ResourceDefaults,
+};
 use dataworks_core::api::{CREATE_INTENT, FINALIZER};
 use dataworks_core::desired::Desired;
 use dataworks_core::fault::{Class, Fault};
@@ -109,6 +111,7 @@ impl Story {
             path: desired.path.to_string(),
             content_sha256: desired.content_digest().map(|digest| digest.to_string()),
             spec_sha256: Some(desired.spec_digest().to_string()),
+            defaults: None,
             first: at(1),
             at: at(1),
         };
@@ -204,7 +207,10 @@ impl Story {
 
     pub(crate) fn desired(&self) -> Desired {
         let spec = serde_json::from_value(self.spec.clone()).unwrap();
-        Desired::in_project(&spec, dataworks_core::ids::ProjectId::new(123_456)).unwrap()
+        {
+            let project = dataworks_core::ids::ProjectId::new(123_456);
+            Desired::in_workspace(&spec, project, &ResourceDefaults::default()).unwrap()
+        }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -70,6 +70,7 @@ pub(crate) fn intent(seconds: i64) -> Intent {
         path: PATH.into(),
         content_sha256: declared.content_digest().map(|digest| digest.to_string()),
         spec_sha256: Some(declared.spec_digest().to_string()),
+        defaults: None,
         first: at(seconds),
         at: at(seconds),
     }

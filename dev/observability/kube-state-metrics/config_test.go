@@ -15,10 +15,13 @@ import (
 
 const config = "../../../integrations/kube-state-metrics/dataworks.yaml"
 
-const common = `customresource_group="dataworks.alibabacloud.com",customresource_kind="DataWorksResource",customresource_version="v1alpha1",`
+// The labels that all series of a kind have.
+func common(kind string) string {
+	return `customresource_group="dataworks.alibabacloud.com",customresource_kind="` + kind + `",customresource_version="v1alpha1",`
+}
 
-// series is what kube-state-metrics shows of an object, sorted, without the labels that all have.
-func series(t *testing.T, object string) []string {
+// series is what kube-state-metrics shows of an object of this kind, sorted, without the labels that all have.
+func series(t *testing.T, kind, object string) []string {
 	t.Helper()
 	text, err := os.ReadFile(config)
 	if err != nil {
@@ -37,6 +40,9 @@ func series(t *testing.T, object string) []string {
 	}
 	var found []string
 	for _, resource := range metrics.Spec.Resources {
+		if resource.GroupVersionKind.Kind != kind {
+			continue
+		}
 		for i := range resource.Metrics {
 			// As it does itself: any case will do.
 			each := &resource.Metrics[i].Each
@@ -50,7 +56,7 @@ func series(t *testing.T, object string) []string {
 			family := generator.Generate(&unstructured.Unstructured{Object: content})
 			family.Name, family.Type = generator.Name, metric.Type(generator.Type)
 			for line := range strings.Lines(string(family.ByteSlice())) {
-				found = append(found, strings.Replace(strings.TrimSpace(line), common, "", 1))
+				found = append(found, strings.Replace(strings.TrimSpace(line), common(kind), "", 1))
 			}
 		}
 	}
@@ -58,9 +64,9 @@ func series(t *testing.T, object string) []string {
 	return found
 }
 
-func check(t *testing.T, object string, want ...string) {
+func check(t *testing.T, kind, object string, want ...string) {
 	t.Helper()
-	got := series(t, object)
+	got := series(t, kind, object)
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -68,7 +74,7 @@ func check(t *testing.T, object string, want ...string) {
 }
 
 func TestAnObjectAtWork(t *testing.T) {
-	check(t, `
+	check(t, "DataWorksResource", `
 metadata: {name: a, namespace: team, generation: 3, deletionTimestamp: "2026-01-02T03:04:05Z"}
 spec: {projectId: 42, path: X/a.py, suspend: true}
 status:
@@ -96,7 +102,7 @@ status:
 }
 
 func TestAnObjectThatWasJustApplied(t *testing.T) {
-	check(t, `
+	check(t, "DataWorksResource", `
 metadata: {name: a, namespace: team, generation: 1}
 spec: {projectId: 42, path: X/a.py}
 status: {observedGeneration: -1}
@@ -105,5 +111,36 @@ status: {observedGeneration: -1}
 		`dataworksresource_info{name="a",namespace="team",workspace="42"} 1`,
 		`dataworksresource_observed_generation{name="a",namespace="team"} -1`,
 		`dataworksresource_suspended{name="a",namespace="team"} 0`,
+	)
+}
+
+func TestAWorkspace(t *testing.T) {
+	check(t, "DataWorksWorkspace", `
+metadata: {name: main, namespace: team}
+spec: {projectId: 42, region: cn-shanghai, edition: Basic}
+status:
+  observedGeneration: 1
+  project: {name: p, mode: Standard}
+  resources: {total: 12, notReady: 1}
+  inventoryTime: "2026-01-02T03:04:05Z"
+  conditions:
+    - {type: Ready, status: "False", reason: AccessDenied, lastTransitionTime: "2026-01-02T03:04:05Z"}
+`,
+		`dataworksworkspace_condition_info{name="main",namespace="team",reason="AccessDenied",status="False",type="Ready"} 1`,
+		`dataworksworkspace_condition_since_seconds{name="main",namespace="team",type="Ready"} 1.767323045e+09`,
+		`dataworksworkspace_info{edition="Basic",mode="Standard",name="main",namespace="team",region="cn-shanghai",workspace="42"} 1`,
+		`dataworksworkspace_inventory_seconds{name="main",namespace="team"} 1.767323045e+09`,
+		`dataworksworkspace_resources{name="main",namespace="team"} 12`,
+		`dataworksworkspace_resources_not_ready{name="main",namespace="team"} 1`,
+	)
+}
+
+func TestAWorkspaceThatWasJustApplied(t *testing.T) {
+	check(t, "DataWorksWorkspace", `
+metadata: {name: main, namespace: team}
+spec: {projectId: 42, region: cn-shanghai}
+status: {observedGeneration: -1}
+`,
+		`dataworksworkspace_info{name="main",namespace="team",region="cn-shanghai",workspace="42"} 1`,
 	)
 }

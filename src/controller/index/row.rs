@@ -148,9 +148,9 @@ impl Index {
     ) -> Row {
         let Sight { uid, version, seen, seen_before, born_here } = sight;
         let recorded = recorded(object, &self.cluster);
-        let Place { connection, project, permission } =
+        let Place { connection, project, permission, defaults } =
             self.places.place(key, &object.spec, recorded_project(object), recorded.deleting);
-        let desired = Desired::in_project(&object.spec, project).ok();
+        let desired = Desired::in_workspace(&object.spec, project, &recorded.defaults(&defaults)).ok();
         let id = recorded.id();
         let claims = claims(desired.as_ref(), project, &recorded, id.as_ref());
         let retained = recorded.deletion == DeletionPolicy::Retain;

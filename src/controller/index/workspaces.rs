@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use dataworks_core::api::v1alpha1::{DataWorksResource, ResourceCounts};
+use dataworks_core::api::v1alpha1::{DataWorksResource, ResourceCounts, ResourceDefaults};
 use dataworks_core::ids::ProjectId;
 use dataworks_core::inventory::Told;
 use dataworks_core::object::ObjectKey;
@@ -96,6 +96,25 @@ impl Index {
             woken.extend(self.claim(&key));
         }
         concerned.extend(self.moved(woken));
+        concerned
+    }
+
+    /// Keeps what a DataWorksWorkspace fills in for new files. Answers the objects that have none yet and name it.
+    pub fn set_defaults(
+        &mut self,
+        workspace: &ObjectKey,
+        defaults: Option<&ResourceDefaults>,
+    ) -> BTreeSet<ObjectKey> {
+        if !self.places.set_defaults(workspace, defaults) {
+            return BTreeSet::new();
+        }
+        let connection = ConnectionId::Workspace(workspace.clone());
+        let unmade = |row: &Row| row.connection == connection && row.resource.is_none() && !row.deleting;
+        let mut concerned = BTreeSet::new();
+        for (key, row) in self.rows.iter_mut().filter(|(_, row)| unmade(row)) {
+            row.standing = Standing::Due;
+            concerned.insert(key.clone());
+        }
         concerned
     }
 

@@ -28,10 +28,12 @@ pub(super) async fn forget_copy(ctx: &Arc<Context>, subject: &mut Subject) -> Fl
 pub(super) async fn read(
     ctx: &Arc<Context>,
     subject: &mut Subject,
-    desired: Option<&Desired>,
+    desired: Option<&mut Desired>,
     id: &ResourceId,
 ) -> Flow {
     let Some(desired) = desired else { return Flow::End(Again::Never) };
+    // Nothing is made after this in the run.
+    desired.drop_defaults();
     if let Err(later) = subject.spend_permit(ctx).await {
         return later;
     }

@@ -83,7 +83,7 @@ pub async fn execute(
         }
         Step::AddFinalizer => written(record::add_finalizer(ctx, subject).await),
         Step::ForgetCopy => adopt::forget_copy(ctx, subject).await,
-        Step::ReadAdoptee(id) => adopt::read(ctx, subject, desired.as_deref(), &id).await,
+        Step::ReadAdoptee(id) => adopt::read(ctx, subject, desired, &id).await,
         Step::RecordAdopted { id, at, closes } => {
             adopt::record(ctx, subject, desired.as_deref(), &id, &at, closes).await
         }
@@ -201,7 +201,9 @@ async fn failed(ctx: &Arc<Context>, subject: &mut Subject, fault: Fault, fact: O
     let backoff = SignedDuration::try_from(backoff).unwrap_or(BLOCKED_RETRY);
     warn!(class = ?fault.class, code = fault.code, error = fault.message,
         requestId = fault.request_id, attempt = subject.memory.failures, "a call failed");
-    ctx.workspaces.suspect(&subject.connection.id, &fault);
+    if let Some(project) = subject.project() {
+        ctx.suspect(&subject.connection.id, project, &fault);
+    }
     subject.failed |= !matches!(fault.class, Class::Throttled | Class::Quota);
     let (wait, lane) = match fault.class {
         // The limiter waits for all; the object keeps its place.

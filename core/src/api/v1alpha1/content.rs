@@ -60,7 +60,7 @@ pub struct UrlContent {
 }
 
 /// A data source of the workspace.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq, Hash)]
 #[serde(rename_all = "camelCase")]
 pub struct Datasource {
     /// Its name in the workspace, at most 255 characters. Example: `odps_first`.

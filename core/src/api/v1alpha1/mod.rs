@@ -25,7 +25,8 @@ pub use resource::{
 pub use status::{Attempt, AttemptOutcome, ContentSource, DataWorksResourceStatus, LastError, Origin};
 pub use workspace::{
     AssumeRole, CallCounts, DataWorksWorkspace, DataWorksWorkspaceSpec, DataWorksWorkspaceStatus, Edition,
-    Network, ProjectFacts, ProjectMode, ResourceCounts, Rrsa, SecretRef, WorkspaceCredentials,
+    Network, ProjectFacts, ProjectMode, ResourceCounts, ResourceDefaults, Rrsa, SecretRef,
+    WorkspaceCredentials,
 };
 
 /// The name of this version.

@@ -8,7 +8,7 @@ use kube::KubeSchema;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::{Datasource, Publication, ResourceType};
+use super::{Datasource, Publication, ResourceDefaults, ResourceType};
 
 /// What the operator last saw and did. Written by the operator only.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
@@ -47,6 +47,10 @@ pub struct DataWorksResourceStatus {
     /// The data source as last sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub datasource: Option<Datasource>,
+    /// What the DataWorksWorkspace's defaults were when the file was made. They hold for as long as the file is
+    /// there; what spec says itself wins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub defaults: Option<ResourceDefaults>,
     /// The SHA-256 of the content as last sent, 64 hex digits; absent for a URL without sha256.
     /// Example: `9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,8 +5,8 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::LastError;
 use super::status::conditions;
+use super::{Datasource, LastError};
 use crate::api::rules;
 
 /// Which workspace it is, how it is reached, and what it may cost.
@@ -135,6 +135,11 @@ pub struct DataWorksWorkspaceSpec {
     /// where its default connection is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<WorkspaceCredentials>,
+    /// What the operator fills in when it makes the file of an object that does not say it itself. A change
+    /// is for files that are made from then on; each object keeps in its status what its file was made with. An
+    /// object with a flowSpec or a resourceId, and a file that is adopted, gets nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub defaults: Option<ResourceDefaults>,
     /// The edition of DataWorks that the account has, which sets the calls a second (2 for Basic, 3 for
     /// Standard and Professional, 10 for Enterprise) and a day (80 for Basic). Absent: `Standard`.
     /// Example: `Basic`.
@@ -156,6 +161,25 @@ pub struct DataWorksWorkspaceSpec {
     #[schemars(length(max = 7))]
     #[x_kube(validation = &rules::DRIFT_INTERVAL)]
     pub drift_interval: Option<String>,
+}
+
+/// What a file gets that its object does not say.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[serde(rename_all = "camelCase")]
+pub struct ResourceDefaults {
+    /// The engine's data source. Not for objects whose command is of another engine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub datasource: Option<Datasource>,
+    /// The id of the account that owns the file, at most 64 characters. Example: `"1234567890123456"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    #[x_kube(validation = &rules::OWNER)]
+    pub owner: Option<String>,
+    /// The identifier of the resource group for scheduling, at most 128 characters. Example: `S_res_group_1_2`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    #[x_kube(validation = &rules::RESOURCE_GROUP)]
+    pub resource_group: Option<String>,
 }
 
 /// The network that the service is reached through.

@@ -22,7 +22,7 @@ struct Row {
     #[serde(rename = "kstatus")]
     _kstatus: String,
     #[serde(rename = "kubectl")]
-    _kubectl: String,
+    _kubectl: Option<String>,
     argocd: String,
     says: Option<String>,
 }
@@ -31,33 +31,61 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The folder of the kind, as Argo CD's own repository lays it out.
-fn kind() -> PathBuf {
-    root().join("integrations/argocd/resource_customizations/dataworks.alibabacloud.com/DataWorksResource")
+/// A kind that Argo CD has scripts for.
+#[derive(Clone, Copy)]
+struct Kind {
+    name: &'static str,
+    /// Of its phases, beside the fixtures.
+    table: &'static str,
+    /// Of its objects, likewise.
+    objects: &'static str,
+    actions: &'static [&'static str],
 }
+
+const RESOURCE: Kind = Kind {
+    name: "DataWorksResource",
+    table: "table.yaml",
+    objects: "objects",
+    actions: &["reconcile", "publish", "suspend", "resume"],
+};
+const WORKSPACE: Kind = Kind {
+    name: "DataWorksWorkspace",
+    table: "workspaces.yaml",
+    objects: "workspaces",
+    actions: &["reconcile"],
+};
+const KINDS: [Kind; 2] = [RESOURCE, WORKSPACE];
 
 fn text(file: &Path) -> String {
     std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
-}
-
-fn script(name: &str) -> String {
-    text(&kind().join(name))
 }
 
 fn yaml(text: &str) -> Value {
     serde_saphyr::from_str(text).unwrap()
 }
 
-fn rows() -> Vec<Row> {
-    serde_saphyr::from_str(&text(&root().join("tests/fixtures/status/table.yaml"))).unwrap()
-}
+impl Kind {
+    /// Its folder, as Argo CD's own repository lays it out.
+    fn folder(self) -> PathBuf {
+        let customizations = "integrations/argocd/resource_customizations";
+        root().join(customizations).join("dataworks.alibabacloud.com").join(self.name)
+    }
 
-fn object_file(name: &str) -> PathBuf {
-    root().join(format!("tests/fixtures/status/objects/{name}.yaml"))
-}
+    fn script(self, name: &str) -> String {
+        text(&self.folder().join(name))
+    }
 
-fn object(name: &str) -> Value {
-    yaml(&text(&object_file(name)))
+    fn rows(self) -> Vec<Row> {
+        serde_saphyr::from_str(&text(&root().join("tests/fixtures/status").join(self.table))).unwrap()
+    }
+
+    fn object_file(self, name: &str) -> PathBuf {
+        root().join(format!("tests/fixtures/status/{}/{name}.yaml", self.objects))
+    }
+
+    fn object(self, name: &str) -> Value {
+        yaml(&text(&self.object_file(name)))
+    }
 }
 
 /// Argo CD asks no script about an object that is being deleted.

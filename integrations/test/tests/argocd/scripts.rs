@@ -6,7 +6,7 @@ use dataworks_core::api::{PUBLISH_REQUESTED, RECONCILE_REQUESTED};
 use dataworks_integrations::{Health, Offer, action, discovery, health};
 use serde_json::{Value, json};
 
-use super::{is_deleting, object, ready_message, rows, script};
+use super::{KINDS, RESOURCE, WORKSPACE, is_deleting, ready_message};
 
 /// Argo CD's health of an object: its own rule for deletion, then the script.
 fn argocd(script: &str, object: &Value) -> Health {
@@ -18,31 +18,35 @@ fn argocd(script: &str, object: &Value) -> Health {
 
 #[test]
 fn health_is_what_the_table_says() {
-    let script = script("health.lua");
-    for row in rows() {
-        let object = object(&row.name);
-        let message = row.says.unwrap_or_else(|| ready_message(&object));
-        assert_eq!(argocd(&script, &object), Health { status: row.argocd, message }, "{}", row.name);
+    for kind in KINDS {
+        let script = kind.script("health.lua");
+        for row in kind.rows() {
+            let object = kind.object(&row.name);
+            let message = row.says.unwrap_or_else(|| ready_message(&object));
+            assert_eq!(argocd(&script, &object), Health { status: row.argocd, message }, "{}", row.name);
+        }
     }
 }
 
 #[test]
 fn an_object_without_status_or_conditions_is_on_its_way() {
-    let script = script("health.lua");
-    let ready = object("ready");
-    let without = |name: &str| {
-        let mut object = ready.clone();
-        object["status"].as_object_mut().unwrap().remove(name);
-        object
-    };
-    let mut bare = ready.clone();
-    bare.as_object_mut().unwrap().remove("status");
-    let mut others = ready.clone();
-    others["status"]["conditions"] = json!([{"type": "Audited", "status": "True"}]);
-    for object in [bare, without("observedGeneration"), without("conditions"), others] {
-        assert_eq!(health(&script, &object).unwrap().status, "Progressing", "{object}");
+    for kind in KINDS {
+        let script = kind.script("health.lua");
+        let ready = kind.object("ready");
+        let without = |name: &str| {
+            let mut object = ready.clone();
+            object["status"].as_object_mut().unwrap().remove(name);
+            object
+        };
+        let mut bare = ready.clone();
+        bare.as_object_mut().unwrap().remove("status");
+        let mut others = ready.clone();
+        others["status"]["conditions"] = json!([{"type": "Audited", "status": "True"}]);
+        for object in [bare, without("observedGeneration"), without("conditions"), others] {
+            assert_eq!(health(&script, &object).unwrap().status, "Progressing", "{object}");
+        }
     }
-    let mut told = ready;
+    let (script, mut told) = (RESOURCE.script("health.lua"), RESOURCE.object("ready"));
     told["spec"]["suspend"] = json!(true);
     told.as_object_mut().unwrap().remove("status");
     assert_eq!(health(&script, &told).unwrap().status, "Suspended");
@@ -50,20 +54,25 @@ fn an_object_without_status_or_conditions_is_on_its_way() {
 
 #[test]
 fn an_object_that_stopped_is_degraded_whatever_ready_says() {
-    let mut object = object("refused");
-    for status in ["True", "Unknown"] {
+    for (kind, status) in KINDS.into_iter().flat_map(|kind| ["True", "Unknown"].map(|status| (kind, status)))
+    {
+        let mut object = kind.object("refused");
         let conditions = object["status"]["conditions"].as_array_mut().unwrap();
         conditions.iter_mut().find(|condition| condition["type"] == "Ready").unwrap()["status"] =
             json!(status);
-        assert_eq!(health(&script("health.lua"), &object).unwrap().status, "Degraded", "Ready is {status}");
+        let said = health(&kind.script("health.lua"), &object).unwrap();
+        assert_eq!(said.status, "Degraded", "{}: Ready is {status}", kind.name);
     }
 }
 
 #[test]
 fn the_actions_that_can_be_taken_follow_from_the_spec() {
-    let script = script("actions/discovery.lua");
-    for row in rows() {
-        let object = object(&row.name);
+    let of_workspaces = discovery(&WORKSPACE.script("actions/discovery.lua"), &WORKSPACE.object("ready"));
+    let reconcile = BTreeMap::from([("reconcile".to_owned(), Offer { disabled: false })]);
+    assert_eq!(of_workspaces.unwrap(), reconcile);
+    let script = RESOURCE.script("actions/discovery.lua");
+    for row in RESOURCE.rows() {
+        let object = RESOURCE.object(&row.name);
         let suspended = object["spec"]["suspend"] == json!(true);
         let offer = |disabled| Offer { disabled };
         let want = BTreeMap::from([
@@ -78,9 +87,10 @@ fn the_actions_that_can_be_taken_follow_from_the_spec() {
 
 #[test]
 fn actions_change_one_field_and_nothing_else() {
-    let (suspend, resume) = (script("actions/suspend/action.lua"), script("actions/resume/action.lua"));
-    for row in rows() {
-        let before = object(&row.name);
+    let script = |name: &str| RESOURCE.script(&format!("actions/{name}/action.lua"));
+    let (suspend, resume) = (script("suspend"), script("resume"));
+    for row in RESOURCE.rows() {
+        let before = RESOURCE.object(&row.name);
         let mut want = before.clone();
         want["spec"]["suspend"] = json!(true);
         assert_eq!(action(&suspend, &before).unwrap(), want, "{}: suspend", row.name);
@@ -92,12 +102,14 @@ fn actions_change_one_field_and_nothing_else() {
 
 #[test]
 fn reconcile_and_publish_set_their_annotations_to_the_time() {
-    let reconcile = script("actions/reconcile/action.lua");
-    let publish = script("actions/publish/action.lua");
-    let actions = [(&reconcile, RECONCILE_REQUESTED), (&publish, PUBLISH_REQUESTED)];
-    for (row, (act, wish)) in rows().into_iter().flat_map(|row| actions.map(|act| (row.clone(), act))) {
-        let before = object(&row.name);
-        let mut after = action(act, &before).unwrap();
+    let reconcile = ("reconcile", RECONCILE_REQUESTED);
+    let actions = [(RESOURCE, reconcile), (RESOURCE, ("publish", PUBLISH_REQUESTED)), (WORKSPACE, reconcile)];
+    let rows =
+        actions.into_iter().flat_map(|(kind, act)| kind.rows().into_iter().map(move |row| (kind, act, row)));
+    for (kind, (act, wish), row) in rows {
+        let act = kind.script(&format!("actions/{act}/action.lua"));
+        let before = kind.object(&row.name);
+        let mut after = action(&act, &before).unwrap();
         let annotations = after["metadata"]["annotations"].as_object_mut().unwrap();
         let time = annotations.remove(wish).unwrap();
         let shape: String =
