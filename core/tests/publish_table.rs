@@ -665,8 +665,7 @@ fn what_is_not_declared_any_more_is_not_published() {
 #[test]
 fn a_run_that_was_stopped_on_its_way_is_not_left_open() {
     let stopped = |change: fn(&mut Case)| {
-        let mut case = Case::default();
-        case.record = Publication {
+        let record = Publication {
             run_id: Some("r".to_owned()),
             type_: Some(RunType::Online),
             digest: Some(V1.to_owned()),
@@ -677,6 +676,7 @@ fn a_run_that_was_stopped_on_its_way_is_not_left_open() {
             mode: Some(RunMode::Normal),
             ..Publication::default()
         };
+        let mut case = Case { record, ..Case::default() };
         (case.wish.kind, case.wish.version) = (None, None);
         change(&mut case);
         case

@@ -55,9 +55,9 @@ impl Source {
     }
 }
 
-/// Whether this person's file is to be published. Three in twelve persons of each source, or so.
+/// Whether this person's file is to be published: a third of those of each source.
 pub(crate) fn is_published(person: usize) -> bool {
-    person % 3 == 0
+    person.is_multiple_of(3)
 }
 
 /// What is done to one path of the workspace, by one person.

@@ -77,7 +77,6 @@ async fn count(row: &Row) {
     for call in &calls {
         *by_action.entry(call).or_default() += 1;
     }
-    println!("{}: {} calls for {MANY}: {by_action:?}", row.name, calls.len());
     let looks = (calls.len() as u64).checked_sub(row.many);
     assert!(looks.is_some_and(|looks| looks <= LOOKS), "{}: {} calls: {by_action:?}", row.name, calls.len());
 }
