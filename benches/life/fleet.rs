@@ -37,9 +37,10 @@ impl Fleet {
         format!("file-{number:05}")
     }
 
-    /// The path of its file.
+    /// The path of its file. A MaxCompute resource has its file's name for the whole workspace, so that the namespace is
+    /// part of the name, too.
     pub(crate) fn path(&self, number: usize) -> String {
-        format!("{}/{}.py", self.namespace, Self::name(number))
+        format!("{0}/{0}-{1}.py", self.namespace, Self::name(number))
     }
 
     /// Its manifest.
