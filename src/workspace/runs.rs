@@ -258,11 +258,10 @@ impl Runs {
         std::mem::take(&mut watched.keys)
     }
 
-    /// Ends a poll. Answers who waited in vain and is to say so.
+    /// Takes in how a poll ended; the next begins when [`Polling`] is dropped. Answers who waited in vain and is to say so.
     fn end(&self, project: ProjectId, end: End, now: Timestamp) -> BTreeSet<ObjectKey> {
         let mut all = self.lock();
         let Some(workspace) = all.get_mut(&project) else { return BTreeSet::new() };
-        workspace.polling = false;
         workspace.polled = Some(now);
         let (not_before, failures, vain) = match end {
             End::Well => (None, 0, false),

@@ -127,15 +127,21 @@ pub async fn tend(
         let now = Instant::now();
         if tended.identify_at.is_some_and(|at| at <= now) {
             tended.identify_at = None;
-            changed |= tended.identify_again().await;
+            if tended.identify_again().await {
+                tended.unidentified = 0;
+                changed = true;
+            }
         }
         suspected |= bell.take_suspicion();
         let rested = now.duration_since(tended.looked) >= tended.apart;
         let due = tended.due.is_some_and(|due| due <= now);
         let news = changed || due || tended.is_news(&live);
         if news || suspected && rested {
-            // Only news is worth the calls that are kept for work that was begun.
-            tended.purpose = if changed || tended.is_news(&live) { Purpose::Finish } else { Purpose::Poll };
+            // One that is closed is not worth the calls that are kept for work that was begun; one that is open must not be
+            // closed for want of a call.
+            let again = tended.verdict.as_ref().is_some_and(|verdict| !verdict.is_open());
+            let asked = changed || tended.is_news(&live);
+            tended.purpose = if again && !asked { Purpose::Poll } else { Purpose::Finish };
             suspected = false;
             tended.look(&live).await;
             let vain = !news && tended.verdict.as_ref().is_some_and(Verdict::is_open);
@@ -307,12 +313,15 @@ impl Tended {
         let only = |names: &[&str]| {
             patch.as_object().is_some_and(|patch| patch.keys().all(|key| names.contains(&key.as_str())))
         };
-        let apart = match () {
-            // What is used up, or is there again, is news.
-            () if used_up(&before) != used_up(&after) => Duration::ZERO,
-            () if only(&["calls", "inventoryTime"]) => CALLS_APART,
-            () if only(&["calls", "inventoryTime", "resources"]) => NUMBERS_APART,
-            () => Duration::ZERO,
+        // What is used up, or is there again, is news.
+        let apart = if used_up(&before) != used_up(&after) {
+            Duration::ZERO
+        } else if only(&["calls", "inventoryTime"]) {
+            CALLS_APART
+        } else if only(&["calls", "inventoryTime", "resources"]) {
+            NUMBERS_APART
+        } else {
+            Duration::ZERO
         };
         if let Some(told) = self.told
             && told.elapsed() < apart

@@ -183,10 +183,12 @@ async fn look(ctx: &Arc<Context>, subject: &mut Subject, project: ProjectId, id:
     let mut runs = first.runs;
     // What is under way is among the newest; where those are at the end, the last page may hold only a few.
     let newest = page_with_newest(&runs, Pages { size: PAGE_SIZE, total: first.total });
-    for number in newest.map_or(2..2, |last| last.saturating_sub(1).max(2)..last.saturating_add(1)) {
-        match page(ctx, subject, project, &filter, number).await {
-            Ok(page) => runs.extend(page.runs),
-            Err(flow) => return flow,
+    if let Some(last) = newest {
+        for number in last.saturating_sub(1).max(2)..=last {
+            match page(ctx, subject, project, &filter, number).await {
+                Ok(page) => runs.extend(page.runs),
+                Err(flow) => return flow,
+            }
         }
     }
     subject.runs = Some(Look { begun, runs });
