@@ -4,7 +4,7 @@
 //! holds; a lower one never displaces it, whether by an edit or by a restart. It must not know
 //! why an object claims something; the index tells it, and asks whom to wake.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use k8s_openapi::jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
@@ -122,11 +122,34 @@ impl Claimant {
     }
 }
 
+/// Who claims one thing, the strongest first. One of nearly every claim: a map would hold room for a
+/// dozen of each.
+#[derive(Debug, Default)]
+struct Holders(Vec<(Rank, ObjectKey)>);
+
+impl Holders {
+    fn insert(&mut self, rank: Rank, key: ObjectKey) {
+        let at = self.0.partition_point(|(other, _)| *other < rank);
+        if self.0.is_empty() {
+            self.0.reserve_exact(1);
+        }
+        self.0.insert(at, (rank, key));
+    }
+
+    fn remove(&mut self, rank: &Rank) {
+        self.0.retain(|(other, _)| other != rank);
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
+        self.0.iter().map(|(_, key)| key)
+    }
+}
+
 /// All claims of one process.
 #[derive(Debug, Default)]
 pub struct Claims {
     objects: HashMap<Uid, Claimant>,
-    by_claim: HashMap<Claim, BTreeMap<Rank, ObjectKey>>,
+    by_claim: HashMap<Claim, Holders>,
 }
 
 impl Claims {
@@ -139,7 +162,7 @@ impl Claims {
         let mut woken = self.remove(&claimant.uid);
         for (claim, class) in &claimant.claims {
             let holders = self.by_claim.entry(*claim).or_default();
-            woken.extend(holders.values().cloned());
+            woken.extend(holders.keys().cloned());
             holders.insert(claimant.rank(*class), claimant.key.clone());
         }
         woken.remove(&claimant.key);
@@ -154,8 +177,8 @@ impl Claims {
         for (claim, class) in &claimant.claims {
             if let Some(holders) = self.by_claim.get_mut(claim) {
                 holders.remove(&claimant.rank(*class));
-                woken.extend(holders.values().cloned());
-                if holders.is_empty() {
+                woken.extend(holders.keys().cloned());
+                if holders.0.is_empty() {
                     self.by_claim.remove(claim);
                 }
             }
@@ -176,7 +199,7 @@ impl Claims {
         let class = own.and_then(|own| own.claims.iter().find(|(held, _)| *held == claim));
         match (own, class) {
             (Some(own), Some((_, class))) => self.stronger(claim, &own.rank(*class)),
-            (_, _) => self.by_claim.get(&claim)?.values().next(),
+            (_, _) => self.by_claim.get(&claim)?.keys().next(),
         }
     }
 
@@ -189,13 +212,13 @@ impl Claims {
             let class = own.claims.iter().find(|(held, _)| *held == claim)?.1;
             Some(own.rank(class))
         });
-        let holders = self.by_claim.get(&claim)?.iter();
+        let holders = self.by_claim.get(&claim)?.0.iter();
         let mut others = holders.filter(|(rank, _)| rank.class == Class::Recorded && rank.uid != *uid);
         others.find(|(rank, _)| own.as_ref().is_none_or(|own| *rank < own)).map(|(_, key)| key)
     }
 
     fn stronger(&self, claim: Claim, rank: &Rank) -> Option<&ObjectKey> {
-        let (first, key) = self.by_claim.get(&claim)?.first_key_value()?;
+        let (first, key) = self.by_claim.get(&claim)?.0.first()?;
         (first < rank).then_some(key)
     }
 }

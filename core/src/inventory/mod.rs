@@ -71,8 +71,9 @@ pub struct Version {
 #[derive(Debug, Default)]
 pub struct Inventory {
     rows: HashMap<ResourceId, Row>,
-    by_path: HashMap<String, BTreeSet<ResourceId>>,
-    by_name: HashMap<String, BTreeSet<ResourceId>>,
+    /// Nearly always one: a set would hold room for a dozen.
+    by_path: HashMap<String, Vec<ResourceId>>,
+    by_name: HashMap<String, Vec<ResourceId>>,
     listing: Option<Listing>,
     total: Option<u64>,
     own: VecDeque<(Timestamp, Own)>,
@@ -111,7 +112,7 @@ impl Inventory {
     /// The rows at this path or with its file name, compared without case and Unicode form.
     #[must_use]
     pub fn near(&self, path: &str, name: &str) -> Vec<Row> {
-        let ids = |map: &HashMap<String, BTreeSet<ResourceId>>, key: &str| {
+        let ids = |map: &HashMap<String, Vec<ResourceId>>, key: &str| {
             map.get(&claim_key(key)).cloned().unwrap_or_default()
         };
         let both: BTreeSet<ResourceId> =
@@ -230,8 +231,13 @@ impl Inventory {
 
     fn put(&mut self, row: Row) {
         self.take_out(&row.id);
-        self.by_path.entry(claim_key(&row.path)).or_default().insert(row.id.clone());
-        self.by_name.entry(claim_key(&row.name)).or_default().insert(row.id.clone());
+        for (map, key) in [(&mut self.by_path, &row.path), (&mut self.by_name, &row.name)] {
+            let ids = map.entry(claim_key(key)).or_default();
+            if ids.is_empty() {
+                ids.reserve_exact(1);
+            }
+            ids.push(row.id.clone());
+        }
         self.rows.insert(row.id.clone(), row);
     }
 
@@ -240,7 +246,7 @@ impl Inventory {
         for (map, key) in [(&mut self.by_path, &row.path), (&mut self.by_name, &row.name)] {
             let key = claim_key(key);
             if let Some(ids) = map.get_mut(&key) {
-                ids.remove(id);
+                ids.retain(|other| other != id);
                 if ids.is_empty() {
                     map.remove(&key);
                 }

@@ -456,6 +456,10 @@ impl World {
             Change::Edit(content) if self.setting.uploads => self.edit_map(slot, content),
             Change::Edit(content) => self.edit(slot, |object| object.declared.content = content),
             Change::Path(path) if path != object.declared.path => {
+                // Moved before, and moved on before anybody saw where it stands.
+                if *object.status == Default::default() && !self.is_in_sight(&object, path) {
+                    return false;
+                }
                 self.edit(slot, |object| object.declared.path = path)
             }
             Change::Adopt if !object.declared.adopt => self.edit(slot, |object| object.declared.adopt = true),
@@ -482,7 +486,8 @@ impl World {
                     IntentNote::Own(intent) => {
                         let from = PATHS.iter().position(|path| *path == intent.path).unwrap();
                         let to = usize::from(object.declared.path);
-                        from / 2 == to / 2 || from % 2 == to % 2
+                        (from / 2 == to / 2 || from % 2 == to % 2)
+                            && self.is_in_sight(&object, object.declared.path)
                     }
                     IntentNote::Absent
                     | IntentNote::Unreadable
@@ -555,6 +560,13 @@ impl World {
         }
         self.leader.wake[slot] = Wake::Now;
         true
+    }
+
+    /// Whether the file of an object stands where one looks who knows only the intent and this path.
+    fn is_in_sight(&self, object: &Object, declared: u8) -> bool {
+        let IntentNote::Own(intent) = object.recorded().intent else { return true };
+        let at = |path: u8| path == declared || PATHS[usize::from(path)] == intent.path;
+        self.files.iter().filter(|file| file.lives() && file.owner == object.uid).all(|file| at(file.path))
     }
 
     fn edit(&mut self, slot: usize, edit: impl FnOnce(&mut Object)) {
