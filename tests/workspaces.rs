@@ -2,6 +2,8 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+#[path = "workspaces/absence.rs"]
+mod absence;
 #[path = "workspaces/default_connection.rs"]
 mod default_connection;
 #[path = "workspaces/defaults.rs"]
