@@ -10,6 +10,8 @@ mod default_connection;
 mod defaults;
 #[path = "workspaces/faults.rs"]
 mod faults;
+#[path = "workspaces/regions.rs"]
+mod regions;
 mod support;
 
 use std::time::{Duration, Instant};
