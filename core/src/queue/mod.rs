@@ -171,6 +171,19 @@ impl Queue {
         lanes.wait(|key, ticket| is_ready(entries, key, ticket))
     }
 
+    /// Forgets a sub-queue that nothing waits in, nor will wait in as far as is known. Answers whether it did.
+    pub fn close(&mut self, sub: SubQueue) -> bool {
+        let due = |state: &State| match state {
+            State::Ready { due, .. } | State::Delayed { due, .. } => Some(due.sub),
+            State::Running { again } => again.map(|due| due.sub),
+        };
+        let idle = self.entries.values().all(|state| due(state) != Some(sub));
+        if idle {
+            self.subs.remove(&sub);
+        }
+        idle
+    }
+
     /// When the next delayed entry comes up.
     #[must_use]
     pub fn next_at(&self) -> Option<Timestamp> {
