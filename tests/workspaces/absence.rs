@@ -116,6 +116,9 @@ async fn a_workspace_tells_of_it_and_one_wish_has_all_made_again() {
     let column = head.find("MASS-ABSENCE").unwrap();
     assert!(row[column..].starts_with("True"), "{shown}");
 
+    let shown = ["name=\"team\"", "type=\"MassAbsence\"", "status=\"True\"", "reason=\"MassAbsence\""];
+    assert_eq!(operator.metric("dataworks_workspace_condition", &shown).await, 1);
+
     // Everything else goes on.
     scene.kubectl.apply(&through("new", "team", "G/new.py")).await;
     scene.ready("new").await;
