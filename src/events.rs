@@ -200,15 +200,20 @@ fn trouble(before: &DataWorksResourceStatus, after: &DataWorksResourceStatus) ->
     if differs && changed(ConditionType::Synced, &synced) { warning(synced) } else { None }
 }
 
-/// The event of a change of a workspace's status: when it turns ready, and for each new trouble; pure.
+/// The event of a change of a workspace's status: when it turns ready, for each new trouble, and when too many of its
+/// files are gone; pure.
 fn workspace_told(before: &DataWorksWorkspaceStatus, after: &DataWorksWorkspaceStatus) -> Option<Event> {
-    let find = |status: &DataWorksWorkspaceStatus| -> Option<Condition> {
-        status.conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str()).cloned()
+    let news = |type_: ConditionType| -> Option<Condition> {
+        let find = |status: &DataWorksWorkspaceStatus| {
+            status.conditions.iter().find(|condition| condition.type_ == type_.as_str()).cloned()
+        };
+        let now = find(after)?;
+        find(before).is_none_or(|was| was.status != now.status || was.reason != now.reason).then_some(now)
     };
-    let now = find(after)?;
-    if find(before).is_some_and(|was| was.status == now.status && was.reason == now.reason) {
-        return None;
+    if let Some(absence) = news(ConditionType::MassAbsence).filter(|absence| absence.status == "True") {
+        return Some(event(EventType::Warning, &absence.reason, "Look", absence.message));
     }
+    let now = news(ConditionType::Ready)?;
     match now.status.as_str() {
         "True" => Some(event(EventType::Normal, "Ready", "Connect", now.message)),
         "False" => Some(event(EventType::Warning, &now.reason, "Connect", now.message)),

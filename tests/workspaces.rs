@@ -2,12 +2,16 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+#[path = "workspaces/absence.rs"]
+mod absence;
 #[path = "workspaces/default_connection.rs"]
 mod default_connection;
 #[path = "workspaces/defaults.rs"]
 mod defaults;
 #[path = "workspaces/faults.rs"]
 mod faults;
+#[path = "workspaces/regions.rs"]
+mod regions;
 mod support;
 
 use std::time::{Duration, Instant};

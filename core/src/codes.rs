@@ -7,6 +7,8 @@ use crate::fault::Class;
 
 /// The code of a call that was not sent: the operator has nothing to sign with.
 pub const NO_CREDENTIALS: &str = "CredentialsUnavailable";
+/// The code of a call that was not sent: the host's name cannot be resolved.
+pub const HOST_UNRESOLVED: &str = "HostUnresolved";
 /// The code of an upload that the storage did not take.
 pub const UPLOAD_REFUSED: &str = "UploadRefused";
 /// The code of an upload that was not sent: it was to go where content must not go.

@@ -3,6 +3,8 @@
 //! A [`Verdict`] is made by whoever looked; from it follow the status, whether objects may call, and when to look
 //! again. It must not know how one looks.
 
+mod absence;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
@@ -11,6 +13,7 @@ use crate::api::v1alpha1::{CallCounts, DataWorksWorkspaceStatus, ProjectFacts, R
 use crate::codes::NO_CREDENTIALS;
 use crate::fault::{Class, Fault};
 use crate::state::{self, NO_WORKSPACE, PATIENCE, Truth, quota_until, told, whole};
+pub use absence::{Absence, AbsenceTold, absence_told};
 
 /// Nothing of the workspace has to change for it to be ready again, so it is looked at so often.
 const SLOW: SignedDuration = SignedDuration::from_mins(5);
@@ -105,6 +108,26 @@ impl Verdict {
         }
     }
 
+    /// There is no address for the host that was to be asked; `region`: the spec's, where the name was made of it.
+    #[must_use]
+    pub fn unresolved(fault: &Fault, host: &str, region: Option<&str>) -> Self {
+        let cure = match region {
+            Some(region) => format!(
+                "Is the region's name right? spec.region is {region:?} and cannot be changed: if it is wrong, delete this object \
+                 and create it anew."
+            ),
+            None => "Is the host's name right?".to_owned(),
+        };
+        Self::Retrying {
+            reason: Reason::CloudUnavailable,
+            message: format!(
+                "The name of the host {host} cannot be resolved, so nothing is sent. {cure} If it is right, look at the \
+                 cluster's DNS; it goes on by itself."
+            ),
+            fault: Some(Box::new(fault.clone())),
+        }
+    }
+
     /// Whether objects may call.
     #[must_use]
     pub fn is_open(&self) -> bool {
@@ -187,6 +210,8 @@ pub struct Facts {
     pub inventory: Option<Timestamp>,
     /// The look that a person asked for and that was taken.
     pub request: Option<String>,
+    /// Whether too many of its files are gone.
+    pub absence: Absence,
 }
 
 /// The status after these facts. Equal to `before` when there is nothing new.
@@ -197,7 +222,7 @@ pub fn next(
     generation: i64,
     now: Timestamp,
 ) -> DataWorksWorkspaceStatus {
-    let Facts { verdict, project, resources, calls, inventory, request } = facts;
+    let Facts { verdict, project, resources, calls, inventory, request, absence } = facts;
     let mut status = before.clone();
     status.observed_generation = Some(generation);
     if project.is_some() {
@@ -225,6 +250,11 @@ pub fn next(
         state::set(&mut status.conditions, type_, truth, reason, message, generation, now);
     };
     set(ConditionType::Ready, truth, reason.as_str(), &message);
+    if let Some((truth, reason, message)) = absence.words() {
+        set(ConditionType::MassAbsence, truth, reason.as_str(), &message);
+    } else if *absence == Absence::Over {
+        status.conditions.retain(|condition| condition.type_ != ConditionType::MassAbsence.as_str());
+    }
     let (reconciling, stalled) = match verdict {
         Verdict::Ready => (false, false),
         Verdict::Retrying { .. } | Verdict::Leaving { .. } => (true, false),
@@ -259,133 +289,4 @@ fn is_impatient(before: &DataWorksWorkspaceStatus, now: Timestamp) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(1_767_000_000 + second).unwrap()
-    }
-
-    fn fault(class: Class, code: &str) -> Fault {
-        Fault {
-            class,
-            code: code.to_owned(),
-            message: "said.".to_owned(),
-            request_id: Some("R".to_owned()),
-            retry_after: None,
-        }
-    }
-
-    fn facts(verdict: Verdict) -> Facts {
-        Facts {
-            verdict,
-            project: None,
-            resources: ResourceCounts::default(),
-            calls: None,
-            inventory: None,
-            request: None,
-        }
-    }
-
-    /// Ready's status and reason, and whether it is `R`econciling or `S`talled.
-    fn shown(status: &DataWorksWorkspaceStatus) -> String {
-        let find = |type_: ConditionType| state::find(&status.conditions, type_);
-        let ready = find(ConditionType::Ready).unwrap();
-        let mark = |type_: ConditionType, mark: &'static str| find(type_).map_or("", |_| mark);
-        format!(
-            "{} {} {}{}",
-            ready.status,
-            ready.reason,
-            mark(ConditionType::Reconciling, "R"),
-            mark(ConditionType::Stalled, "S")
-        )
-    }
-
-    #[test]
-    fn every_fault_has_its_reason_and_its_patience() {
-        // class, code, at once, after two minutes, the wait in seconds
-        let rows = [
-            (
-                Class::Transient,
-                "TimedOut",
-                "Unknown ProgressingWithRetry R",
-                "False CloudUnavailable R",
-                (7, 7),
-            ),
-            (
-                Class::Throttled,
-                "Throttling.User",
-                "Unknown ProgressingWithRetry R",
-                "False Throttled R",
-                (7, 7),
-            ),
-            (
-                Class::Quota,
-                "Throttling.Api.Risk",
-                "Unknown QuotaExhausted R",
-                "Unknown QuotaExhausted R",
-                (3600, 3600),
-            ),
-            (Class::Denied, "Forbidden.RAM", "False AccessDenied S", "False AccessDenied S", (30, 3600)),
-            (Class::Denied, NO_CREDENTIALS, "False AccessDenied S", "False AccessDenied S", (30, 30)),
-            (
-                Class::Terminal,
-                "1101080008",
-                "False WorkspaceNotFound S",
-                "False WorkspaceNotFound S",
-                (300, 3600),
-            ),
-            (
-                Class::Transient,
-                "9990040003",
-                "False WorkspaceNotFound S",
-                "False WorkspaceNotFound S",
-                (300, 3600),
-            ),
-            (Class::Terminal, "InvalidApi.NotFound", "False Refused S", "False Refused S", (300, 3600)),
-        ];
-        for (class, code, first, later, wait) in rows {
-            let verdict = Verdict::of_fault(&fault(class, code), 7, "cn-shanghai", at(0));
-            assert!(!verdict.is_open(), "{code}");
-            let before = DataWorksWorkspaceStatus::default();
-            let soon = next(&before, &facts(verdict.clone()), 1, at(0));
-            assert_eq!(shown(&soon), first, "{code}");
-            assert_eq!(soon.last_error.as_ref().unwrap().code.as_deref(), Some(code));
-            assert_eq!(next(&soon, &facts(verdict.clone()), 1, at(119)), soon, "{code}: nothing new");
-            assert_eq!(shown(&next(&soon, &facts(verdict.clone()), 1, at(120))), later, "{code}");
-            let waits =
-                |failures| verdict.wait(failures, SignedDuration::from_secs(7), at(0)).unwrap().as_secs();
-            assert_eq!((waits(1), waits(40)), wait, "{code}");
-            assert!(!verdict.message().contains("said.)"), "{}", verdict.message());
-            let good = next(&soon, &facts(Verdict::Ready), 1, at(1));
-            assert_eq!((shown(&good).as_str(), good.last_error), ("True Succeeded ", None), "{code}");
-        }
-    }
-
-    #[test]
-    fn what_was_ready_is_given_time_again() {
-        let good = next(&DataWorksWorkspaceStatus::default(), &facts(Verdict::Ready), 1, at(0));
-        let verdict = Verdict::of_fault(&fault(Class::Transient, "TimedOut"), 7, "x", at(0));
-        let failing = next(&good, &facts(verdict), 1, at(1000));
-        assert_eq!(shown(&failing), "Unknown ProgressingWithRetry R");
-    }
-
-    #[test]
-    fn what_is_not_told_anew_stays() {
-        let project = ProjectFacts { name: Some("p".to_owned()), mode: None };
-        let calls = CallCounts { today: 3, left: Some(77) };
-        let first = Facts {
-            project: Some(project.clone()),
-            calls: Some(calls),
-            inventory: Some(at(5)),
-            request: Some("now".to_owned()),
-            ..facts(Verdict::Ready)
-        };
-        let told = next(&DataWorksWorkspaceStatus::default(), &first, 1, at(9));
-        let later = next(&told, &facts(Verdict::Leaving { count: 2, first: "a".to_owned() }), 2, at(10));
-        assert_eq!(shown(&later), "False Deleting R");
-        assert_eq!((later.project, later.calls), (Some(project), Some(calls)));
-        assert_eq!((later.inventory_time, later.observed_generation), (Some(Time(at(5))), Some(2)));
-        assert_eq!(later.last_handled_reconcile_at.as_deref(), Some("now"));
-    }
-}
+mod tests;

@@ -14,7 +14,7 @@ use dataworks_core::api::v1alpha1::{
 };
 use dataworks_core::codes::NO_CREDENTIALS;
 use dataworks_core::fault::{Class, Fault};
-use dataworks_core::workspace::{Facts, Verdict, next};
+use dataworks_core::workspace::{Absence, Facts, Verdict, next};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -66,10 +66,12 @@ struct Story {
     generation: i64,
     deleted: bool,
     seen: Vec<(i64, Verdict)>,
+    /// What routine looks showed then, each at its second.
+    absences: Vec<(i64, Absence)>,
 }
 
 fn seen(name: &'static str, seen: Vec<(i64, Verdict)>) -> Story {
-    Story { name, generation: 1, deleted: false, seen }
+    Story { name, generation: 1, deleted: false, seen, absences: Vec::new() }
 }
 
 fn failed(class: Class, code: &str, message: &str) -> Verdict {
@@ -89,12 +91,21 @@ fn stories() -> Vec<Story> {
     };
     let throttles =
         || failed(Class::Throttled, "Throttling.User", "Request was denied due to user flow control.");
+    let gone = || {
+        let first = ["clicks", "orders", "users"].map(str::to_owned).to_vec();
+        Absence::Found { gone: 212, of: 240, first }
+    };
     let closed = |name, reason, message: &str| seen(name, vec![(2, Verdict::closed(reason, message))]);
     let once = |name, verdict| seen(name, vec![(2, verdict)]);
     vec![
         seen("just-applied", Vec::new()),
         Story { generation: 2, ..once("edited", Verdict::Ready) },
         once("ready", Verdict::Ready),
+        Story { absences: vec![(3600, gone())], ..once("mass-absence", Verdict::Ready) },
+        Story {
+            absences: vec![(3600, gone()), (7200, Absence::Asked)],
+            ..once("mass-absence-asked-for", Verdict::Ready)
+        },
         once("retrying", away()),
         seen("retrying-for-2-minutes", vec![(2, away()), (140, away())]),
         seen("throttled-for-2-minutes", vec![(2, throttles()), (140, throttles())]),
@@ -153,14 +164,19 @@ impl Story {
             resources: ResourceCounts { total: 3, not_ready: 0 },
             inventory: None,
             request: None,
+            absence: Absence::Unseen,
         }
     }
 
     fn status(&self) -> DataWorksWorkspaceStatus {
         let first = DataWorksWorkspaceStatus { observed_generation: Some(-1), ..Default::default() };
-        self.seen.iter().fold(first, |before, (second, verdict)| {
-            let generation = if self.deleted { self.generation } else { 1 };
+        let generation = if self.deleted { self.generation } else { 1 };
+        let connected = self.seen.iter().fold(first, |before, (second, verdict)| {
             next(&before, &Self::facts(verdict.clone()), generation, at(*second))
+        });
+        self.absences.iter().fold(connected, |before, (second, absence)| {
+            let facts = Facts { absence: absence.clone(), ..Self::facts(Verdict::Ready) };
+            next(&before, &facts, generation, at(*second))
         })
     }
 
@@ -224,9 +240,13 @@ fn the_page_of_tools_is_fresh() {
         let ready = find("Ready").map_or_else(String::new, |ready| {
             format!("{} `{}`", ready["status"].as_str().unwrap(), ready["reason"].as_str().unwrap())
         });
-        let beside: Vec<&str> =
-            ["Reconciling", "Stalled"].into_iter().filter(|kind| find(kind).is_some()).collect();
-        let beside = beside.join("");
+        let shown = |kind: &str| {
+            let condition = find(kind)?;
+            Some(if condition["status"] == "True" { kind.to_owned() } else { format!("{kind} False") })
+        };
+        let beside: Vec<String> =
+            ["MassAbsence", "Reconciling", "Stalled"].into_iter().filter_map(shown).collect();
+        let beside = beside.join(", ");
         format!(
             "| [{phase}](../tests/fixtures/status/workspaces/{name}.yaml) | {ready} | {beside} | {kstatus} | {argocd} |\n"
         )

@@ -367,7 +367,7 @@ func TestRunbooksSearchForWhatTheLogSays(t *testing.T) {
 func TestQueriesForSingleObjectsAreValid(t *testing.T) {
 	page := read(t, "docs/observability-per-object.md")
 	known := map[string]bool{}
-	for _, name := range regexp.MustCompile("`(dataworksresource_[a-z_]+)`").FindAllStringSubmatch(page, -1) {
+	for _, name := range regexp.MustCompile("`(dataworks(?:resource|workspace)_[a-z_]+)`").FindAllStringSubmatch(page, -1) {
 		known[name[1]] = true
 	}
 	blocks := regexp.MustCompile("(?s)```promql\n(.*?)```").FindAllStringSubmatch(page, -1)

@@ -170,7 +170,8 @@ fn start(ctx: &Arc<Context>, running: &mut Running, taken: Taken, permit: Permit
         Standing::Due => {}
         Standing::Settled if ctx.has_business(&taken.key) => {}
         Standing::Settled => return ctx.scheduler.done(&taken.key, After::Nothing),
-        Standing::Resting(at) if at > Timestamp::now() => {
+        // What was lost with many others is asked for, though its object rests since an edit of it had nowhere to go.
+        Standing::Resting(at) if at > Timestamp::now() && !ctx.is_doubted(&taken.key) => {
             let due = ctx.due(&taken.key, Lane::Retry, at);
             return ctx.scheduler.done(&taken.key, After::Again(due));
         }

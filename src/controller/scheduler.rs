@@ -50,6 +50,11 @@ impl Scheduler {
         self.lock().has_ready(sub, of, Timestamp::now())
     }
 
+    /// Forgets a sub-queue that nothing waits in. Answers whether it did.
+    pub fn close(&self, sub: SubQueue) -> bool {
+        self.lock().close(sub)
+    }
+
     /// When the next delayed entry comes up.
     #[must_use]
     pub fn next_at(&self) -> Option<Timestamp> {

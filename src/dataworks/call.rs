@@ -285,6 +285,9 @@ pub(super) fn unanswered(error: SendError) -> Failure {
         SendError::NotConnected(step) => {
             (Class::Transient, code::CONNECTION_FAILED, step, Certainty::Nothing)
         }
+        SendError::Unresolved => {
+            (Class::Transient, code::HOST_UNRESOLVED, "the host name cannot be resolved", Certainty::Nothing)
+        }
         SendError::TimedOut => {
             (Class::Transient, code::TIMED_OUT, "no answer before the deadline", Certainty::Doubt)
         }

@@ -26,6 +26,8 @@ const HTTP_WAIT_LIMIT: Duration = Duration::from_hours(1);
 pub(super) mod code {
     /// Nothing was sent.
     pub(in super::super) const CONNECTION_FAILED: &str = "ConnectionFailed";
+    /// Nothing was sent: the host's name means nothing here.
+    pub(in super::super) const HOST_UNRESOLVED: &str = dataworks_core::codes::HOST_UNRESOLVED;
     /// The connection broke after the request may have been sent.
     pub(in super::super) const CONNECTION_LOST: &str = "ConnectionLost";
     /// The deadline passed after the request may have been sent.
@@ -47,8 +49,9 @@ pub(super) mod code {
 }
 
 /// All codes of ours.
-pub const OWN_CODES: [&str; 10] = [
+pub const OWN_CODES: [&str; 11] = [
     code::CONNECTION_FAILED,
+    code::HOST_UNRESOLVED,
     code::CONNECTION_LOST,
     code::TIMED_OUT,
     code::NO_CREDENTIALS,

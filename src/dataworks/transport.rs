@@ -185,6 +185,8 @@ pub(super) struct Answer {
 pub(super) enum SendError {
     /// Nothing was sent.
     NotConnected(&'static str),
+    /// Nothing was sent: there is no address for the host's name.
+    Unresolved,
     /// The deadline passed; the request may have been sent.
     TimedOut,
     /// The connection broke; the request may have been sent.
@@ -197,12 +199,13 @@ impl SendError {
     fn of(error: reqwest::Error) -> Self {
         if error.is_builder() {
             Self::NotConnected("the request cannot be built")
+        } else if error.is_connect() && error.is_dns() {
+            Self::Unresolved
         } else if error.is_connect() {
-            Self::NotConnected(match (error.is_dns(), error.is_timeout(), refused_certificate(&error)) {
-                (true, _, _) => "the host name cannot be resolved",
-                (false, true, _) => "no connection in time",
-                (false, false, Some(why)) => why,
-                (false, false, None) => "the connection was refused or its TLS handshake failed",
+            Self::NotConnected(match (error.is_timeout(), refused_certificate(&error)) {
+                (true, _) => "no connection in time",
+                (false, Some(why)) => why,
+                (false, None) => "the connection was refused or its TLS handshake failed",
             })
         } else if error.is_timeout() {
             Self::TimedOut

@@ -49,6 +49,15 @@ struct ObjectLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ConditionLabels {
+    namespace: String,
+    name: String,
+    r#type: &'static str,
+    status: &'static str,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct WorkspaceLabels {
     workspace: u64,
 }
@@ -113,14 +122,20 @@ fn budget(r: &mut Registry, limiter: &Limiter) {
     }
 }
 
-/// Each DataWorksWorkspace: whether it can be worked with, and the calls of its identity.
+/// Each DataWorksWorkspace: whether it can be worked with, what its status says, and the calls of its identity.
 fn workspaces(r: &mut Registry, ctx: &Context) {
     let ready: Family<ObjectLabels, Gauge> = Family::default();
     let today: Family<ObjectLabels, Gauge> = Family::default();
     let left: Family<ObjectLabels, Gauge> = Family::default();
+    let conditions: Family<ConditionLabels, Gauge> = Family::default();
     for key in ctx.workspaces.keys().into_iter().take(MOST_SERIES) {
         let labels = ObjectLabels { namespace: key.namespace.to_string(), name: key.name.to_string() };
         ready.get_or_create(&labels).set(i64::from(ctx.index().is_open(&key)));
+        for (type_, status, reason) in ctx.workspaces.conditions(&key) {
+            let ObjectLabels { namespace, name } = labels.clone();
+            let (r#type, status, reason) = (type_.as_str(), status.as_str(), reason.as_str());
+            conditions.get_or_create(&ConditionLabels { namespace, name, r#type, status, reason }).set(1);
+        }
         let Some(connection) = ctx.connections.get(&ConnectionId::Workspace(key)) else { continue };
         let day = connection.limiter.day();
         today.get_or_create(&labels).set(number(day.used));
@@ -129,6 +144,8 @@ fn workspaces(r: &mut Registry, ctx: &Context) {
         }
     }
     add(r, "dataworks_workspace_ready", "1 while a DataWorksWorkspace can be worked with, else 0", ready);
+    let help = "1 for each of the conditions Ready and MassAbsence in the status of a DataWorksWorkspace";
+    add(r, "dataworks_workspace_condition", help, conditions);
     let help = "Calls to the cloud today (UTC) of a DataWorksWorkspace's identity in its region, for all that share it";
     add(r, "dataworks_workspace_api_calls_today", help, today);
     let help = "Calls that today has left of these, where a day is limited";

@@ -140,8 +140,8 @@ impl Subject {
         let holder = |key: &ObjectKey| Holder {
             name: (key.namespace == self.key.namespace).then(|| key.name.to_string()),
         };
-        let id_holder = project.zip(id).and_then(|(project, id)| {
-            index.id_held_by_other(project, &id, &self.uid).filter(|key| **key != self.key).map(holder)
+        let id_holder = project.zip(id.as_ref()).and_then(|(project, id)| {
+            index.id_held_by_other(project, id, &self.uid).filter(|key| **key != self.key).map(holder)
         });
         let is_claimed = |row: &&Row| {
             let holder = project.and_then(|project| index.id_held_by_other(project, &row.id, &self.uid));
@@ -168,7 +168,8 @@ impl Subject {
             read_modified: self.read_modified,
             adoptee: self.adoptee.as_ref().map(|adoptee| (adoptee.id.clone(), adoptee.back.clone())),
             middle_held: desired.map(|desired| self.middle_held(&index, desired)).unwrap_or_default(),
-            brake: project.is_some_and(|project| self.connection.listings.is_braked(project, told_so)),
+            brake: project
+                .is_some_and(|project| self.connection.listings.is_braked(project, id.as_ref(), told_so)),
         }
     }
 

@@ -109,6 +109,7 @@ impl Store {
                 () = &mut work => true,
                 () = tokio::time::sleep(EVERY) => false,
             };
+            ctx.connections.let_budgets_go(|sub| ctx.scheduler.close(sub));
             let now = present(ctx);
             if now != kept {
                 // In a task of its own: the work does not wait for it.

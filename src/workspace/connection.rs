@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dataworks_core::object::ObjectKey;
+use dataworks_core::queue::SubQueue;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use prometheus_client::metrics::histogram::Histogram;
 use tokio::sync::Semaphore;
@@ -140,6 +141,11 @@ impl Connections {
     #[must_use]
     pub fn budget(&self, workspace: &ObjectKey, payer: Payer, figures: Figures) -> Limiter {
         self.lock().payers.budget(workspace, payer, figures)
+    }
+
+    /// Lets budgets go that nobody uses any more and whose sub-queue `closes`.
+    pub fn let_budgets_go(&self, closes: impl Fn(SubQueue) -> bool) {
+        self.lock().payers.let_go(closes);
     }
 
     /// Takes over what an earlier process did.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use dataworks_core::ids::{Digest, ProjectId, ResourceId};
-use dataworks_core::inventory::{Row, next_look, outdated};
+use dataworks_core::inventory::{MassAbsence, Row, next_look, outdated};
 use dataworks_core::limit::looks_apart;
 use dataworks_core::object::ObjectKey;
 use dataworks_core::plan::Listing;
@@ -144,15 +144,21 @@ async fn look(ctx: &Arc<Context>, connection: &Connection, project: ProjectId) {
         missing = found.missing.len(),
         "looked for drift"
     );
-    listings.brake(project, found.mass_absence);
-    if found.mass_absence {
-        error!(
-            workspace = project.get(),
-            missing = found.missing.len(),
-            "so many resources are gone that none is made again until a person asks for it object by object"
-        );
+    if let ConnectionId::Workspace(workspace) = id {
+        ctx.workspaces.looked(workspace);
     }
-    let lost = if found.mass_absence { Doubt::Listing(Listing::MassAbsence) } else { Doubt::Resource };
+    let lost = match &found.mass_absence {
+        Some(MassAbsence { of, gone }) => {
+            error!(
+                workspace = project.get(),
+                gone = gone.len(),
+                of,
+                "so many resources are gone that none is made again until a person asks for it"
+            );
+            Doubt::Listing(Listing::MassAbsence)
+        }
+        None => Doubt::Resource,
+    };
     let news = [
         (&found.changed, Doubt::Resource),
         (&found.missing, lost),

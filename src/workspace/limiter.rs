@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use dataworks_core::codes::NO_CREDENTIALS;
+use dataworks_core::codes::{HOST_UNRESOLVED, NO_CREDENTIALS};
 use dataworks_core::fault::{Class, Fault};
 use dataworks_core::limit::{Bucket, Day, Purpose, Quota, Shut, Ticket, sweeps_a_day};
 use dataworks_core::queue::SubQueue;
@@ -108,6 +108,12 @@ impl Limiter {
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.bucket, &other.bucket)
+    }
+
+    /// How many there are of this one, each with somebody who may take permits or holds one.
+    #[must_use]
+    pub fn holders(&self) -> usize {
+        Arc::strong_count(&self.bucket)
     }
 
     /// Changes how many calls there are; what was learnt and counted stays.
@@ -217,7 +223,9 @@ impl Limiter {
         match fault {
             None => bucket.succeeded(now),
             // Nothing was sent, so nothing of the day is used.
-            Some(fault) if fault.code == NO_CREDENTIALS => bucket.give_back(Ticket::of_work()),
+            Some(fault) if [NO_CREDENTIALS, HOST_UNRESOLVED].contains(&fault.code.as_str()) => {
+                bucket.give_back(Ticket::of_work());
+            }
             Some(fault) => match fault.class {
                 Class::Throttled => bucket.throttled(fault.retry_after, now),
                 Class::Quota => {

@@ -7,70 +7,23 @@
 //! Its times are the local clock's throughout: what counts is which of two things this process
 //! did first, and the service's clock may be found to be off in between.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+mod brake;
+mod pages;
 
-use dataworks_core::fault::{Class, Fault};
-use dataworks_core::ids::ProjectId;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use dataworks_core::fault::Fault;
+use dataworks_core::ids::{ProjectId, ResourceId};
 use dataworks_core::inventory::{
-    Difference, Held, Inventory, Next, Own, PAGE_SIZE, Row, Sweep, Version, by_name_is_cheaper, difference,
-    pages,
+    Difference, Held, Inventory, Own, Row, Version, by_name_is_cheaper, difference, pages,
 };
-use dataworks_core::limit;
 use dataworks_core::object::ObjectKey;
+use dataworks_core::workspace::Absence;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-use super::limiter::{Limiter, Permit, until};
-use crate::dataworks::Client;
-use crate::dataworks::types::{ListFilter, ResourceRow};
-
-/// Pages of a listing by name: a fuzzy match on a short name may hit many rows, and what lies
-/// beyond this is a workspace that is better listed whole.
-const NAME_PAGES: u32 = 50;
-
-/// A listing that waits for the permit of a page looks this often whether somebody waits for it by
-/// now: from then on it is no routine.
-const GLANCE: Duration = Duration::from_secs(1);
-
-/// A routine listing lets the reads that its pages caused go before the next page, for so many glances: they
-/// share its permits, and what drifted is to be mended before more is looked for. Where very much
-/// drifted the listing goes on in between, so that its pages belong together.
-const GLANCES: u32 = 10;
-
-/// A routine listing is given up rather than wait for a permit longer than this: rows that are read
-/// hours apart are no listing.
-const ROUTINE_PATIENCE: Duration = Duration::from_secs(60);
-
-/// Work that is under way waits this long for the permit of a page; then its object goes back to the
-/// queue.
-const NAME_PATIENCE: Duration = Duration::from_secs(5);
-
-/// Why a listing by name says nothing.
-#[derive(Debug)]
-pub enum Unlisted {
-    /// A page failed.
-    Fault(Fault),
-    /// It was read and proves no absence.
-    Incomplete(Fault),
-    /// There is no permit before this time.
-    NoPermit(Timestamp),
-}
-
-/// What a listing is for.
-#[derive(Clone, Copy)]
-pub enum Errand<'a> {
-    /// Objects wait to know whether their paths are free. Given up when listing by name turns out
-    /// to be cheaper for them.
-    Look,
-    /// A routine look for what others changed.
-    Drift {
-        /// Takes in each page as it comes.
-        page: &'a (dyn Fn(&[Row]) + Sync),
-        /// What an earlier page showed is still to be read: the next page lets that go first.
-        busy: &'a (dyn Fn() -> bool + Sync),
-    },
-}
+use brake::Brake;
+pub use pages::{Errand, Unlisted};
 
 /// What is known of one workspace.
 #[derive(Debug, Default)]
@@ -91,9 +44,8 @@ struct Shared {
     whole: BTreeSet<ObjectKey>,
     /// One of those waits for the listing under way.
     must_be_whole: bool,
-    /// The last routine look missed so many resources that none is made again.
-    /// `None`: this process has not looked yet.
-    braked: Option<bool>,
+    /// Whether what a routine look misses is made again.
+    brake: Brake,
 }
 
 /// All workspaces of one connection.
@@ -174,126 +126,6 @@ impl Listings {
         Answer::Parked { start }
     }
 
-    /// Reads the whole workspace. Answers who waited for it.
-    ///
-    /// # Errors
-    /// The fault that ended it, with those that waited.
-    pub async fn sweep(
-        &self,
-        client: &Client,
-        limiter: &Limiter,
-        permit: Permit,
-        project: ProjectId,
-        errand: Errand<'_>,
-    ) -> Result<BTreeSet<ObjectKey>, (BTreeSet<ObjectKey>, Fault)> {
-        let end = self.read(client, limiter, permit, project, errand).await;
-        let mut all = self.lock();
-        let shared = all.entry(project).or_default();
-        shared.sweeping = false;
-        shared.must_be_whole = false;
-        shared.expected = 0;
-        let waiting: BTreeSet<ObjectKey> = std::mem::take(&mut shared.waiting).into_keys().collect();
-        match end {
-            Ok(Some(sweep)) => {
-                if matches!(errand, Errand::Drift { .. }) {
-                    shared.looked = Some(sweep.begun());
-                }
-                shared.inventory.replace(sweep, self.lag);
-                shared.listed.extend(waiting.iter().cloned());
-                Ok(waiting)
-            }
-            Ok(None) => {
-                shared.listed.extend(waiting.iter().cloned());
-                Ok(waiting)
-            }
-            Err(fault) => {
-                for key in &waiting {
-                    shared.failed.insert(key.clone(), fault.clone());
-                }
-                Err((waiting, fault))
-            }
-        }
-    }
-
-    /// `None` when the first page showed that listing by name is cheaper for those that wait.
-    async fn read(
-        &self,
-        client: &Client,
-        limiter: &Limiter,
-        mut permit: Permit,
-        project: ProjectId,
-        errand: Errand<'_>,
-    ) -> Result<Option<Sweep>, Fault> {
-        let mut sweep = Sweep::new(Timestamp::now());
-        let mut number = 1;
-        loop {
-            if !permit.spend() {
-                permit = self.permit(limiter, project, errand).await?;
-                continue;
-            }
-            sweep.asks(client.cloud_now());
-            let page = client.list_resources(project, &ListFilter::default(), number, page_size()).await;
-            limiter.learn(page.as_ref().err());
-            let page = page?;
-            if number == 1 && matches!(errand, Errand::Look) {
-                let mut all = self.lock();
-                let shared = all.entry(project).or_default();
-                shared.inventory.note_total(page.total);
-                let wanted = shared.waiting.len().saturating_add(1).max(shared.expected);
-                if by_name_is_cheaper(wanted, Some(page.total)) && !shared.must_be_whole {
-                    return Ok(None);
-                }
-            }
-            if page.unreadable > 0 {
-                sweep.doubt();
-            }
-            let rows: Vec<Row> = page.rows.into_iter().map(core_row).collect();
-            if let Errand::Drift { page, .. } = errand {
-                page(&rows);
-            }
-            match sweep.page(rows, page.total) {
-                Next::Done => return Ok(Some(sweep)),
-                Next::Page(next) => number = next,
-            }
-        }
-    }
-
-    /// A permit for a page: a sweep's as long as nobody waits for the listing.
-    async fn permit(
-        &self,
-        limiter: &Limiter,
-        project: ProjectId,
-        errand: Errand<'_>,
-    ) -> Result<Permit, Fault> {
-        let mut patience = GLANCES;
-        let mut begun = tokio::time::Instant::now();
-        loop {
-            let busy = match errand {
-                Errand::Drift { busy, .. } if !self.is_awaited(project) => Some(busy),
-                Errand::Drift { .. } | Errand::Look => None,
-            };
-            let routine = busy.is_some();
-            if patience > 0 && busy.is_some_and(|busy| busy()) {
-                patience -= 1;
-                tokio::time::sleep(GLANCE).await;
-                begun = tokio::time::Instant::now();
-                continue;
-            }
-            let end = limiter.try_permit(if routine { limit::Purpose::Sweep } else { limit::Purpose::Work });
-            let wait = match end {
-                Ok(permit) => {
-                    limiter.waited(begun.elapsed());
-                    return Ok(permit);
-                }
-                Err(at) => until(at),
-            };
-            if routine && wait > ROUTINE_PATIENCE {
-                return Err(no_calls());
-            }
-            tokio::time::sleep(wait.min(GLANCE)).await;
-        }
-    }
-
     /// How many pages a listing of the workspace has, as far as is known.
     #[must_use]
     pub fn pages(&self, project: ProjectId) -> u64 {
@@ -326,73 +158,49 @@ impl Listings {
         !std::mem::replace(&mut shared.sweeping, true)
     }
 
-    /// What the last listing says of the resources that objects own.
+    /// What the last listing, a routine look, says of the resources that objects own. A mass absence that it shows holds
+    /// the brake from now on, else there is none.
     #[must_use]
     pub fn difference(&self, project: ProjectId, held: &[Held]) -> Difference {
-        difference(held, &self.lock().entry(project).or_default().inventory)
+        let mut all = self.lock();
+        let Shared { inventory, brake, .. } = all.entry(project).or_default();
+        let found = difference(held, inventory, brake.asked());
+        brake.looked(found.mass_absence.as_ref(), |id| inventory.row(id).is_some());
+        found
     }
 
-    /// Keeps whether the last routine look missed too many resources to believe it.
-    pub fn brake(&self, project: ProjectId, braked: bool) {
-        self.lock().entry(project).or_default().braked = Some(braked);
-    }
-
-    /// True when no lost resource of this workspace is to be made again. Before the first look of this
-    /// process that is what the status of the object `told`.
+    /// True when this resource, if it is lost, is not to be made again. Where neither this process nor the workspace's
+    /// status knows, that is what the status of its object `told`.
     #[must_use]
-    pub fn is_braked(&self, project: ProjectId, told: bool) -> bool {
-        self.lock().get(&project).and_then(|shared| shared.braked).unwrap_or(told)
+    pub fn is_braked(&self, project: ProjectId, id: Option<&ResourceId>, told: bool) -> bool {
+        self.lock().get(&project).map_or(told, |shared| shared.brake.holds(id, told))
     }
 
-    fn is_awaited(&self, project: ProjectId) -> bool {
-        self.lock().get(&project).is_some_and(|shared| !shared.waiting.is_empty())
+    /// An earlier process found a mass absence.
+    pub fn resume_brake(&self, project: ProjectId) {
+        self.lock().entry(project).or_default().brake.resume();
     }
 
-    /// Lists by name, with all pages, corrected by what this process did itself.
-    ///
-    /// # Errors
-    /// The fault of the page that failed, that the listing proves no absence, or when to ask again.
-    pub async fn by_name(
-        &self,
-        client: &Client,
-        limiter: &Limiter,
-        permit: &mut Permit,
-        project: ProjectId,
-        name: &str,
-    ) -> Result<Vec<Row>, Unlisted> {
-        let filter = ListFilter { name: Some(name.to_owned()), ..ListFilter::default() };
-        let mut sweep = Sweep::new(Timestamp::now());
-        let mut number = 1;
-        for _ in 0..NAME_PAGES {
-            if !permit.is_held() {
-                *permit = limiter
-                    .permit_within(limit::Purpose::Finish, NAME_PATIENCE)
-                    .await
-                    .map_err(Unlisted::NoPermit)?;
-            }
-            let _held = permit.spend();
-            sweep.asks(client.cloud_now());
-            let page = client.list_resources(project, &filter, number, page_size()).await;
-            limiter.learn(page.as_ref().err());
-            let page = page.map_err(Unlisted::Fault)?;
-            if page.unreadable > 0 {
-                sweep.doubt();
-            }
-            match sweep.page(page.rows.into_iter().map(core_row).collect(), page.total) {
-                Next::Page(next) => number = next,
-                Next::Done => {
-                    let begun = sweep.begun();
-                    let mut all = self.lock();
-                    let inventory = &all.entry(project).or_default().inventory;
-                    if inventory.may_have_slipped(&sweep, self.lag) {
-                        sweep.doubt();
-                    }
-                    let rows = sweep.into_complete().ok_or_else(|| Unlisted::Incomplete(incomplete(name)))?;
-                    return Ok(inventory.correct(rows, begun, self.lag));
-                }
-            }
-        }
-        Err(Unlisted::Incomplete(incomplete(name)))
+    /// A person asked for all that is gone: what the last look missed, and these, of which their objects say so.
+    pub fn ask_again(&self, project: ProjectId, told: impl IntoIterator<Item = ResourceId>) {
+        self.lock().entry(project).or_default().brake.ask(told);
+    }
+
+    /// What a person asked for and no listing showed since.
+    #[must_use]
+    pub fn asked_again(&self, project: ProjectId) -> HashSet<ResourceId> {
+        self.lock().get(&project).map(|shared| shared.brake.asked().clone()).unwrap_or_default()
+    }
+
+    /// Nothing is gone that was not made again, or that objects still want.
+    pub fn release(&self, project: ProjectId) {
+        self.lock().entry(project).or_default().brake.release();
+    }
+
+    /// Whether so many resources are gone that none is made again.
+    #[must_use]
+    pub fn absence(&self, project: ProjectId) -> Absence {
+        self.lock().get(&project).map_or(Absence::Unseen, |shared| shared.brake.absence())
     }
 
     /// An object for which listing by name does not do: it waits for a whole listing instead.
@@ -439,47 +247,5 @@ impl Listings {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<ProjectId, Shared>> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn page_size() -> u32 {
-    u32::try_from(PAGE_SIZE).unwrap_or(u32::MAX)
-}
-
-fn core_row(row: ResourceRow) -> Row {
-    Row {
-        id: row.id,
-        path: row.path,
-        name: row.name,
-        kind: row.type_,
-        datasource: row.datasource.map(|datasource| datasource.name),
-        command: row.command.unwrap_or_default(),
-        created: row.create_time,
-        modified: row.modify_time,
-    }
-}
-
-/// Sweeps have used up their part of the day's calls, or the service has shut.
-fn no_calls() -> Fault {
-    Fault {
-        class: Class::Quota,
-        code: "NoCallsForSweeps".to_owned(),
-        message: "the calls that routine listings may use today are used up".to_owned(),
-        request_id: None,
-        retry_after: None,
-    }
-}
-
-/// A listing by name is asked to prove absence, which one that changed under way, or with rows
-/// that cannot be read, does not.
-fn incomplete(name: &str) -> Fault {
-    Fault {
-        class: Class::Transient,
-        code: "IncompleteListing".to_owned(),
-        message: format!(
-            "the listing of {name:?} changed while it was read, is too long, or has rows that cannot be read"
-        ),
-        request_id: None,
-        retry_after: None,
     }
 }

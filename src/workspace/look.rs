@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use dataworks_core::api::condition::Reason;
 use dataworks_core::api::v1alpha1::{DataWorksWorkspaceSpec, Edition, ProjectFacts, ProjectMode};
-use dataworks_core::codes::NO_CREDENTIALS;
+use dataworks_core::codes::{HOST_UNRESOLVED, NO_CREDENTIALS};
 use dataworks_core::fault::{Class, Fault};
 use dataworks_core::ids::{Digest, ProjectId};
 use dataworks_core::workspace::Verdict;
@@ -47,20 +47,21 @@ impl Tended {
             Identified::Operator => (ctx.connections.default().cloud.credentials().clone(), None),
             Identified::Other { source, account } => (source, account),
         };
-        let place = place(spec);
+        let own = spec.credentials.is_some();
         // First the credentials themselves: who has none pays for nothing, and counts nowhere as whom he names.
         let key = source.current().await.map_err(|error| {
+            let unresolved = own && error.is_unresolved();
             let fault = Fault {
                 class: error.class(),
-                code: NO_CREDENTIALS.to_owned(),
+                code: if unresolved { HOST_UNRESOLVED } else { NO_CREDENTIALS }.to_owned(),
                 message: error.to_string(),
                 request_id: error.request_id().map(str::to_owned),
                 retry_after: None,
             };
-            Verdict::of_fault(&fault, spec.project_id, &place, Timestamp::now())
+            let host = (&sts, making.sts.is_none());
+            failed(&fault, spec, host, Timestamp::now())
         })?;
-        let own = spec.credentials.is_some();
-        let cloud = making.client(spec.region.parse().ok(), endpoint.clone(), sts, source);
+        let cloud = making.client(spec.region.parse().ok(), endpoint.clone(), sts.clone(), source);
         let limiter = if own {
             let identity = self.identity(&cloud, &key, account).await;
             let payer = Payer { identity, realm: endpoint.realm() };
@@ -80,7 +81,7 @@ impl Tended {
             realm: endpoint.realm(),
             proxied: making.is_proxied(&endpoint),
         });
-        let facts = self.ask(&connection, project, spec, &place).await?;
+        let facts = self.ask(&connection, project, spec, &endpoint).await?;
         self.listings.forgive(project);
         ctx.connections.set(&self.key, connection);
         ctx.proved(&ConnectionId::Workspace(self.key.clone()), project);
@@ -93,7 +94,7 @@ impl Tended {
         connection: &Connection,
         project: ProjectId,
         spec: &DataWorksWorkspaceSpec,
-        place: &str,
+        endpoint: &Endpoint,
     ) -> Result<ProjectFacts, Verdict> {
         let Connection { cloud, limiter, .. } = connection;
         if let Err(until) =
@@ -110,8 +111,8 @@ impl Tended {
         }
         let answer = cloud.get_project(project).await;
         limiter.learn(answer.as_ref().err());
-        let answer =
-            answer.map_err(|fault| Verdict::of_fault(&fault, spec.project_id, place, cloud.cloud_now()))?;
+        let host = (endpoint, spec.endpoint.is_none());
+        let answer = answer.map_err(|fault| failed(&fault, spec, host, cloud.cloud_now()))?;
         if answer.status != AVAILABLE {
             return Err(Verdict::closed(
                 Reason::WorkspaceNotAvailable,
@@ -188,6 +189,19 @@ impl Tended {
 fn unproven(key: &Credentials) -> Identity {
     let both = format!("{}/{}", key.access_key_id, key.access_key_secret.expose_secret());
     Identity::Key(Digest::of(both.as_bytes()).to_string())
+}
+
+/// What a look that failed makes of the workspace; `of_region`: the host's name was made of the region's.
+fn failed(
+    fault: &Fault,
+    spec: &DataWorksWorkspaceSpec,
+    (host, of_region): (&Endpoint, bool),
+    now: Timestamp,
+) -> Verdict {
+    if fault.code == HOST_UNRESOLVED {
+        return Verdict::unresolved(fault, &host.host(), of_region.then_some(&spec.region));
+    }
+    Verdict::of_fault(fault, spec.project_id, &place(spec), now)
 }
 
 /// Where a workspace was looked for.

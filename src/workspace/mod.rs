@@ -1,6 +1,7 @@
 //! What belongs to a connection rather than to an object: who it calls as, its budget of calls and the listings of
 //! its workspaces; and the DataWorksWorkspaces that say so.
 
+mod absence;
 pub mod budget;
 pub mod connection;
 pub mod drift;
@@ -20,16 +21,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use dataworks_core::api::condition::{ConditionType, Reason};
 use dataworks_core::api::v1alpha1::DataWorksWorkspace;
 use dataworks_core::fault::Fault;
 use dataworks_core::ids::ProjectId;
 use dataworks_core::object::ObjectKey;
 use dataworks_core::state::is_connections_fault;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use tokio::sync::{Notify, watch as channel};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::context::Context;
 use crate::controller::places::{ConnectionId, Gate, Site};
+use crate::controller::tally::Truth;
 use making::Making;
 
 /// Tells the task that looks after a DataWorksWorkspace that something happened.
@@ -124,6 +128,23 @@ impl Workspaces {
         self.lock().keys().cloned().collect()
     }
 
+    /// What the status of this one says of `Ready` and, while there is one, of a mass absence.
+    #[must_use]
+    pub fn conditions(&self, key: &ObjectKey) -> Vec<(ConditionType, Truth, Reason)> {
+        let entries = self.lock();
+        let Some(object) = entries.get(key).map(|entry| Arc::clone(&entry.object.borrow())) else {
+            return Vec::new();
+        };
+        let conditions = object.status.iter().flat_map(|status| &status.conditions);
+        let told = |condition: &Condition| {
+            let type_ = condition.type_.parse().ok()?;
+            let shown = matches!(type_, ConditionType::Ready | ConditionType::MassAbsence);
+            let truth = Truth::of(&condition.status);
+            Some((type_, truth, condition.reason.parse().ok()?)).filter(|_| shown)
+        };
+        conditions.filter_map(told).collect()
+    }
+
     /// More or fewer objects name these than before.
     pub fn touched(&self, keys: &BTreeSet<ObjectKey>) {
         if keys.is_empty() {
@@ -131,6 +152,13 @@ impl Workspaces {
         }
         let entries = self.lock();
         for entry in keys.iter().filter_map(|key| entries.get(key)) {
+            entry.bell.rung.notify_one();
+        }
+    }
+
+    /// A routine look at this one ended, which may be news of what is gone from it.
+    pub fn looked(&self, key: &ObjectKey) {
+        if let Some(entry) = self.lock().get(key) {
             entry.bell.rung.notify_one();
         }
     }

@@ -10,12 +10,16 @@ use dataworks_core::ids::Digest;
 use dataworks_core::limit::{Day, Shut};
 use dataworks_core::object::ObjectKey;
 use dataworks_core::queue::SubQueue;
+use k8s_openapi::jiff::Timestamp;
 use prometheus_client::metrics::histogram::Histogram;
 
 use super::limiter::Limiter;
 
 /// The sub-queue of the default connection's limiter; those of others follow.
 const DEFAULT_SUB: u32 = 1;
+
+/// Limiters that are held here of a budget that nobody else uses: one by its payer, one for the work that waits.
+const OWN_HOLDERS: usize = 2;
 
 /// Who is called as whom: what a budget belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -97,6 +101,8 @@ struct Shared {
     limiter: Limiter,
     /// By workspace; none: the administrator's figures hold.
     asked: Option<BTreeMap<ObjectKey, Figures>>,
+    /// Nobody used it when that was last asked.
+    idle: bool,
 }
 
 impl Shared {
@@ -116,10 +122,10 @@ pub struct Payers {
     /// The payer under whom that was found to be.
     of_default: Option<Payer>,
     shared: BTreeMap<Payer, Shared>,
-    /// All others that ever were: work may still wait for one that nobody uses any more.
+    /// All others, those too that were not let go yet: work may still wait for one that nobody uses any more.
     limiters: Vec<Limiter>,
     subs: u32,
-    /// What an earlier process did today with budgets that nobody has asked for yet.
+    /// What was done today with budgets that there are not: by an earlier process, or before they were let go.
     earlier: BTreeMap<Tag, Spent>,
     waits: Histogram,
 }
@@ -162,7 +168,8 @@ impl Payers {
     /// The default connection is paid for by this one: workspaces of the same share its budget.
     pub fn set_default(&mut self, payer: Payer) {
         if self.of_default.as_ref() != Some(&payer) {
-            self.shared.insert(payer.clone(), Shared { limiter: self.default.clone(), asked: None });
+            self.shared
+                .insert(payer.clone(), Shared { limiter: self.default.clone(), asked: None, idle: false });
             self.of_default = Some(payer);
         }
     }
@@ -172,7 +179,7 @@ impl Payers {
         self.leave(workspace);
         if !self.shared.contains_key(&payer) {
             let limiter = self.open(&payer, figures);
-            self.shared.insert(payer.clone(), Shared { limiter, asked: Some(BTreeMap::new()) });
+            self.shared.insert(payer.clone(), Shared { limiter, asked: Some(BTreeMap::new()), idle: false });
         }
         let Some(shared) = self.shared.get_mut(&payer) else { return self.default.clone() };
         if let Some(asked) = &mut shared.asked {
@@ -199,6 +206,28 @@ impl Payers {
                 shared.configure();
             }
         }
+    }
+
+    /// Lets budgets go that nobody has used, this time and the last time, and whose sub-queue `closes`. What was done with
+    /// them today is kept: whoever takes one up again goes on there. What was learnt of how often the service lets
+    /// itself be called is not.
+    pub fn let_go(&mut self, closes: impl Fn(SubQueue) -> bool) {
+        let today = Day::of(Timestamp::now()).number;
+        let mut gone = BTreeMap::new();
+        self.shared.retain(|payer, Shared { limiter, asked, idle }| {
+            let unused = asked.as_ref().is_some_and(BTreeMap::is_empty) && limiter.holders() <= OWN_HOLDERS;
+            let again = std::mem::replace(idle, unused) && unused;
+            let leaves = again && closes(limiter.sub());
+            if leaves {
+                gone.insert(payer.tag(), Spent { day: limiter.day(), shut: limiter.shut() });
+            }
+            !leaves
+        });
+        // What was of a payer whom the default connection turned out to have is among these only.
+        self.limiters.retain(|limiter| limiter.holders() > 1 || !closes(limiter.sub()));
+        self.earlier.extend(gone);
+        // Of another day only a month's end is worth keeping.
+        self.earlier.retain(|_, spent| spent.day.number == today || spent.shut.is_some());
     }
 
     /// Takes over what an earlier process did.
@@ -289,5 +318,50 @@ mod tests {
         let limiter = second.budget(&key("b"), payer("1234567890123456", "x"), asks(3.0, Some(80)));
         assert_eq!(limiter.day().used, 1);
         assert_eq!(second.budget(&key("c"), payer("2", "x"), asks(3.0, None)).day().used, 0);
+    }
+
+    #[test]
+    fn what_nobody_uses_is_let_go_and_its_day_is_not_forgotten() {
+        let mut payers = payers();
+        let limiter = payers.budget(&key("a"), payer("1", "x"), asks(3.0, Some(80)));
+        assert!(limiter.try_permit(Purpose::Work).unwrap().spend());
+        let there = |payers: &Payers| payers.all().len() - 1;
+        let pass = |payers: &mut Payers, empty: bool| {
+            payers.let_go(|_| empty);
+            there(payers)
+        };
+        assert_eq!([pass(&mut payers, true), pass(&mut payers, true)], [1, 1], "its workspace is there");
+        payers.leave(&key("a"));
+        assert_eq!([pass(&mut payers, true), pass(&mut payers, true)], [1, 1], "a call is under way");
+        let spent = payers.spent();
+        drop(limiter);
+        assert_eq!([pass(&mut payers, false), pass(&mut payers, false)], [1, 1], "work waits for it");
+        assert_eq!([pass(&mut payers, true), there(&payers)], [0, 0]);
+        assert_eq!(payers.spent(), spent, "it still stands where it is kept");
+
+        // Whoever deletes his workspace and makes it again has no other day.
+        let again = payers.budget(&key("a"), payer("1", "x"), asks(3.0, Some(80)));
+        assert_eq!((again.day().used, payers.spent()), (1, spent));
+
+        // One that is taken up in between is not idle.
+        let _other = payers.budget(&key("b"), payer("2", "x"), asks(3.0, None));
+        payers.leave(&key("a"));
+        drop(again);
+        assert_eq!(pass(&mut payers, true), 2, "the first time");
+        drop(payers.budget(&key("a"), payer("1", "x"), asks(3.0, Some(80))));
+        assert_eq!([pass(&mut payers, true), pass(&mut payers, true)], [2, 2]);
+    }
+
+    #[test]
+    fn of_another_day_nothing_is_kept_but_a_months_end() {
+        let mut payers = payers();
+        let day = Day { number: 1, used: 5, swept: 0 };
+        let shut =
+            Shut { quota: dataworks_core::limit::Quota::Month, assumed: 5, probe: Timestamp::UNIX_EPOCH };
+        let old = Spent { day, shut: None };
+        let month = Spent { day, shut: Some(shut) };
+        payers.resume(BTreeMap::from([("old".to_owned(), old), ("month".to_owned(), month)]));
+        payers.let_go(|_| true);
+        assert_eq!(payers.spent(), BTreeMap::from([("month".to_owned(), month)]));
     }
 }

@@ -79,6 +79,8 @@ pub(super) struct Tended {
     /// The wish for a look that was last taken.
     request: Option<String>,
     pub(super) listings: Arc<Listings>,
+    /// What is gone is to be made again, and the objects were not told yet.
+    pub(super) again: bool,
     pub(super) runs: Arc<Runs>,
     /// Whose the last key was.
     pub(super) identity: Option<(Arc<Credentials>, Identity)>,
@@ -99,6 +101,7 @@ pub async fn tend(
     let uid = Uid::new(object.borrow().metadata.uid.as_deref().unwrap_or_default());
     let mut tended = Tended {
         listings: Arc::new(listings(&ctx, &key, &object.borrow().spec)),
+        again: false,
         runs: Arc::default(),
         request: object.borrow().status.as_ref().and_then(|status| status.last_handled_reconcile_at.clone()),
         ctx,
@@ -120,6 +123,7 @@ pub async fn tend(
         identify_at: None,
         unidentified: 0,
     };
+    tended.resume_absence(&object.borrow());
     let mut changed = true;
     let mut suspected = false;
     loop {
@@ -190,8 +194,13 @@ fn request(object: &DataWorksWorkspace) -> Option<String> {
 impl Tended {
     /// Whether the object says something that was not looked at yet.
     fn is_news(&self, object: &DataWorksWorkspace) -> bool {
+        self.generation != object.metadata.generation || self.is_asked(object)
+    }
+
+    /// Whether a person asked for a look that was not taken yet.
+    fn is_asked(&self, object: &DataWorksWorkspace) -> bool {
         let wish = request(object);
-        self.generation != object.metadata.generation || wish.is_some() && wish != self.request
+        wish.is_some() && wish != self.request
     }
 
     /// Looks at it, and says when to look again.
@@ -220,6 +229,9 @@ impl Tended {
         }
         self.was_good |= verdict.is_open();
         self.generation = object.metadata.generation;
+        if self.is_asked(object) {
+            self.answer_absence(object);
+        }
         self.request = request(object);
         self.verdict = Some(verdict);
     }
@@ -256,6 +268,9 @@ impl Tended {
             }
         }
         self.open(object, &verdict, deleting);
+        if verdict.is_open() {
+            self.make_again(object);
+        }
         self.tell(object, verdict, &references, deleting).await;
     }
 
@@ -304,6 +319,7 @@ impl Tended {
             calls: self.calls(),
             inventory: self.listings.looked().values().max().copied(),
             request: self.request.clone(),
+            absence: self.absence(object, references),
         };
         let before = object.status.clone().unwrap_or_default();
         let generation = object.metadata.generation.unwrap_or(0);

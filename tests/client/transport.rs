@@ -41,9 +41,12 @@ async fn a_request_that_never_left_is_refused() {
     drop(listener);
     let plain = Server::start(|_| Reply::new(200, "", MADE)).await;
     let no_tls = plain.url.replace("http:", "https:");
-    for url in [refusing.as_str(), &no_tls, "https://no-such-host.invalid"] {
+    let nowhere = "https://no-such-host.invalid";
+    for (url, code) in
+        [(refusing.as_str(), "ConnectionFailed"), (&no_tls, "ConnectionFailed"), (nowhere, "HostUnresolved")]
+    {
         let fault = refused(create(&Client::new(config(url))).await);
-        assert_eq!((fault.class, fault.code.as_str()), (Class::Transient, "ConnectionFailed"), "{url}");
+        assert_eq!((fault.class, fault.code.as_str()), (Class::Transient, code), "{url}");
     }
     assert_eq!(plain.seen().len(), 0);
 }

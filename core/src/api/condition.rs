@@ -53,6 +53,9 @@ words! {
         Synced,
         /// What is declared is published; present only where that is wished.
         Published,
+        /// So many files of a workspace were gone at once that none was made again; said by a workspace. True: none is;
+        /// False: a person asked for them. Gone when it is over.
+        MassAbsence,
         /// Work goes on; present only while true.
         Reconciling,
         /// Nothing will happen until something is changed; present only while true.

@@ -2,7 +2,7 @@
 //!
 //! It only raises doubts; a read of the single resource settles them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
@@ -50,7 +50,7 @@ pub enum Told {
 /// Objects whose resources are not as recorded, as far as a listing tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Difference {
-    /// Their rows were changed since.
+    /// Their rows were changed since, or they have none and a person asked for them.
     pub changed: Vec<ObjectKey>,
     /// They have no row.
     pub missing: Vec<ObjectKey>,
@@ -60,7 +60,16 @@ pub struct Difference {
     pub twins: Vec<ObjectKey>,
     /// So many have none that the listing, or the workspace, is rather to be doubted: nothing is
     /// to be made again.
-    pub mass_absence: bool,
+    pub mass_absence: Option<MassAbsence>,
+}
+
+/// So many resources without a row that none is to be made again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MassAbsence {
+    /// How many should have one.
+    pub of: usize,
+    /// The objects, in order, and the resources that have none.
+    pub gone: Vec<(ObjectKey, ResourceId)>,
 }
 
 /// Of what objects own, what a page of a listing shows to be changed: told at once, since the last page
@@ -76,24 +85,26 @@ fn is_newer(row: Timestamp, known: Timestamp) -> bool {
     row >= known.saturating_add(ROUNDING).unwrap_or(Timestamp::MAX)
 }
 
-/// Compares what objects own with the rows. A partial listing shows no absence.
+/// Compares what objects own with the rows. A partial listing shows no absence. Of a mass absence a person `asked` for
+/// these resources: that they have no row yet says nothing of this listing.
 #[must_use]
-pub fn difference(held: &[Held], inventory: &Inventory) -> Difference {
+pub fn difference(held: &[Held], inventory: &Inventory, asked: &HashSet<ResourceId>) -> Difference {
     let mut found = Difference::default();
-    let mut gone = 0;
+    let mut gone = Vec::new();
+    let mut asked_for = 0;
     let mut told_so = Vec::new();
     for Held { key, id, modified, path, told } in held {
         let Some(row) = inventory.row(id) else {
-            if inventory.is_complete() {
-                // What is known to be gone says nothing of this listing.
-                match told {
-                    Some(Told::Absent) => continue,
-                    Some(Told::MassAbsence) => told_so.push(key.clone()),
-                    Some(Told::Twins | Told::CheckFailed | Told::Drifted) | None => {
-                        found.missing.push(key.clone())
-                    }
+            // What is known to be gone, and what is on its way back, says nothing of this listing.
+            if inventory.is_complete() && *told != Some(Told::Absent) {
+                if asked.contains(id) {
+                    asked_for += 1;
+                    found.changed.push(key.clone());
+                    continue;
                 }
-                gone += 1;
+                let list = if *told == Some(Told::MassAbsence) { &mut told_so } else { &mut found.missing };
+                list.push(key.clone());
+                gone.push((key.clone(), id.clone()));
             }
             continue;
         };
@@ -112,8 +123,11 @@ pub fn difference(held: &[Held], inventory: &Inventory) -> Difference {
         }
     }
     let there = held.iter().filter(|held| held.told != Some(Told::Absent)).count();
-    found.mass_absence = gone > FEW.max(there * FEW_PERCENT / 100);
-    if !found.mass_absence {
+    let of = there.saturating_sub(asked_for);
+    if gone.len() > FEW.max(of * FEW_PERCENT / 100) {
+        gone.sort_unstable();
+        found.mass_absence = Some(MassAbsence { of, gone });
+    } else {
         found.missing.append(&mut told_so);
     }
     found
@@ -160,6 +174,10 @@ mod tests {
         inventory
     }
 
+    fn differs(held: &[Held], inventory: &Inventory) -> Difference {
+        difference(held, inventory, &HashSet::new())
+    }
+
     fn names(keys: &[ObjectKey]) -> Vec<&str> {
         keys.iter().map(|key| &*key.name).collect()
     }
@@ -167,18 +185,18 @@ mod tests {
     #[test]
     fn tells_changed_from_gone_from_our_own_writes() {
         // 1: our own write, within the rounding of its date; 2: changed later; 3: gone.
-        let found = difference(&[held(1), held(2), held(3)], &inventory(&[(1, 999), (2, 1000)], 2));
+        let found = differs(&[held(1), held(2), held(3)], &inventory(&[(1, 999), (2, 1000)], 2));
         assert_eq!((names(&found.changed), names(&found.missing)), (vec!["2"], vec!["3"]));
-        assert!(!found.mass_absence);
+        assert_eq!(found.mass_absence, None);
     }
 
     #[test]
     fn what_status_tells_already_is_no_news() {
         let rows = inventory(&[(1, 0), (2, 0), (4, 5000)], 3);
         let told = |told: Told| [1, 2, 3, 4].map(|id| telling(id, told));
-        let absent = difference(&told(Told::Absent), &rows);
+        let absent = differs(&told(Told::Absent), &rows);
         assert_eq!((names(&absent.changed), names(&absent.missing)), (vec!["1", "2", "4"], vec![]));
-        let many = difference(&told(Told::MassAbsence), &rows);
+        let many = differs(&told(Told::MassAbsence), &rows);
         assert_eq!((names(&many.present), names(&many.changed)), (vec!["1", "2"], vec!["4"]));
         assert_eq!(names(&many.missing), ["3"]);
     }
@@ -187,10 +205,10 @@ mod tests {
     fn a_row_elsewhere_is_news_though_its_time_is_ours() {
         let at_path = |path: &str| Held { path: Some(claim_key(path)), ..held(1) };
         let rows = inventory(&[(1, 0)], 1);
-        assert!(difference(&[at_path("xx/1.PY")], &rows).changed.is_empty());
-        assert_eq!(names(&difference(&[at_path("YY/1.py")], &rows).changed), ["1"]);
+        assert!(differs(&[at_path("xx/1.PY")], &rows).changed.is_empty());
+        assert_eq!(names(&differs(&[at_path("YY/1.py")], &rows).changed), ["1"]);
         let told = Held { told: Some(Told::Drifted), ..at_path("YY/1.py") };
-        assert!(difference(&[told], &rows).changed.is_empty(), "it is told already");
+        assert!(differs(&[told], &rows).changed.is_empty(), "it is told already");
     }
 
     #[test]
@@ -198,8 +216,8 @@ mod tests {
         let known: Vec<Held> = (100..130).map(|id| telling(id, Told::Absent)).collect();
         let all: Vec<Held> = (0..20).map(held).chain(known).collect();
         let rows = (1..20).map(|id| (id, 0)).collect::<Vec<_>>();
-        let found = difference(&all, &inventory(&rows, 19));
-        assert_eq!((names(&found.missing), found.mass_absence), (vec!["0"], false));
+        let found = differs(&all, &inventory(&rows, 19));
+        assert_eq!((names(&found.missing), found.mass_absence), (vec!["0"], None));
     }
 
     #[test]
@@ -229,14 +247,14 @@ mod tests {
             sweep.page(rows.clone(), total);
             let mut inventory = Inventory::default();
             inventory.replace(sweep, SignedDuration::ZERO);
-            let found = difference(&[Held { told, ..held(1) }], &inventory);
+            let found = differs(&[Held { told, ..held(1) }], &inventory);
             assert_eq!(names(&found.twins), want, "{rows:?} {told:?}");
         }
     }
 
     #[test]
     fn a_partial_listing_shows_no_absence() {
-        let found = difference(&[held(1), held(3)], &inventory(&[(1, 5000)], 2));
+        let found = differs(&[held(1), held(3)], &inventory(&[(1, 5000)], 2));
         assert_eq!((names(&found.changed), names(&found.missing)), (vec!["1"], vec![]));
     }
 
@@ -248,8 +266,30 @@ mod tests {
         let table = [(100, 20, false), (100, 21, true), (30, 10, false), (30, 11, true)];
         for (of, lost, want) in table {
             let inventory = inventory(&rows(lost), 100 - lost);
-            assert_eq!(difference(&all[..of], &inventory).mass_absence, want, "{lost} of {of}");
+            let found = differs(&all[..of], &inventory).mass_absence;
+            let told = found.map(|absence| (absence.gone.len(), absence.of));
+            let lost = usize::try_from(lost).unwrap();
+            assert_eq!(told, want.then_some((lost, of)), "{lost} of {of}");
         }
+    }
+
+    #[test]
+    fn what_a_person_asked_for_is_looked_for_and_is_no_sign_of_a_mass_absence() {
+        let asked: HashSet<ResourceId> = (0..14).map(|id| held(id).id).collect();
+        let all: Vec<Held> =
+            (0..30).map(|id| if id < 7 { telling(id, Told::MassAbsence) } else { held(id) }).collect();
+        let rows = |lost: u64| inventory(&(lost..30).map(|id| (id, 0)).collect::<Vec<_>>(), 30 - lost);
+        // Ten of the other sixteen are few; eleven are told apart, and what was asked for goes on all the same.
+        for (lost, mass) in [(14, None), (24, None), (25, Some((11, 16)))] {
+            let found = difference(&all, &rows(lost), &asked);
+            assert_eq!(found.changed.len(), 14, "{lost}");
+            assert_eq!(found.missing.len(), usize::try_from(lost).unwrap() - 14, "{lost}");
+            let told = found.mass_absence.map(|absence| (absence.gone.len(), absence.of));
+            assert_eq!(told, mass, "{lost}");
+        }
+        // What is listed again is as any other.
+        assert_eq!(names(&difference(&all, &rows(0), &asked).present).len(), 7);
+        assert!(difference(&all, &rows(0), &asked).changed.is_empty());
     }
 
     #[test]

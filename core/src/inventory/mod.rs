@@ -14,7 +14,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use crate::ids::ResourceId;
 use crate::path::claim_key;
-pub use drift::{Difference, Held, Told, difference, outdated};
+pub use drift::{Difference, Held, MassAbsence, Told, difference, outdated};
 pub use schedule::next_look;
 pub use sweep::{Next, PAGE_SIZE, Sweep};
 

@@ -203,6 +203,21 @@ impl Queue {
         lanes.wait(of, |key, ticket| is_ready(entries, key, ticket))
     }
 
+    /// Forgets a sub-queue that nothing waits in, nor will wait in as far as is known. Answers whether it did.
+    pub fn close(&mut self, sub: SubQueue) -> bool {
+        let due = |state: &State| match state {
+            State::Ready { due, .. } | State::Delayed { due, .. } => Some(due.sub),
+            State::Running { again, .. } => again.map(|due| due.sub),
+            // Where it waits next is said by whoever pushes it.
+            State::Parked { .. } => None,
+        };
+        let idle = self.entries.values().all(|state| due(state) != Some(sub));
+        if idle {
+            self.subs.remove(&sub);
+        }
+        idle
+    }
+
     /// When the next delayed entry comes up.
     #[must_use]
     pub fn next_at(&self) -> Option<Timestamp> {

@@ -1,6 +1,6 @@
 //! What is asked of many objects at once: each looks at all of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use dataworks_core::api::condition::Reason;
 use dataworks_core::ids::{ProjectId, ResourceId};
@@ -80,6 +80,27 @@ impl Index {
             Some(Held { key: key.clone(), id, modified: *modified, path, told: row.told })
         };
         self.rows.iter().filter_map(held).collect()
+    }
+
+    /// The resources of this connection of which the status of their object tells this.
+    #[must_use]
+    pub fn telling(&self, connection: &ConnectionId, told: Told) -> Vec<ResourceId> {
+        let telling = |row: &&Row| row.told == Some(told) && row.connection == *connection;
+        self.rows
+            .values()
+            .filter(telling)
+            .filter_map(|row| row.resource.as_ref())
+            .map(|(id, _)| id.clone())
+            .collect()
+    }
+
+    /// The objects of this connection that have one of these resources.
+    #[must_use]
+    pub fn owners(&self, connection: &ConnectionId, ids: &HashSet<ResourceId>) -> Vec<ObjectKey> {
+        let owner = |row: &Row| {
+            row.connection == *connection && row.resource.as_ref().is_some_and(|(id, _)| ids.contains(id))
+        };
+        self.rows.iter().filter(|(_, row)| owner(row)).map(|(key, _)| key.clone()).collect()
     }
 
     /// How many objects stand how; `unknown` names those of whose last write the outcome is not known.

@@ -16,6 +16,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use dataworks_core::codes::HOST_UNRESOLVED;
 use dataworks_core::fault::{Class, Fault};
 use dataworks_core::state::told;
 use futures::future::BoxFuture;
@@ -172,6 +173,20 @@ impl CredentialError {
             },
             Self::Account { passing: false, .. } => Class::Denied,
             Self::Account { passing: true, .. } | Self::Stopping => Class::Transient,
+        }
+    }
+
+    /// Whether whoever gives credentials could not be asked for want of an address for his name.
+    #[must_use]
+    pub fn is_unresolved(&self) -> bool {
+        match self {
+            Self::NotGiven { fault, .. } => fault.code == HOST_UNRESOLVED,
+            Self::NotConfigured
+            | Self::Missing { .. }
+            | Self::RoleName { .. }
+            | Self::Token { .. }
+            | Self::Account { .. }
+            | Self::Stopping => false,
         }
     }
 

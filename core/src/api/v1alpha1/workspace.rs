@@ -56,6 +56,12 @@ use crate::api::rules;
         description = "How many DataWorksResources name it."
     ),
     printcolumn(
+        name = "Mass-Absence",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"MassAbsence\")].status",
+        description = "True: so many of its files are gone at once that none is made again. False: a person asked for them. Empty: neither."
+    ),
+    printcolumn(
         name = "Age",
         type_ = "date",
         json_path = ".metadata.creationTimestamp",
@@ -323,7 +329,9 @@ pub struct DataWorksWorkspaceStatus {
     /// The last call for the workspace itself that failed, until one succeeds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<LastError>,
-    /// The state in a few words, by type: `Ready`, and while true `Reconciling` or `Stalled`. At most 16.
+    /// The state in a few words, by type: `Ready`, and while true `Reconciling` or `Stalled`; `MassAbsence` from when so
+    /// many files are gone at once that none is made again, False when a person asked for them, until it is over. At
+    /// most 16.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "conditions")]
     pub conditions: Vec<Condition>,

@@ -24,7 +24,9 @@ if stalled ~= nil and stalled.status == "True" then
   return { status = "Degraded", message = stalled.message }
 end
 if ready.status == "True" then
-  return { status = "Healthy", message = ready.message }
+  -- It can be worked with, and what a person is to see stands beside.
+  local absence = condition("MassAbsence")
+  return { status = "Healthy", message = (absence or ready).message }
 end
 if ready.status == "False" then
   return { status = "Degraded", message = ready.message }
