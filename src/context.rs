@@ -294,10 +294,12 @@ impl Context {
         lock(&self.activity.doubted).contains_key(key)
     }
 
-    /// Whether the resource of any object is doubted and was not read yet.
+    /// Whether the resource of any object is doubted and was not read yet, of those that go this way: what others
+    /// wait for is paid for by others.
     #[must_use]
-    pub fn has_doubts(&self) -> bool {
-        !lock(&self.activity.doubted).is_empty()
+    pub fn has_doubts(&self, connection: &ConnectionId, project: ProjectId) -> bool {
+        let doubted: Vec<ObjectKey> = lock(&self.activity.doubted).keys().cloned().collect();
+        self.index().any_goes_to(&doubted, connection, project)
     }
 
     /// Whether something is unfinished with an object that looks settled: a doubt, or a write whose
