@@ -33,6 +33,7 @@ use crate::pruned::Undecodable;
 use crate::reconcile::execute::content::Slots;
 use crate::reconcile::kube_client::Calls;
 use crate::reconcile::record;
+use crate::reconcile::surplus::Surpluses;
 use crate::workspace::Workspaces;
 use crate::workspace::connection::{Connection, Connections};
 use crate::workspace::guard::Guard;
@@ -64,6 +65,8 @@ pub struct Context {
     pub scheduler: Scheduler,
     /// What this process remembers of unfinished business, by uid.
     pub memories: Mutex<HashMap<Uid, Memory>>,
+    /// Resources that nobody owns, which are deleted by tasks of their own.
+    pub surpluses: Surpluses,
     /// Kubernetes events.
     pub events: Events,
     /// Metrics.

@@ -223,14 +223,13 @@ impl Listings {
         let mut sweep = Sweep::new(Timestamp::now());
         let mut number = 1;
         loop {
-            if !permit.spend() {
+            let Some(departure) = permit.spend() else {
                 permit = self.permit(limiter, project, errand).await?;
                 continue;
-            }
+            };
             sweep.asks(client.cloud_now());
-            let page = client.list_resources(project, &ListFilter::default(), number, page_size()).await;
-            limiter.learn(page.as_ref().err());
-            let page = page?;
+            let filter = ListFilter::default();
+            let page = departure.with(client.list_resources(project, &filter, number, page_size())).await?;
             if number == 1 && matches!(errand, Errand::Look) {
                 let mut all = self.lock();
                 let shared = all.entry(project).or_default();
@@ -361,17 +360,16 @@ impl Listings {
         let mut sweep = Sweep::new(Timestamp::now());
         let mut number = 1;
         for _ in 0..NAME_PAGES {
-            if !permit.is_held() {
-                *permit = limiter
-                    .permit_within(limit::Purpose::Finish, NAME_PATIENCE)
+            let departure = match permit.spend() {
+                Some(departure) => departure,
+                None => limiter
+                    .departure_within(limit::Purpose::Finish, NAME_PATIENCE)
                     .await
-                    .map_err(Unlisted::NoPermit)?;
-            }
-            let _held = permit.spend();
+                    .map_err(Unlisted::NoPermit)?,
+            };
             sweep.asks(client.cloud_now());
-            let page = client.list_resources(project, &filter, number, page_size()).await;
-            limiter.learn(page.as_ref().err());
-            let page = page.map_err(Unlisted::Fault)?;
+            let call = client.list_resources(project, &filter, number, page_size());
+            let page = departure.with(call).await.map_err(Unlisted::Fault)?;
             if page.unreadable > 0 {
                 sweep.doubt();
             }
