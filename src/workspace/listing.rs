@@ -14,16 +14,17 @@ use std::time::Duration;
 use dataworks_core::fault::{Class, Fault};
 use dataworks_core::ids::ProjectId;
 use dataworks_core::inventory::{
-    Difference, Held, Inventory, Next, Own, PAGE_SIZE, Row, Sweep, Version, by_name_is_cheaper, difference,
-    pages,
+    Difference, Held, Inventory, Next, Own, PAGE_SIZE, Page, Row, Sweep, Version, by_name_is_cheaper,
+    difference, pages,
 };
 use dataworks_core::limit;
 use dataworks_core::object::ObjectKey;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use tracing::warn;
 
 use super::limiter::{Limiter, Permit, until};
 use crate::dataworks::Client;
-use crate::dataworks::types::{ListFilter, ResourceRow};
+use crate::dataworks::types::{self, ListFilter, ResourceRow};
 
 /// Pages of a listing by name: a fuzzy match on a short name may hit many rows, and what lies
 /// beyond this is a workspace that is better listed whole.
@@ -89,9 +90,25 @@ struct Shared {
     whole: BTreeSet<ObjectKey>,
     /// One of those waits for the listing under way.
     must_be_whole: bool,
+    /// Rows of the last whole listing that could not be read.
+    unreadable: u64,
     /// The last routine look missed so many resources that none is made again.
     /// `None`: this process has not looked yet.
     braked: Option<bool>,
+}
+
+impl Shared {
+    /// Says that rows cannot be read when there come to be some, or more: not at each listing.
+    fn tell_unreadable(&mut self, project: ProjectId, rows: u64) {
+        if rows > self.unreadable {
+            warn!(
+                workspace = project.get(),
+                rows,
+                "rows of the listing cannot be read: what they show is not seen, and no file of this workspace is taken to be gone"
+            );
+        }
+        self.unreadable = rows;
+    }
 }
 
 /// All workspaces of one connection.
@@ -194,6 +211,7 @@ impl Listings {
                 if matches!(errand, Errand::Drift { .. }) {
                     shared.looked = Some(sweep.begun());
                 }
+                shared.tell_unreadable(project, sweep.unreadable());
                 shared.inventory.replace(sweep, self.lag);
                 shared.listed.extend(waiting.iter().cloned());
                 Ok(waiting)
@@ -240,14 +258,11 @@ impl Listings {
                     return Ok(None);
                 }
             }
-            if page.unreadable > 0 {
-                sweep.doubt();
+            let page = core_page(page);
+            if let Errand::Drift { page: seen, .. } = errand {
+                seen(&page.rows);
             }
-            let rows: Vec<Row> = page.rows.into_iter().map(core_row).collect();
-            if let Errand::Drift { page, .. } = errand {
-                page(&rows);
-            }
-            match sweep.page(rows, page.total) {
+            match sweep.page(page) {
                 Next::Done => return Ok(Some(sweep)),
                 Next::Page(next) => number = next,
             }
@@ -288,6 +303,12 @@ impl Listings {
             }
             tokio::time::sleep(wait.min(GLANCE)).await;
         }
+    }
+
+    /// How many rows of the last whole listing of each workspace could not be read.
+    #[must_use]
+    pub fn unreadable(&self) -> BTreeMap<ProjectId, u64> {
+        self.lock().iter().map(|(project, shared)| (*project, shared.unreadable)).collect()
     }
 
     /// How many pages a listing of the workspace has, as far as is known.
@@ -370,10 +391,7 @@ impl Listings {
             sweep.asks(client.cloud_now());
             let call = client.list_resources(project, &filter, number, page_size());
             let page = departure.with(call).await.map_err(Unlisted::Fault)?;
-            if page.unreadable > 0 {
-                sweep.doubt();
-            }
-            match sweep.page(page.rows.into_iter().map(core_row).collect(), page.total) {
+            match sweep.page(core_page(page)) {
                 Next::Page(next) => number = next,
                 Next::Done => {
                     let begun = sweep.begun();
@@ -439,6 +457,11 @@ impl Listings {
 
 fn page_size() -> u32 {
     u32::try_from(PAGE_SIZE).unwrap_or(u32::MAX)
+}
+
+fn core_page(page: types::Page) -> Page {
+    let types::Page { rows, unreadable, total, request_id: _, date: _ } = page;
+    Page { rows: rows.into_iter().map(core_row).collect(), unreadable: unreadable as u64, total }
 }
 
 fn core_row(row: ResourceRow) -> Row {

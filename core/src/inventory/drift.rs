@@ -122,6 +122,7 @@ pub fn difference(held: &[Held], inventory: &Inventory) -> Difference {
 #[cfg(test)]
 mod tests {
     use super::super::Sweep;
+    use super::super::tests::whole;
     use super::*;
 
     fn at(ms: i64) -> Timestamp {
@@ -154,7 +155,7 @@ mod tests {
             modified: at(*modified),
         };
         let mut sweep = Sweep::new(at(0));
-        sweep.page(rows.iter().map(row).collect(), total);
+        sweep.page(whole(rows.iter().map(row).collect(), total));
         let mut inventory = Inventory::default();
         inventory.replace(sweep, SignedDuration::ZERO);
         inventory
@@ -226,7 +227,7 @@ mod tests {
         ];
         for (rows, total, told, want) in table {
             let mut sweep = Sweep::new(at(0));
-            sweep.page(rows.clone(), total);
+            sweep.page(whole(rows.clone(), total));
             let mut inventory = Inventory::default();
             inventory.replace(sweep, SignedDuration::ZERO);
             let found = difference(&[Held { told, ..held(1) }], &inventory);
