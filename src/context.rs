@@ -240,7 +240,7 @@ impl Context {
             let limiters = self.connections.limiters();
             let open = limiters.iter().filter(|limiter| limiter.paused_until().is_none());
             let mut subs = open.map(Limiter::sub).chain([SubQueue::FREE]);
-            subs.any(|sub| self.scheduler.has_ready(sub))
+            subs.any(|sub| self.scheduler.has_ready(sub, |_| true))
         };
         Vitals {
             leading,
@@ -557,9 +557,8 @@ impl Context {
                     woken
                 }
             };
-            for key in woken {
-                ctx.enqueue(&key, Lane::Edit, Timestamp::now());
-            }
+            // Each in the lane and the place that it was parked from.
+            ctx.wake(woken);
         });
     }
 }

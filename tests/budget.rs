@@ -7,7 +7,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use dataworks_simulator::{Fault, FaultKind};
+use dataworks_simulator::{Fault, FaultKind, OutsideFile};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
@@ -159,6 +159,30 @@ async fn an_edit_passes_the_creates_that_wait_in_its_namespace() {
     // The permit that is next may be a create's by its lane's turn, and one may be under way.
     assert!(created <= 4, "{before:?}");
     assert!(operator.metric("workqueue_depth", &[]).await > 0, "creates wait still");
+}
+
+#[tokio::test]
+async fn many_creates_share_one_listing_while_permits_are_few() {
+    const FILES: usize = 6;
+    const PAGES: usize = 4;
+    let scene = Scene::new().await;
+    // Long ago: what comes while a listing is read may push others from page to page.
+    scene.cloud.change_settings(|settings| settings.clock_offset_ms = -24 * 3600 * 1000);
+    for n in 0..PAGES * 100 {
+        let theirs = OutsideFile::new(PROJECT, format!("Theirs/{n}.py"), "theirs");
+        scene.cloud.create_outside(theirs).unwrap();
+    }
+    scene.cloud.change_settings(|settings| settings.clock_offset_ms = 0);
+    let files: Vec<_> = (0..FILES).map(|n| python(&format!("l{n}"), &format!("L/l{n}.py"))).collect();
+    scene.kubectl.apply(&json!({"apiVersion": "v1", "kind": "List", "items": files})).await;
+    // They are in the queue together, and one has come so far as to ask when the first page is there.
+    let _operator = scene.launch().with(&["--requests-per-second=1"]).start();
+    for n in 0..FILES {
+        scene.ready(&format!("l{n}")).await;
+    }
+    let listed = scene.cloud.calls_of("ListResources");
+    assert_eq!(listed, PAGES as u64, "pages are read for nothing, or by name");
+    assert_eq!(scene.cloud.calls_of("CreateResource"), FILES as u64);
 }
 
 #[tokio::test]

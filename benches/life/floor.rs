@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use dataworks_core::desired::Desired;
 use dataworks_core::fault::Outcome;
-use dataworks_operator::controller::WORKERS;
+use dataworks_operator::controller::workers::WORKERS;
 use dataworks_operator::dataworks::credentials::{CredentialSource, Credentials};
 use dataworks_operator::dataworks::endpoint::Endpoint;
 use dataworks_operator::dataworks::upload::UploadConfig;

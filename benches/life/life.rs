@@ -162,17 +162,22 @@ async fn looks(stage: &mut Stage, figures: &mut Figures) {
 async fn queued(stage: &mut Stage, figures: &mut Figures) {
     stage.kill().await;
     stage.start(&[CROWDED_RATE]).await;
+    let (quiet, made) = (stage.moment().await, stage.made().await);
     stage.crowd.create(async |_| {}).await;
     // First they wait for a listing of the workspace, outside of the queue.
-    stage.crowded().await;
+    stage.makes_more_than(made).await;
     let waiting = stage.metric("workqueue_depth", &[]).await;
+    let before = stage.moment().await;
     let delay = delays::of_edits(stage, "fifth").await;
+    let after = stage.moment().await;
     let still = stage.metric("workqueue_depth", &[]).await;
     figures.add(
         "edit to its call while creates of another namespace wait at 20 calls/s, ms, p50 and p99",
         "",
         format!("{delay} ({waiting} to {still} waiting)"),
     );
+    figures.add("calls until the first of them is made", "", quiet.until(&before).calls_for_each(1));
+    figures.add("calls meanwhile", "", before.until(&after).calls_for_each(1));
 }
 
 async fn deletes(stage: &mut Stage, figures: &mut Figures) {

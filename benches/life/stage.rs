@@ -112,10 +112,15 @@ impl Stage {
         self.metric("dataworks_kubernetes_requests_total", &[&verb, "outcome=\"success\""]).await
     }
 
-    /// Waits until objects wait in the queue for calls.
-    pub(crate) async fn crowded(&self) {
-        let crowded = async || (self.metric("workqueue_depth", &[]).await > 0).then_some(());
-        until("objects wait for calls", PAUSE, crowded).await;
+    /// Files made so far, whoever's.
+    pub(crate) async fn made(&self) -> u64 {
+        self.cloud.counts().await.effects.get("CreateResource").copied().unwrap_or(0)
+    }
+
+    /// Waits until another file is made than these.
+    pub(crate) async fn makes_more_than(&self, made: u64) {
+        let more = async || (self.made().await > made).then_some(());
+        until("a file is made", PAUSE, more).await;
     }
 
     /// Waits until the operator has made `more` successful writes of a kind since there were `before`.

@@ -4,6 +4,7 @@
 //! no spec, no content and no condition, and must not know how an object is worked on. It may be
 //! behind the API server: it decides whether to look, never what to write.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -54,10 +55,10 @@ pub struct Index {
     claims: Claims,
     /// Connections that worked on these workspaces.
     proven: HashMap<ConnectionId, BTreeSet<ProjectId>>,
-    /// Objects whose status says that another holds their claim. They claim nothing themselves where no
-    /// connection worked yet, so that the claims do not know that they wait.
-    waiting: BTreeSet<ObjectKey>,
-    /// Objects of a workspace that have no id yet.
+    /// Objects whose status says that another holds their claim, by what they want. They claim nothing themselves
+    /// where no connection worked yet, so that the claims do not know that they wait.
+    waiting: HashMap<Claim, BTreeSet<ObjectKey>>,
+    /// How many objects of a workspace are to be made now.
     pending: HashMap<(ConnectionId, ProjectId), usize>,
     /// By DataWorksWorkspace.
     references: HashMap<ObjectKey, References>,
@@ -88,7 +89,7 @@ impl Index {
             rows: HashMap::new(),
             claims: Claims::default(),
             proven: HashMap::new(),
-            waiting: BTreeSet::new(),
+            waiting: HashMap::new(),
             pending: HashMap::new(),
             references: HashMap::new(),
             touched: BTreeSet::new(),
@@ -126,18 +127,22 @@ impl Index {
             woken = self.claims.remove(&replaced.uid.clone());
         }
         let standing = row.standing;
-        if row.already_managed() {
-            self.waiting.insert(key.clone());
-        } else {
-            self.waiting.remove(&key);
-        }
         let referred =
             self.rows.get(&key).and_then(|old| old.source.as_ref()).map(|(name, _)| Arc::clone(name));
         self.sources.refer(&key, referred.as_ref(), row.source.as_ref().map(|(name, _)| name));
-        let before = self.rows.insert(key.clone(), row).map(|row| row.claims);
+        let (now_claimed, waits) = (row.claims.clone(), row.already_managed());
+        let before = self.rows.insert(key.clone(), row);
+        if let Some(before) = &before {
+            self.wait_no_more(&key, before);
+        }
+        if waits {
+            for (claim, _) in &now_claimed {
+                self.waiting.entry(*claim).or_default().insert(key.clone());
+            }
+        }
         woken.extend(self.claim(&key));
-        if before.is_some_and(|before| self.rows.get(&key).is_some_and(|row| row.claims != before)) {
-            woken.extend(self.waiting.iter().cloned());
+        if let Some(before) = before.filter(|before| before.claims != now_claimed) {
+            woken.extend(self.waiting_for(before.claims.iter().chain(&now_claimed)));
         }
         let due = match standing {
             Standing::Due if news => Some(now),
@@ -150,14 +155,14 @@ impl Index {
     /// Forgets an object that is gone. Answers whom that concerns.
     pub fn remove(&mut self, key: &ObjectKey) -> BTreeSet<ObjectKey> {
         let Some(row) = self.rows.remove(key) else { return BTreeSet::new() };
-        if let Some(project) = row.project.filter(|_| row.resource.is_none()) {
+        if let Some(project) = row.project.filter(|_| row.to_be_made) {
             self.uncount(&row.connection, project);
         }
         self.refer(&Reference::of(&row), false);
-        self.waiting.remove(key);
+        self.wait_no_more(key, &row);
         self.sources.refer(key, row.source.as_ref().map(|(name, _)| name), None);
         let mut woken = self.claims.remove(&row.uid);
-        woken.extend(self.waiting.iter().cloned());
+        woken.extend(self.waiting_for(&row.claims));
         self.moved(woken)
     }
 
@@ -167,15 +172,17 @@ impl Index {
         if !self.proven.entry(connection.clone()).or_default().insert(project) {
             return BTreeSet::new();
         }
-        let keys: Vec<ObjectKey> = self
+        let of_it = |row: &Row| row.project == Some(project) && row.connection == *connection;
+        let keys: Vec<(ObjectKey, Vec<(Claim, Class)>)> = self
             .rows
             .iter()
-            .filter(|(_, row)| row.project == Some(project) && row.connection == *connection)
-            .map(|(key, _)| key.clone())
+            .filter(|(_, row)| of_it(row))
+            .map(|(key, row)| (key.clone(), row.claims.clone()))
             .collect();
-        let mut woken = self.waiting.clone();
-        for key in keys {
+        let mut woken = BTreeSet::new();
+        for (key, claims) in keys {
             woken.extend(self.claim(&key));
+            woken.extend(self.waiting_for(&claims));
         }
         self.moved(woken)
     }
@@ -296,6 +303,22 @@ impl Index {
         keys.into_iter().filter(moved).collect()
     }
 
+    /// Who waits for one of these claims.
+    fn waiting_for<'a>(&self, claims: impl IntoIterator<Item = &'a (Claim, Class)>) -> BTreeSet<ObjectKey> {
+        claims.into_iter().filter_map(|(claim, _)| self.waiting.get(claim)).flatten().cloned().collect()
+    }
+
+    fn wait_no_more(&mut self, key: &ObjectKey, row: &Row) {
+        for (claim, _) in &row.claims {
+            if let Entry::Occupied(mut waiting) = self.waiting.entry(*claim) {
+                waiting.get_mut().remove(key);
+                if waiting.get().is_empty() {
+                    waiting.remove();
+                }
+            }
+        }
+    }
+
     fn claim(&mut self, key: &ObjectKey) -> BTreeSet<ObjectKey> {
         let Some(row) = self.rows.get(key) else { return BTreeSet::new() };
         let proven = self.proven.get(&row.connection);
@@ -310,18 +333,21 @@ impl Index {
     }
 
     fn count(&mut self, key: &ObjectKey, row: &Row) {
-        let old = self.rows.get(key).filter(|old| old.resource.is_none());
+        let old = self.rows.get(key).filter(|old| old.to_be_made);
         if let Some((connection, Some(project))) = old.map(|old| (old.connection.clone(), old.project)) {
             self.uncount(&connection, project);
         }
-        if let Some(project) = row.project.filter(|_| row.resource.is_none()) {
+        if let Some(project) = row.project.filter(|_| row.to_be_made) {
             *self.pending.entry((row.connection.clone(), project)).or_default() += 1;
         }
     }
 
     fn uncount(&mut self, connection: &ConnectionId, project: ProjectId) {
-        if let Some(count) = self.pending.get_mut(&(connection.clone(), project)) {
-            *count = count.saturating_sub(1);
+        if let Entry::Occupied(mut count) = self.pending.entry((connection.clone(), project)) {
+            *count.get_mut() = count.get().saturating_sub(1);
+            if *count.get() == 0 {
+                count.remove();
+            }
         }
     }
 }

@@ -13,14 +13,16 @@ pub mod sources;
 pub mod standing;
 pub mod tally;
 pub mod watch;
+pub mod workers;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use dataworks_core::backoff;
 use dataworks_core::limit::Purpose;
-use dataworks_core::object::{ObjectKey, Uid};
-use dataworks_core::queue::{Lane, SubQueue, Taken};
+use dataworks_core::object::Uid;
+use dataworks_core::queue::{After, Lane, SubQueue, Taken};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -30,20 +32,18 @@ use crate::context::Context;
 use crate::reconcile::{Again, End, reconcile, span};
 use crate::workspace::limiter::{Limiter, Permit, until};
 use standing::Standing;
+use workers::{WORKERS, may_begin};
 
-/// Objects under work at a time. Each waits for the network nearly all its time; more would only
-/// queue at the limiter.
-pub const WORKERS: usize = 64;
-/// Of these, those that one budget's work may take where others wait, too: a service that hangs for one must not
-/// stop all.
-const WORKERS_OF_ONE: usize = 48;
 /// The runner looks around at least this often, so that the watchdog can tell that it lives.
 const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// What is under work.
+type Running = JoinSet<(Taken, End)>;
 
 /// Runs until `stop`, then waits for what is under way, at most `grace`.
 pub async fn run(ctx: Arc<Context>, stop: CancellationToken, grace: Duration) {
     ctx.lead();
-    let mut running: JoinSet<(ObjectKey, End)> = JoinSet::new();
+    let mut running = Running::new();
     while !stop.is_cancelled() {
         ctx.beat();
         let next = dispatch(&ctx, &mut running);
@@ -66,7 +66,7 @@ pub async fn run(ctx: Arc<Context>, stop: CancellationToken, grace: Duration) {
 }
 
 /// Starts what can be started. Answers when to look again.
-fn dispatch(ctx: &Arc<Context>, running: &mut JoinSet<(ObjectKey, End)>) -> Option<Timestamp> {
+fn dispatch(ctx: &Arc<Context>, running: &mut Running) -> Option<Timestamp> {
     let before = running.len();
     let next = fill(ctx, running);
     if running.len() > before || running.len() < WORKERS {
@@ -75,53 +75,85 @@ fn dispatch(ctx: &Arc<Context>, running: &mut JoinSet<(ObjectKey, End)>) -> Opti
     next
 }
 
-fn fill(ctx: &Arc<Context>, running: &mut JoinSet<(ObjectKey, End)>) -> Option<Timestamp> {
-    while running.len() < WORKERS {
-        if let Some(taken) = ctx.scheduler.take(SubQueue::FREE) {
-            start(ctx, running, taken, Permit::none());
-            continue;
+/// Work that needs no call and each budget take turns, who has least under work first: what floods or hangs one
+/// must not keep the workers from the others.
+fn fill(ctx: &Arc<Context>, running: &mut Running) -> Option<Timestamp> {
+    let limiters = ctx.connections.limiters();
+    let mut no_sweeps = BTreeMap::new();
+    loop {
+        let mut round = Round { ctx, running, no_sweeps: &mut no_sweeps, begun: false, next: None };
+        let with_limiter = limiters.iter().map(|limiter| (limiter.sub(), Some(limiter)));
+        let mut ready: Vec<_> = with_limiter
+            .chain([(SubQueue::FREE, None)])
+            .filter(|(sub, _)| round.has_ready(*sub))
+            .map(|(sub, limiter)| (ctx.running_of(sub), sub, limiter))
+            .collect();
+        ready.sort_by_key(|(under_work, sub, _)| (*under_work, *sub));
+        for (under_work, sub, limiter) in ready {
+            if round.running.len() >= WORKERS {
+                return None;
+            }
+            if may_begin(under_work, round.running.len()) {
+                round.begin(sub, limiter);
+            }
         }
-        let (begun, next) = fill_one(ctx, running);
-        if !begun {
-            return next.into_iter().chain(ctx.scheduler.next_at()).min();
+        if !round.begun {
+            return round.next.into_iter().chain(ctx.scheduler.next_at()).min();
         }
     }
-    None
 }
 
-/// Starts what each budget has a permit for, one object of each. Answers whether there was any, else when to look
-/// again.
-fn fill_one(ctx: &Arc<Context>, running: &mut JoinSet<(ObjectKey, End)>) -> (bool, Option<Timestamp>) {
-    let limiters = ctx.connections.limiters();
-    let waiting: Vec<&Limiter> = limiters.iter().filter(|one| ctx.scheduler.has_ready(one.sub())).collect();
-    let (mut begun, mut next) = (false, None);
-    for limiter in &waiting {
-        if running.len() >= WORKERS || waiting.len() > 1 && ctx.running_of(limiter.sub()) >= WORKERS_OF_ONE {
-            continue;
-        }
+/// One turn of each budget.
+struct Round<'a> {
+    ctx: &'a Arc<Context>,
+    running: &'a mut Running,
+    /// Budgets that have no calls for routine looks before these times.
+    no_sweeps: &'a mut BTreeMap<SubQueue, Timestamp>,
+    begun: bool,
+    /// When a budget has a permit again.
+    next: Option<Timestamp>,
+}
+
+impl Round<'_> {
+    fn has_ready(&self, sub: SubQueue) -> bool {
+        let swept_out = self.no_sweeps.contains_key(&sub);
+        self.ctx.scheduler.has_ready(sub, |lane| lane != Lane::Sweep || !swept_out)
+    }
+
+    /// Starts one object of a budget, if there is a permit for it.
+    fn begin(&mut self, sub: SubQueue, limiter: Option<&Limiter>) {
+        let swept_out = self.no_sweeps.contains_key(&sub);
+        let of = |lane: Lane| lane != Lane::Sweep || !swept_out;
+        let Some(limiter) = limiter else {
+            if let Some(taken) = self.ctx.scheduler.take(sub, of) {
+                self.begun = true;
+                start(self.ctx, self.running, taken, Permit::none());
+            }
+            return;
+        };
         let (mut permit, taken) = match limiter.try_permit(Purpose::Work) {
-            Ok(permit) => (permit, ctx.scheduler.take(limiter.sub())),
-            Err(at) => match take_begun(ctx, limiter) {
+            Ok(permit) => (permit, self.ctx.scheduler.take(sub, of)),
+            Err(at) => match take_begun(self.ctx, limiter) {
                 Some((permit, taken)) => (permit, Some(taken)),
                 None => {
-                    next = next.into_iter().chain([at]).min();
-                    continue;
+                    self.next = self.next.into_iter().chain([at]).min();
+                    return;
                 }
             },
         };
-        begun = true;
-        let Some(taken) = taken else { continue };
+        self.begun = true;
+        let Some(taken) = taken else { return };
         if taken.lane == Lane::Sweep
             && let Err(at) = permit.for_sweep()
         {
             // Not put behind by what people wait for: the sweeps' part of the calls is used up.
-            let due = ctx.due(&taken.key, taken.lane, at);
-            ctx.scheduler.done(&taken.key, Some(due));
-            continue;
+            self.no_sweeps.insert(sub, at);
+            let due = self.ctx.due(&taken.key, taken.lane, at);
+            self.ctx.scheduler.done(&taken.key, After::InPlace(due));
+            return;
         }
-        start(ctx, running, taken, permit);
+        start(self.ctx, self.running, taken, permit);
     }
-    (begun, next)
 }
 
 /// Where the day's calls are used up but for the reserve: an object with something begun.
@@ -131,16 +163,16 @@ fn take_begun(ctx: &Context, limiter: &Limiter) -> Option<(Permit, Taken)> {
     Some((permit, taken))
 }
 
-fn start(ctx: &Arc<Context>, running: &mut JoinSet<(ObjectKey, End)>, taken: Taken, permit: Permit) {
+fn start(ctx: &Arc<Context>, running: &mut Running, taken: Taken, permit: Permit) {
     // Woken for something that is settled by now: no read, no permit.
     let standing = ctx.index().standing(&taken.key);
     match standing {
         Standing::Due => {}
         Standing::Settled if ctx.has_business(&taken.key) => {}
-        Standing::Settled => return ctx.scheduler.done(&taken.key, None),
+        Standing::Settled => return ctx.scheduler.done(&taken.key, After::Nothing),
         Standing::Resting(at) if at > Timestamp::now() => {
             let due = ctx.due(&taken.key, Lane::Retry, at);
-            return ctx.scheduler.done(&taken.key, Some(due));
+            return ctx.scheduler.done(&taken.key, After::Again(due));
         }
         Standing::Resting(_) => {}
     }
@@ -150,10 +182,10 @@ fn start(ctx: &Arc<Context>, running: &mut JoinSet<(ObjectKey, End)>, taken: Tak
     ctx.begin(&taken.key, taken.sub);
     let ctx = Arc::clone(ctx);
     running.spawn(async move {
-        let key = taken.key;
+        let key = &taken.key;
         let begun = tokio::time::Instant::now();
-        let span = span(&key);
-        let work = std::panic::AssertUnwindSafe(reconcile(&ctx, &key, permit).instrument(span.clone()));
+        let span = span(key);
+        let work = std::panic::AssertUnwindSafe(reconcile(&ctx, key, permit).instrument(span.clone()));
         let end = match futures::FutureExt::catch_unwind(work).await {
             Ok(end) => end,
             Err(_) => {
@@ -163,28 +195,33 @@ fn start(ctx: &Arc<Context>, running: &mut JoinSet<(ObjectKey, End)>, taken: Tak
             }
         };
         ctx.metrics.reconciled(end.ended(Timestamp::now()), begun.elapsed());
-        (key, end)
+        (taken, end)
     });
 }
 
 /// Puts an object back into the queue as its run wished, or because it changed meanwhile.
-fn settle(ctx: &Context, ended: Result<(ObjectKey, End), tokio::task::JoinError>) {
+fn settle(ctx: &Context, ended: Result<(Taken, End), tokio::task::JoinError>) {
     ctx.moved();
-    let Ok((key, end)) = ended else { return };
-    let changed = ctx.end(&key, end.fingerprint);
+    let Ok((taken, end)) = ended else { return };
+    let key = &taken.key;
+    let changed = ctx.end(key, end.fingerprint);
     let now = Timestamp::now();
-    let again = match end.again {
-        Again::Never => None,
-        Again::At(at, lane) => Some((at, lane)),
+    let after = match end.again {
+        Again::InPlace(_) | Again::Parked if changed => After::InPlace(ctx.due(key, Lane::Edit, now)),
+        _ if changed => After::Again(ctx.due(key, Lane::Edit, now)),
+        Again::Never => After::Nothing,
+        Again::At(at, lane) => After::Again(ctx.due(key, lane, at)),
+        Again::InPlace(at) => After::InPlace(ctx.due(key, taken.lane, at)),
+        Again::Parked => After::Parked,
         Again::AfterFailure => {
             let uid = end.uid.unwrap_or_else(|| Uid::new(&key.to_string()));
             let wait = SignedDuration::try_from(backoff::transient(&uid, end.failures)).unwrap_or_default();
-            Some((now.saturating_add(wait).unwrap_or(Timestamp::MAX), Lane::Retry))
+            let at = now.saturating_add(wait).unwrap_or(Timestamp::MAX);
+            After::Again(ctx.due(key, Lane::Retry, at))
         }
     };
-    let again = if changed { Some((now, Lane::Edit)) } else { again };
-    if again.is_some() {
+    if matches!(after, After::Again(_) | After::InPlace(_)) {
         ctx.metrics.queue_retries.inc();
     }
-    ctx.scheduler.done(&key, again.map(|(at, lane)| ctx.due(&key, lane, at)));
+    ctx.scheduler.done(key, after);
 }

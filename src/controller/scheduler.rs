@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use dataworks_core::object::ObjectKey;
-use dataworks_core::queue::{Due, Queue, SubQueue, Taken};
+use dataworks_core::queue::{After, Due, Lane, Queue, SubQueue, Taken};
 use k8s_openapi::jiff::Timestamp;
 use tokio::sync::Notify;
 
@@ -21,10 +21,10 @@ impl Scheduler {
         self.bell.notify_one();
     }
 
-    /// The next object of a sub-queue.
+    /// The next object of a sub-queue, in one of these lanes.
     #[must_use]
-    pub fn take(&self, sub: SubQueue) -> Option<Taken> {
-        self.lock().take(sub, Timestamp::now())
+    pub fn take(&self, sub: SubQueue, of: impl Fn(Lane) -> bool) -> Option<Taken> {
+        self.lock().take(sub, of, Timestamp::now())
     }
 
     /// The next object of a sub-queue that `wanted` names.
@@ -34,8 +34,8 @@ impl Scheduler {
     }
 
     /// Ends the work on an object.
-    pub fn done(&self, key: &ObjectKey, again: Option<Due>) {
-        self.lock().done(key, again, Timestamp::now());
+    pub fn done(&self, key: &ObjectKey, after: After) {
+        self.lock().done(key, after, Timestamp::now());
         self.bell.notify_one();
     }
 
@@ -44,10 +44,10 @@ impl Scheduler {
         self.lock().forget(key);
     }
 
-    /// True when a sub-queue has work that could start now.
+    /// True when a sub-queue has work in one of these lanes that could start now.
     #[must_use]
-    pub fn has_ready(&self, sub: SubQueue) -> bool {
-        self.lock().has_ready(sub, Timestamp::now())
+    pub fn has_ready(&self, sub: SubQueue, of: impl Fn(Lane) -> bool) -> bool {
+        self.lock().has_ready(sub, of, Timestamp::now())
     }
 
     /// When the next delayed entry comes up.

@@ -16,9 +16,9 @@ use prometheus_client::registry::Registry;
 
 use super::{CONTROLLER, add};
 use crate::context::Context;
-use crate::controller::WORKERS;
 use crate::controller::places::ConnectionId;
 use crate::controller::tally::{Place, Tally};
+use crate::controller::workers::WORKERS;
 use crate::workspace::limiter::Limiter;
 
 /// Series of `dataworks_resources` beside the folded ones, and of gauges by workspace: a scrape of

@@ -42,6 +42,10 @@ pub enum Again {
     Never,
     /// To be taken again.
     At(Timestamp, Lane),
+    /// To be taken again in the place that it had: others held it up.
+    InPlace(Timestamp),
+    /// To be taken when what it waits for wakes it, in the place that it had.
+    Parked,
     /// It failed in a way that may pass.
     AfterFailure,
 }
@@ -77,9 +81,9 @@ impl End {
             _ if self.stalled => Ended::Terminal,
             _ if self.failed => Ended::Error,
             Again::AfterFailure => Ended::Error,
-            Again::Never => Ended::Success,
-            Again::At(at, _) if at <= now => Ended::Requeue,
-            Again::At(..) => Ended::RequeueAfter,
+            Again::Never | Again::Parked => Ended::Success,
+            Again::At(at, _) | Again::InPlace(at) if at <= now => Ended::Requeue,
+            Again::At(..) | Again::InPlace(_) => Ended::RequeueAfter,
         }
     }
 }

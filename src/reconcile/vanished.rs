@@ -69,8 +69,8 @@ pub async fn take_back(ctx: Arc<Context>, key: ObjectKey, mut object: DataWorksR
         let again = turn(&ctx, &mut subject).await;
         subject.keep_memory(&ctx);
         let wait = match again {
-            Again::Never => break,
-            Again::At(at, _) => until(at),
+            Again::Never | Again::Parked => break,
+            Again::At(at, _) | Again::InPlace(at) => until(at),
             Again::AfterFailure => backoff::transient(&uid, subject.memory.failures.max(1)),
         };
         tokio::time::sleep(wait).await;

@@ -82,6 +82,8 @@ struct Shared {
     sweeping: bool,
     /// Who is parked, and since when.
     waiting: BTreeMap<ObjectKey, Timestamp>,
+    /// How many objects will ask, beside those that had a permit to ask until now.
+    expected: usize,
     failed: HashMap<ObjectKey, Fault>,
     /// Woken by a listing. One that is not good enough for them (given up, or partial because the
     /// workspace changes all the time) is not tried again: they list by name.
@@ -155,7 +157,7 @@ impl Listings {
     }
 
     /// Whether `path` is free, for an object of this version; `pending` objects of the workspace
-    /// have no resource yet.
+    /// wait to be made, and will ask.
     pub fn ask(
         &self,
         project: ProjectId,
@@ -183,6 +185,7 @@ impl Listings {
         }
         shared.waiting.entry(key.clone()).or_insert(now);
         shared.must_be_whole |= whole;
+        shared.expected = shared.expected.max(pending);
         let start = !shared.sweeping;
         shared.sweeping = true;
         Answer::Parked { start }
@@ -205,6 +208,7 @@ impl Listings {
         let shared = all.entry(project).or_default();
         shared.sweeping = false;
         shared.must_be_whole = false;
+        shared.expected = 0;
         let waiting: BTreeSet<ObjectKey> = std::mem::take(&mut shared.waiting).into_keys().collect();
         match end {
             Ok(Some(sweep)) => {
@@ -252,9 +256,8 @@ impl Listings {
                 let mut all = self.lock();
                 let shared = all.entry(project).or_default();
                 shared.inventory.note_total(page.total);
-                if by_name_is_cheaper(shared.waiting.len().saturating_add(1), Some(page.total))
-                    && !shared.must_be_whole
-                {
+                let wanted = shared.waiting.len().saturating_add(1).max(shared.expected);
+                if by_name_is_cheaper(wanted, Some(page.total)) && !shared.must_be_whole {
                     return Ok(None);
                 }
             }

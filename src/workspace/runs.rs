@@ -307,7 +307,7 @@ pub async fn watch(ctx: Arc<Context>) {
                 // Its objects say what they wait for.
                 continue;
             }
-            let busy = ctx.scheduler.has_ready(connection.limiter.sub());
+            let busy = ctx.scheduler.has_ready(connection.limiter.sub(), |_| true);
             for project in connection.runs.begin(Timestamp::now(), busy) {
                 let (ctx, connection) = (Arc::clone(&ctx), Arc::clone(&connection));
                 tokio::spawn(async move { poll(&ctx, &connection, project).await });

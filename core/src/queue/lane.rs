@@ -1,6 +1,7 @@
 //! Four lanes that share permits, each fair between namespaces and between workspaces.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
 use std::sync::Arc;
 
 use crate::object::ObjectKey;
@@ -50,50 +51,110 @@ impl Lane {
 pub(super) trait Live: Fn(&ObjectKey, u64) -> bool {}
 impl<F: Fn(&ObjectKey, u64) -> bool> Live for F {}
 
-/// Who takes turns: a namespace, with the number of a workspace.
-type Party = (Arc<str>, u64);
-
-/// Parties that take turns; first in, first out inside each.
-#[derive(Debug, Default)]
-struct Turns {
-    order: VecDeque<Party>,
-    queues: HashMap<Party, VecDeque<(ObjectKey, u64)>>,
+/// An entry in a line.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) key: ObjectKey,
+    /// Tells this trace of it from others.
+    pub(super) ticket: u64,
+    /// Its place: who came earlier has a smaller one.
+    pub(super) place: u64,
 }
 
-impl Turns {
-    fn push(&mut self, key: ObjectKey, ticket: u64, turn: u64) {
-        let party = (key.namespace.clone(), turn);
-        let queue = self.queues.entry(party.clone()).or_default();
-        if queue.is_empty() {
-            self.order.push_back(party);
+/// Entries that wait, stale ones among them.
+trait Line: Default {
+    /// True when a live entry waits. Stale ones are dropped until one is at the head of whose turn it
+    /// is: they cost nobody a turn.
+    fn waits(&mut self, live: &impl Live) -> bool;
+    /// The next entry, which is live after [`Line::waits`] was true.
+    fn pop(&mut self) -> Option<Entry>;
+    /// Drops all stale entries.
+    fn retain(&mut self, live: &impl Live);
+    /// How many entries are held, stale ones included.
+    fn len(&self) -> usize;
+    /// True when none is held.
+    fn is_empty(&self) -> bool;
+}
+
+/// Who came first is taken first.
+#[derive(Debug, Default)]
+struct Fifo(VecDeque<Entry>);
+
+impl Fifo {
+    /// At its place: at the end, unless it was in front before.
+    fn push(&mut self, entry: Entry) {
+        let at = self.0.partition_point(|other| other.place < entry.place);
+        self.0.insert(at, entry);
+    }
+}
+
+impl Line for Fifo {
+    fn waits(&mut self, live: &impl Live) -> bool {
+        while self.0.front().is_some_and(|entry| !live(&entry.key, entry.ticket)) {
+            self.0.pop_front();
         }
-        queue.push_back((key, ticket));
+        !self.0.is_empty()
     }
 
-    /// True when a live entry waits. Stale ones are dropped until one is at the head of the party
-    /// whose turn it is: they cost nobody a turn.
+    fn pop(&mut self) -> Option<Entry> {
+        self.0.pop_front()
+    }
+
+    fn retain(&mut self, live: &impl Live) {
+        self.0.retain(|entry| live(&entry.key, entry.ticket));
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Parties that take turns, each with a line of its own.
+#[derive(Debug)]
+struct Turns<P, L> {
+    order: VecDeque<P>,
+    lines: HashMap<P, L>,
+}
+
+impl<P, L> Default for Turns<P, L> {
+    fn default() -> Self {
+        Self { order: VecDeque::new(), lines: HashMap::new() }
+    }
+}
+
+impl<P: Clone + Eq + Hash, L: Line> Turns<P, L> {
+    /// The line of a party, which is the last to come if it was not there.
+    fn line(&mut self, party: P) -> &mut L {
+        if !self.lines.contains_key(&party) {
+            self.order.push_back(party.clone());
+        }
+        self.lines.entry(party).or_default()
+    }
+}
+
+impl<P: Clone + Eq + Hash, L: Line> Line for Turns<P, L> {
     fn waits(&mut self, live: &impl Live) -> bool {
         while let Some(party) = self.order.front() {
-            let queue = self.queues.entry(party.clone()).or_default();
-            while queue.front().is_some_and(|(key, ticket)| !live(key, *ticket)) {
-                queue.pop_front();
-            }
-            if !queue.is_empty() {
+            if self.lines.get_mut(party).is_some_and(|line| line.waits(live)) {
                 return true;
             }
-            self.queues.remove(party);
+            self.lines.remove(party);
             self.order.pop_front();
         }
         false
     }
 
-    /// The head of the party whose turn it is; the turn passes on.
-    fn pop(&mut self) -> Option<(ObjectKey, u64)> {
+    /// Of the party whose turn it is; the turn passes on.
+    fn pop(&mut self) -> Option<Entry> {
         let party = self.order.pop_front()?;
-        let queue = self.queues.get_mut(&party)?;
-        let head = queue.pop_front();
-        if queue.is_empty() {
-            self.queues.remove(&party);
+        let line = self.lines.get_mut(&party)?;
+        let head = line.pop();
+        if line.is_empty() {
+            self.lines.remove(&party);
         } else {
             self.order.push_back(party);
         }
@@ -101,37 +162,45 @@ impl Turns {
     }
 
     fn retain(&mut self, live: &impl Live) {
-        let queues = &mut self.queues;
-        for queue in queues.values_mut() {
-            queue.retain(|(key, ticket)| live(key, *ticket));
+        let lines = &mut self.lines;
+        for line in lines.values_mut() {
+            line.retain(live);
         }
-        queues.retain(|_, queue| !queue.is_empty());
-        self.order.retain(|party| queues.contains_key(party));
+        lines.retain(|_, line| !line.is_empty());
+        self.order.retain(|party| lines.contains_key(party));
     }
 
     fn len(&self) -> usize {
-        self.queues.values().map(VecDeque::len).sum()
+        self.lines.values().map(Line::len).sum()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.lines.is_empty()
     }
 }
+
+/// Namespaces take turns, and in each its workspaces, by their numbers.
+type Namespaces = Turns<Arc<str>, Turns<u64, Fifo>>;
 
 /// The lanes of one sub-queue.
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
-    turns: [Turns; 4],
+    lines: [Namespaces; 4],
     /// Smooth weighted round-robin: a lane gains its share at each turn and pays the sum of
     /// the shares that were at stake when it is served.
     credit: [i64; 4],
 }
 
 impl Lanes {
-    pub(super) fn push(&mut self, key: ObjectKey, ticket: u64, lane: Lane, turn: u64) {
-        self.turns[lane as usize].push(key, ticket, turn);
+    pub(super) fn push(&mut self, entry: Entry, lane: Lane, turn: u64) {
+        let namespace = Arc::clone(&entry.key.namespace);
+        self.lines[lane as usize].line(namespace).line(turn).push(entry);
     }
 
-    /// The next live entry, booked to its lane.
-    pub(super) fn take(&mut self, live: impl Live) -> Option<ObjectKey> {
-        let waiting: Vec<Lane> =
-            Lane::ALL.into_iter().filter(|lane| self.turns[*lane as usize].waits(&live)).collect();
+    /// The next live entry of these lanes, booked to its own.
+    pub(super) fn take(&mut self, of: impl Fn(Lane) -> bool, live: impl Live) -> Option<ObjectKey> {
+        let mut waits = |lane: &Lane| of(*lane) && self.lines[*lane as usize].waits(&live);
+        let waiting: Vec<Lane> = Lane::ALL.into_iter().filter(|lane| waits(lane)).collect();
         for lane in Lane::ALL {
             // A lane that does not wait saves nothing up for later.
             let credit = &mut self.credit[lane as usize];
@@ -139,23 +208,23 @@ impl Lanes {
         }
         let best = waiting.iter().max_by_key(|lane| (self.credit[**lane as usize], lane.share()))?;
         self.credit[*best as usize] -= waiting.iter().map(|lane| lane.share()).sum::<i64>();
-        self.turns[*best as usize].pop().map(|(key, _)| key)
+        self.lines[*best as usize].pop().map(|entry| entry.key)
     }
 
-    /// True when a live entry waits.
-    pub(super) fn wait(&mut self, live: impl Live) -> bool {
-        self.turns.iter_mut().any(|turns| turns.waits(&live))
+    /// True when a live entry waits in one of these lanes.
+    pub(super) fn wait(&mut self, of: impl Fn(Lane) -> bool, live: impl Live) -> bool {
+        Lane::ALL.into_iter().any(|lane| of(lane) && self.lines[lane as usize].waits(&live))
     }
 
     /// Drops all stale entries.
     pub(super) fn retain(&mut self, live: impl Live) {
-        for turns in &mut self.turns {
-            turns.retain(&live);
+        for line in &mut self.lines {
+            line.retain(&live);
         }
     }
 
     /// How many entries are held, stale ones included.
     pub(super) fn len(&self) -> usize {
-        self.turns.iter().map(Turns::len).sum()
+        self.lines.iter().map(Line::len).sum()
     }
 }

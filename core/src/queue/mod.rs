@@ -3,7 +3,8 @@
 //! One entry per object, whatever pushes it. Entries wait in the sub-queue of the limiter whose
 //! permit their work needs, so nothing is taken in vain; within it in one of four [`Lane`]s that
 //! share permits 8:4:3:1 when all wait; within a lane the namespaces take turns, and in one namespace the
-//! workspaces; the entries of each go first in, first out. Delayed entries wait in one heap.
+//! workspaces; the entries of each go first in, first out, and who was held up by others comes back
+//! to the place that it had. Delayed entries wait in one heap.
 //!
 //! A state machine with `now` passed in: it must not know what an object is, what a permit costs
 //! or what time it is. Its rule: an entry that was pushed is taken once for it or later, however
@@ -18,7 +19,7 @@ use k8s_openapi::jiff::Timestamp;
 
 use crate::object::ObjectKey;
 pub use lane::Lane;
-use lane::Lanes;
+use lane::{Entry, Lanes};
 
 /// The limiter whose permit an entry's work needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,17 +56,32 @@ pub struct Taken {
     pub since: Timestamp,
 }
 
+/// What becomes of an entry when the work on it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// Nothing more was asked.
+    Nothing,
+    /// It is taken again, after those that wait.
+    Again(Due),
+    /// What held it up was not its own doing: it is taken again in the place that it had.
+    InPlace(Due),
+    /// It waits for something else than time. Whoever pushes it next gives it its place back.
+    Parked,
+}
+
 /// Placings beyond the number of entries before traces are looked for.
 const SPARE: usize = 64;
 
 #[derive(Debug)]
 enum State {
     /// In a lane, under this ticket; older tickets of the key in lanes are stale.
-    Ready { due: Due, ticket: u64, since: Timestamp },
-    /// In the heap, under this ticket.
-    Delayed { due: Due, ticket: u64 },
-    /// Taken and not done; `again` is what was pushed meanwhile.
-    Running { again: Option<Due> },
+    Ready { due: Due, ticket: u64, place: u64, since: Timestamp },
+    /// In the heap, under this ticket; `place` is the one that it comes back to.
+    Delayed { due: Due, ticket: u64, place: Option<u64> },
+    /// Taken and not done, for this; `again` is what was pushed meanwhile.
+    Running { due: Due, place: u64, again: Option<Due> },
+    /// It is taken when it is pushed.
+    Parked { due: Due, place: u64 },
 }
 
 /// The queue. Memory is bounded by the number of objects: one entry each, and the traces of entries
@@ -85,35 +101,35 @@ impl Queue {
     /// urgent; a key that is being worked on is taken again after [`Queue::done`].
     pub fn push(&mut self, key: &ObjectKey, due: Due, now: Timestamp) {
         match self.entries.get_mut(key) {
-            None => self.place(key, due, now),
-            Some(State::Running { again }) => {
+            None => self.place(key, due, None, now),
+            Some(State::Running { again, .. }) => {
                 *again = Some(again.map_or(due, |earlier| merge(earlier, due)));
+            }
+            Some(State::Parked { due: held, place }) => {
+                let (merged, place) = (Due { at: due.at, ..merge(*held, due) }, *place);
+                self.place(key, merged, Some(place), now);
             }
             Some(State::Ready { due: held, .. }) => {
                 let merged = merge(*held, due);
                 if merged.lane != held.lane || merged.sub != held.sub {
-                    self.place(key, merged, now);
+                    self.place(key, merged, None, now);
                 }
             }
-            Some(State::Delayed { due: held, .. }) => {
-                let merged = merge(*held, due);
+            Some(State::Delayed { due: held, place, .. }) => {
+                let (merged, place) = (merge(*held, due), *place);
                 if merged != *held {
-                    self.place(key, merged, now);
+                    self.place(key, merged, place, now);
                 }
             }
         }
     }
 
-    /// The next entry of `sub` whose time has come, to be worked on until [`Queue::done`].
-    pub fn take(&mut self, sub: SubQueue, now: Timestamp) -> Option<Taken> {
+    /// The next entry of `sub` in one of these lanes whose time has come, to be worked on until [`Queue::done`].
+    pub fn take(&mut self, sub: SubQueue, of: impl Fn(Lane) -> bool, now: Timestamp) -> Option<Taken> {
         self.ripen(now);
         let entries = &self.entries;
-        let key = self.subs.get_mut(&sub)?.take(|key, ticket| is_ready(entries, key, ticket))?;
-        match self.entries.insert(key.clone(), State::Running { again: None }) {
-            Some(State::Ready { due, since, .. }) => Some(Taken { key, sub, lane: due.lane, since }),
-            // Not reached: the lanes give live entries only.
-            Some(State::Delayed { .. } | State::Running { .. }) | None => None,
-        }
+        let key = self.subs.get_mut(&sub)?.take(of, |key, ticket| is_ready(entries, key, ticket))?;
+        self.start(key)
     }
 
     /// The next entry of `sub` that `wanted` names, the most urgent lane first and the longest waiting
@@ -127,48 +143,64 @@ impl Queue {
     ) -> Option<Taken> {
         self.ripen(now);
         let ready = |(key, state): (&ObjectKey, &State)| match state {
-            State::Ready { due, ticket, since } if due.sub == sub && wanted(key) => {
-                Some((due.lane, *ticket, *since, key.clone()))
+            State::Ready { due, place, .. } if due.sub == sub && wanted(key) => {
+                Some((due.lane, *place, key.clone()))
             }
-            State::Ready { .. } | State::Delayed { .. } | State::Running { .. } => None,
+            State::Ready { .. } | State::Delayed { .. } | State::Running { .. } | State::Parked { .. } => {
+                None
+            }
         };
-        let (lane, _, since, key) = self.entries.iter().filter_map(ready).min()?;
-        self.entries.insert(key.clone(), State::Running { again: None });
-        Some(Taken { key, sub, lane, since })
+        let (_, _, key) = self.entries.iter().filter_map(ready).min()?;
+        self.start(key)
     }
 
-    /// Ends the work on `key`, with `again` when it wants to be taken once more. What was pushed
-    /// while it ran is not lost: the earlier time and the more urgent lane win.
-    pub fn done(&mut self, key: &ObjectKey, again: Option<Due>, now: Timestamp) {
-        let Some(State::Running { again: pushed }) = self.entries.remove(key) else {
+    fn start(&mut self, key: ObjectKey) -> Option<Taken> {
+        let state = self.entries.get_mut(&key)?;
+        // Not otherwise: the lanes give live entries only.
+        let State::Ready { due, place, since, .. } = *state else { return None };
+        *state = State::Running { due, place, again: None };
+        Some(Taken { key, sub: due.sub, lane: due.lane, since })
+    }
+
+    /// Ends the work on `key`. What was pushed while it ran is not lost: the earlier time and the
+    /// more urgent lane win.
+    pub fn done(&mut self, key: &ObjectKey, after: After, now: Timestamp) {
+        let Some(State::Running { due: had, place, again: pushed }) = self.entries.remove(key) else {
             return;
         };
-        let due = match (pushed, again) {
-            (Some(a), Some(b)) => Some(merge(a, b)),
-            (one, other) => one.or(other),
+        let with = |due: Due| Some(pushed.map_or(due, |pushed| merge(pushed, due)));
+        let (due, place) = match after {
+            After::Nothing => (pushed, None),
+            After::Again(due) => (with(due), None),
+            After::InPlace(due) => (with(due), Some(place)),
+            After::Parked => (pushed.map(|due| Due { at: due.at, ..merge(had, due) }), Some(place)),
         };
-        if let Some(due) = due {
-            self.place(key, due, now);
+        match (due, place) {
+            (Some(due), place) => self.place(key, due, place, now),
+            (None, Some(place)) => {
+                self.entries.insert(key.clone(), State::Parked { due: had, place });
+            }
+            (None, None) => {}
         }
     }
 
     /// Forgets an object that is gone. One that is being worked on is forgotten when it is done.
     pub fn forget(&mut self, key: &ObjectKey) {
         match self.entries.get_mut(key) {
-            Some(State::Running { again }) => *again = None,
-            Some(State::Ready { .. } | State::Delayed { .. }) => {
+            Some(State::Running { again, .. }) => *again = None,
+            Some(State::Ready { .. } | State::Delayed { .. } | State::Parked { .. }) => {
                 self.entries.remove(key);
             }
             None => {}
         }
     }
 
-    /// True when `sub` has an entry that could be taken now.
-    pub fn has_ready(&mut self, sub: SubQueue, now: Timestamp) -> bool {
+    /// True when `sub` has an entry in one of these lanes that could be taken now.
+    pub fn has_ready(&mut self, sub: SubQueue, of: impl Fn(Lane) -> bool, now: Timestamp) -> bool {
         self.ripen(now);
         let Some(lanes) = self.subs.get_mut(&sub) else { return false };
         let entries = &self.entries;
-        lanes.wait(|key, ticket| is_ready(entries, key, ticket))
+        lanes.wait(of, |key, ticket| is_ready(entries, key, ticket))
     }
 
     /// When the next delayed entry comes up.
@@ -177,10 +209,11 @@ impl Queue {
         self.delayed.peek().map(|Reverse((at, ..))| *at)
     }
 
-    /// How many entries wait, delayed ones included; those being worked on are not counted.
+    /// How many entries wait for a time, a permit or a worker.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.entries.values().filter(|state| !matches!(state, State::Running { .. })).count()
+        let waits = |state: &&State| matches!(state, State::Ready { .. } | State::Delayed { .. });
+        self.entries.values().filter(waits).count()
     }
 
     /// How many entries could be taken now, if there were permits and workers for all.
@@ -189,7 +222,7 @@ impl Queue {
         let is_ready = |state: &&State| match state {
             State::Ready { .. } => true,
             State::Delayed { due, .. } => due.at <= now,
-            State::Running { .. } => false,
+            State::Running { .. } | State::Parked { .. } => false,
         };
         self.entries.values().filter(is_ready).count()
     }
@@ -199,20 +232,25 @@ impl Queue {
     pub fn waiting_since_before(&self, before: Timestamp) -> Vec<ObjectKey> {
         let old = |(key, state): (&ObjectKey, &State)| match state {
             State::Ready { since, .. } if *since < before => Some(key.clone()),
-            State::Ready { .. } | State::Delayed { .. } | State::Running { .. } => None,
+            State::Ready { .. } | State::Delayed { .. } | State::Running { .. } | State::Parked { .. } => {
+                None
+            }
         };
         self.entries.iter().filter_map(old).collect()
     }
 
-    fn place(&mut self, key: &ObjectKey, due: Due, now: Timestamp) {
+    /// Lets an entry wait, at the end or in this place.
+    fn place(&mut self, key: &ObjectKey, due: Due, place: Option<u64>, now: Timestamp) {
         self.tickets += 1;
         let ticket = self.tickets;
         let state = if due.at <= now {
-            self.subs.entry(due.sub).or_default().push(key.clone(), ticket, due.lane, due.turn);
-            State::Ready { due, ticket, since: now }
+            let place = place.unwrap_or(ticket);
+            let entry = Entry { key: key.clone(), ticket, place };
+            self.subs.entry(due.sub).or_default().push(entry, due.lane, due.turn);
+            State::Ready { due, ticket, place, since: now }
         } else {
             self.delayed.push(Reverse((due.at, ticket, key.clone())));
-            State::Delayed { due, ticket }
+            State::Delayed { due, ticket, place }
         };
         self.entries.insert(key.clone(), state);
         self.placed += 1;
@@ -242,11 +280,17 @@ impl Queue {
             }
             let Some(Reverse((_, ticket, key))) = self.delayed.pop() else { return };
             match self.entries.get(&key) {
-                Some(State::Delayed { due, ticket: current }) if *current == ticket => {
-                    let due = *due;
-                    self.place(&key, due, now);
+                Some(State::Delayed { due, ticket: current, place }) if *current == ticket => {
+                    let (due, place) = (*due, *place);
+                    self.place(&key, due, place, now);
                 }
-                Some(State::Ready { .. } | State::Delayed { .. } | State::Running { .. }) | None => {}
+                Some(
+                    State::Ready { .. }
+                    | State::Delayed { .. }
+                    | State::Running { .. }
+                    | State::Parked { .. },
+                )
+                | None => {}
             }
         }
     }

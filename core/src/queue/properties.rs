@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 
 const SUB: SubQueue = SubQueue(1);
+const ANY: fn(Lane) -> bool = |_| true;
 /// Objects, in three namespaces.
 const KEYS: u8 = 12;
 
@@ -27,9 +28,26 @@ enum Act {
     Push(u8, Lane, i64),
     Take,
     TakeWhere(u8),
-    Done(Option<i64>),
+    Done(End),
     Forget(u8),
     Pass(i64),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Nothing,
+    Again(i64),
+    InPlace(i64),
+    Parked,
+}
+
+fn ends() -> impl Strategy<Value = End> {
+    prop_oneof![
+        Just(End::Nothing),
+        (0i64..20).prop_map(End::Again),
+        (0i64..20).prop_map(End::InPlace),
+        Just(End::Parked),
+    ]
 }
 
 fn lanes() -> impl Strategy<Value = Lane> {
@@ -41,7 +59,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         8 => (0..KEYS, lanes(), 0i64..20).prop_map(|(key, lane, delay)| Act::Push(key, lane, delay)),
         6 => Just(Act::Take),
         1 => (0..KEYS).prop_map(Act::TakeWhere),
-        6 => proptest::option::of(0i64..20).prop_map(Act::Done),
+        6 => ends().prop_map(Act::Done),
         1 => (0..KEYS).prop_map(Act::Forget),
         2 => (1i64..10).prop_map(Act::Pass),
     ];
@@ -53,30 +71,46 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
 #[derive(Default)]
 struct Model {
     owed: BTreeMap<ObjectKey, (i64, Lane)>,
-    running: Vec<ObjectKey>,
+    running: Vec<(ObjectKey, Lane)>,
+    /// Who waits for a push, and in which lane it was taken.
+    parked: BTreeMap<ObjectKey, Lane>,
 }
 
 impl Model {
     fn push(&mut self, key: ObjectKey, second: i64, lane: Lane) {
+        let lane = self.parked.remove(&key).map_or(lane, |parked| parked.min(lane));
         let wish = self.owed.entry(key).or_insert((second, lane));
         *wish = (wish.0.min(second), wish.1.min(lane));
     }
 
+    fn park(&mut self, key: ObjectKey, had: Lane) {
+        match self.owed.get_mut(&key) {
+            Some((_, lane)) => *lane = had.min(*lane),
+            None => {
+                self.parked.insert(key, had);
+            }
+        }
+    }
+
+    fn runs(&self, key: &ObjectKey) -> bool {
+        self.running.iter().any(|(running, _)| running == key)
+    }
+
     fn take(&mut self, taken: Option<Taken>, now: i64) -> Result<(), TestCaseError> {
         let Some(taken) = taken else { return Ok(()) };
-        prop_assert!(!self.running.contains(&taken.key), "taken twice at a time: {}", taken.key);
+        prop_assert!(!self.runs(&taken.key), "taken twice at a time: {}", taken.key);
         let wish = self.owed.remove(&taken.key);
         prop_assert!(wish.is_some(), "nobody asked for {}", taken.key);
         let (second, lane) = wish.unwrap();
         prop_assert!(second <= now, "{} is taken at {now}, before {second}", taken.key);
         prop_assert_eq!(taken.lane, lane);
-        self.running.push(taken.key);
+        self.running.push((taken.key, taken.lane));
         Ok(())
     }
 
     /// Whether an object waits whose time has come.
     fn ready(&self, now: i64) -> bool {
-        self.owed.iter().any(|(key, (second, _))| *second <= now && !self.running.contains(key))
+        self.owed.iter().any(|(key, (second, _))| *second <= now && !self.runs(key))
     }
 }
 
@@ -97,7 +131,7 @@ proptest! {
                     model.push(key(n), now + delay, lane);
                 }
                 Act::Take => {
-                    let taken = queue.take(SUB, at(now));
+                    let taken = queue.take(SUB, ANY, at(now));
                     prop_assert_eq!(taken.is_some(), model.ready(now));
                     model.take(taken, now)?;
                 }
@@ -106,34 +140,42 @@ proptest! {
                     prop_assert!(taken.as_ref().is_none_or(|taken| taken.key == key(n)));
                     model.take(taken, now)?;
                 }
-                Act::Done(again) => {
-                    if let Some(key) = model.running.pop() {
-                        queue.done(&key, again.map(|delay| due(Lane::Retry, now + delay)), at(now));
-                        if let Some(delay) = again {
-                            model.push(key, now + delay, Lane::Retry);
-                        }
+                Act::Done(end) => {
+                    let Some((key, had)) = model.running.pop() else { continue };
+                    let after = match end {
+                        End::Nothing => After::Nothing,
+                        End::Again(delay) => After::Again(due(Lane::Retry, now + delay)),
+                        End::InPlace(delay) => After::InPlace(due(Lane::Retry, now + delay)),
+                        End::Parked => After::Parked,
+                    };
+                    queue.done(&key, after, at(now));
+                    match end {
+                        End::Nothing => {}
+                        End::Again(delay) | End::InPlace(delay) => model.push(key, now + delay, Lane::Retry),
+                        End::Parked => model.park(key, had),
                     }
                 }
                 Act::Forget(n) => {
                     queue.forget(&key(n));
                     model.owed.remove(&key(n));
+                    model.parked.remove(&key(n));
                 }
                 Act::Pass(seconds) => now += seconds,
             }
-            prop_assert_eq!(queue.has_ready(SUB, at(now)), model.ready(now));
+            prop_assert_eq!(queue.has_ready(SUB, ANY, at(now)), model.ready(now));
             prop_assert_eq!(
                 queue.waiting(),
-                model.owed.keys().filter(|key| !model.running.contains(key)).count()
+                model.owed.keys().filter(|key| !model.runs(key)).count()
             );
             prop_assert!(queue.entries.len() <= usize::from(KEYS));
             let traces: usize = queue.subs.values().map(Lanes::len).sum::<usize>() + queue.delayed.len();
             prop_assert!(traces <= 3 * usize::from(KEYS) + SPARE, "{traces} are held");
         }
-        for key in std::mem::take(&mut model.running) {
-            queue.done(&key, None, at(now));
+        for (key, _) in std::mem::take(&mut model.running) {
+            queue.done(&key, After::Nothing, at(now));
         }
         let rest: BTreeSet<ObjectKey> =
-            std::iter::from_fn(|| queue.take(SUB, at(now + 100)).map(|taken| taken.key)).collect();
+            std::iter::from_fn(|| queue.take(SUB, ANY, at(now + 100)).map(|taken| taken.key)).collect();
         prop_assert_eq!(rest, model.owed.into_keys().collect::<BTreeSet<_>>());
     }
 
@@ -146,6 +188,8 @@ proptest! {
         ], 0..300),
         forget in proptest::collection::vec(any::<bool>(), 300),
     ) {
+        // Each object in a workspace of its own.
+        let workspace = |n: u8| Due { turn: u64::from(n), ..due(Lane::Edit, 0) };
         let mut queue = Queue::default();
         let mut waiting: BTreeMap<String, BTreeSet<ObjectKey>> = BTreeMap::new();
         // Since the last turn of the first, or since it waits: turns of the second.
@@ -158,7 +202,7 @@ proptest! {
                     left.remove(&key(n));
                 }
                 Some(n) => {
-                    queue.push(&key(n), due(Lane::Edit, 0), at(0));
+                    queue.push(&key(n), workspace(n), at(0));
                     let namespace = key(n).namespace.to_string();
                     let there = waiting.entry(namespace.clone()).or_default();
                     if there.is_empty() {
@@ -167,7 +211,7 @@ proptest! {
                     there.insert(key(n));
                 }
                 None => {
-                    let Some(taken) = queue.take(SUB, at(0)) else { continue };
+                    let Some(taken) = queue.take(SUB, ANY, at(0)) else { continue };
                     let namespace = taken.key.namespace.to_string();
                     for (other, keys) in &waiting {
                         if *other != namespace && !keys.is_empty() {
@@ -178,7 +222,7 @@ proptest! {
                     }
                     turns.retain(|(waits, _), _| *waits != namespace);
                     waiting.entry(namespace).or_default().remove(&taken.key);
-                    queue.done(&taken.key, None, at(0));
+                    queue.done(&taken.key, After::Nothing, at(0));
                 }
             }
         }
@@ -193,14 +237,14 @@ proptest! {
             queue.push(&ObjectKey::new("before", &n.to_string()), due(lane, 0), at(0));
         }
         for _ in 0..taken {
-            queue.take(SUB, at(0));
+            queue.take(SUB, ANY, at(0));
         }
         for n in 0..200 {
             for lane in Lane::ALL {
                 queue.push(&ObjectKey::new(lane.as_str(), &n.to_string()), due(lane, 0), at(0));
             }
         }
-        let served: Vec<Lane> = (0..160).map(|_| queue.take(SUB, at(0)).unwrap().lane).collect();
+        let served: Vec<Lane> = (0..160).map(|_| queue.take(SUB, ANY, at(0)).unwrap().lane).collect();
         let count = |lanes: &[Lane], lane| i64::try_from(lanes.iter().filter(|l| **l == lane).count()).unwrap();
         for window in served.windows(16) {
             for lane in Lane::ALL {

@@ -3,6 +3,7 @@ use std::collections::HashMap;
 use super::*;
 
 const SUB: SubQueue = SubQueue(1);
+const ANY: fn(Lane) -> bool = |_| true;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + second).unwrap()
@@ -18,7 +19,7 @@ fn due(lane: Lane, second: i64) -> Due {
 }
 
 fn names(queue: &mut Queue, now: i64) -> Vec<String> {
-    std::iter::from_fn(|| queue.take(SUB, at(now)).map(|taken| taken.key.to_string())).collect()
+    std::iter::from_fn(|| queue.take(SUB, ANY, at(now)).map(|taken| taken.key.to_string())).collect()
 }
 
 #[test]
@@ -40,7 +41,7 @@ fn lanes_share_permits() {
     }
     let mut served: HashMap<String, usize> = HashMap::new();
     for _ in 0..160 {
-        let taken = queue.take(SUB, at(0)).unwrap();
+        let taken = queue.take(SUB, ANY, at(0)).unwrap();
         *served.entry(taken.key.namespace.to_string()).or_default() += 1;
     }
     let served = ["edit", "create", "retry", "sweep"].map(|lane| served[lane]);
@@ -53,9 +54,9 @@ fn an_edit_does_not_wait_behind_creates_of_its_namespace() {
     for n in 0..1000 {
         queue.push(&ObjectKey::new("a", &n.to_string()), due(Lane::Create, 0), at(0));
     }
-    assert_eq!(queue.take(SUB, at(0)).unwrap().lane, Lane::Create);
+    assert_eq!(queue.take(SUB, ANY, at(0)).unwrap().lane, Lane::Create);
     queue.push(&key("a/edited"), due(Lane::Edit, 0), at(0));
-    assert_eq!(queue.take(SUB, at(0)).unwrap().key, key("a/edited"));
+    assert_eq!(queue.take(SUB, ANY, at(0)).unwrap().key, key("a/edited"));
 }
 
 #[test]
@@ -65,10 +66,10 @@ fn an_idle_lane_saves_nothing_up() {
         queue.push(&ObjectKey::new("s", &n.to_string()), due(Lane::Sweep, 0), at(0));
     }
     for _ in 0..40 {
-        queue.take(SUB, at(0)).unwrap();
+        queue.take(SUB, ANY, at(0)).unwrap();
     }
     queue.push(&key("e/1"), due(Lane::Edit, 0), at(0));
-    assert_eq!(queue.take(SUB, at(0)).unwrap().key, key("e/1"));
+    assert_eq!(queue.take(SUB, ANY, at(0)).unwrap().key, key("e/1"));
 }
 
 #[test]
@@ -78,20 +79,20 @@ fn one_entry_per_object_however_often_it_is_pushed() {
         queue.push(&key("a/1"), due(Lane::Sweep, 0), at(0));
     }
     queue.push(&key("a/1"), due(Lane::Edit, 0), at(0));
-    assert_eq!(queue.take(SUB, at(0)).map(|taken| taken.lane), Some(Lane::Edit));
-    assert_eq!(queue.take(SUB, at(0)), None);
+    assert_eq!(queue.take(SUB, ANY, at(0)).map(|taken| taken.lane), Some(Lane::Edit));
+    assert_eq!(queue.take(SUB, ANY, at(0)), None);
 }
 
 #[test]
 fn a_push_while_running_is_taken_after_done() {
     let mut queue = Queue::default();
     queue.push(&key("a/1"), due(Lane::Edit, 0), at(0));
-    queue.take(SUB, at(0)).unwrap();
+    queue.take(SUB, ANY, at(0)).unwrap();
     queue.push(&key("a/1"), due(Lane::Edit, 1), at(1));
-    assert_eq!(queue.take(SUB, at(1)), None, "not while it runs");
-    queue.done(&key("a/1"), Some(due(Lane::Retry, 60)), at(2));
+    assert_eq!(queue.take(SUB, ANY, at(1)), None, "not while it runs");
+    queue.done(&key("a/1"), After::Again(due(Lane::Retry, 60)), at(2));
     assert_eq!(
-        queue.take(SUB, at(2)).map(|taken| taken.lane),
+        queue.take(SUB, ANY, at(2)).map(|taken| taken.lane),
         Some(Lane::Edit),
         "the push wins over the delay"
     );
@@ -101,12 +102,12 @@ fn a_push_while_running_is_taken_after_done() {
 fn an_edit_ends_a_delay() {
     let mut queue = Queue::default();
     queue.push(&key("a/1"), due(Lane::Retry, 3600), at(0));
-    assert_eq!(queue.take(SUB, at(10)), None);
+    assert_eq!(queue.take(SUB, ANY, at(10)), None);
     assert_eq!(queue.next_at(), Some(at(3600)));
     let depths = [at(10), at(3599), at(3600)].map(|now| (queue.ready(now), queue.waiting()));
     assert_eq!(depths, [(0, 1), (0, 1), (1, 1)]);
     queue.push(&key("a/1"), due(Lane::Edit, 10), at(10));
-    assert!(queue.has_ready(SUB, at(10)));
+    assert!(queue.has_ready(SUB, ANY, at(10)));
     assert_eq!(names(&mut queue, 10), ["a/1"]);
 }
 
@@ -115,8 +116,8 @@ fn a_forgotten_object_is_not_taken() {
     let mut queue = Queue::default();
     queue.push(&key("a/1"), due(Lane::Edit, 0), at(0));
     queue.forget(&key("a/1"));
-    assert!(!queue.has_ready(SUB, at(0)));
-    assert_eq!(queue.take(SUB, at(0)), None);
+    assert!(!queue.has_ready(SUB, ANY, at(0)));
+    assert_eq!(queue.take(SUB, ANY, at(0)), None);
 }
 
 #[test]
@@ -124,8 +125,8 @@ fn work_moves_to_the_limiter_it_needs_now() {
     let mut queue = Queue::default();
     queue.push(&key("a/1"), due(Lane::Edit, 0), at(0));
     queue.push(&key("a/1"), Due { sub: SubQueue::FREE, ..due(Lane::Edit, 0) }, at(0));
-    assert_eq!(queue.take(SUB, at(0)), None);
-    assert_eq!(queue.take(SubQueue::FREE, at(0)).map(|taken| taken.key), Some(key("a/1")));
+    assert_eq!(queue.take(SUB, ANY, at(0)), None);
+    assert_eq!(queue.take(SubQueue::FREE, ANY, at(0)).map(|taken| taken.key), Some(key("a/1")));
 }
 
 #[test]
@@ -144,7 +145,7 @@ fn some_can_be_taken_out_of_turn() {
         [Some("a/2"), Some("a/3"), Some("a/4"), None].map(|text| text.map(str::to_owned))
     );
     assert_eq!(names(&mut queue, 0), ["a/1"], "and are not taken twice");
-    queue.done(&key("a/2"), Some(due(Lane::Edit, 0)), at(1));
+    queue.done(&key("a/2"), After::Again(due(Lane::Edit, 0)), at(1));
     assert_eq!(names(&mut queue, 9), ["a/2", "a/5"]);
 }
 
@@ -182,7 +183,7 @@ fn one_workspace_with_thousands_is_not_in_front_of_another_of_its_namespace() {
     queue.push(&key("b/one"), of(1), at(0));
     queue.push(&key("a/edit"), Due { turn: 2, ..due(Lane::Edit, 0) }, at(0));
     let first: Vec<String> =
-        (0..6).filter_map(|_| queue.take(SUB, at(0))).map(|taken| taken.key.to_string()).collect();
+        (0..6).filter_map(|_| queue.take(SUB, ANY, at(0))).map(|taken| taken.key.to_string()).collect();
     for wanted in ["a/one", "b/one", "a/edit"] {
         assert!(first.iter().any(|key| key == wanted), "{wanted} is not among {first:?}");
     }
@@ -194,6 +195,72 @@ fn who_goes_to_another_workspace_waits_there() {
     let of = |turn: u64| Due { turn, sub: SubQueue(turn.try_into().unwrap()), ..due(Lane::Edit, 0) };
     queue.push(&key("a/1"), of(2), at(0));
     queue.push(&key("a/1"), of(3), at(0));
-    assert_eq!(queue.take(SubQueue(2), at(0)), None);
-    assert!(queue.take(SubQueue(3), at(0)).is_some());
+    assert_eq!(queue.take(SubQueue(2), ANY, at(0)), None);
+    assert!(queue.take(SubQueue(3), ANY, at(0)).is_some());
+}
+
+#[test]
+fn workspaces_of_a_namespace_share_its_turns() {
+    let mut queue = Queue::default();
+    for n in 0..50 {
+        queue.push(&ObjectKey::new("a", &n.to_string()), Due { turn: n, ..due(Lane::Edit, 0) }, at(0));
+    }
+    queue.push(&key("b/1"), due(Lane::Edit, 0), at(0));
+    queue.push(&key("b/2"), due(Lane::Edit, 0), at(0));
+    assert_eq!(names(&mut queue, 0)[..4], ["a/0", "b/1", "a/1", "b/2"]);
+}
+
+#[test]
+fn who_was_held_up_by_others_keeps_its_place() {
+    let mut queue = Queue::default();
+    for text in ["a/1", "a/2", "a/3", "a/4"] {
+        queue.push(&key(text), due(Lane::Create, 0), at(0));
+    }
+    for text in ["a/1", "a/2", "a/3"] {
+        assert_eq!(queue.take(SUB, ANY, at(0)).map(|taken| taken.key), Some(key(text)));
+    }
+    queue.done(&key("a/2"), After::InPlace(due(Lane::Create, 0)), at(0));
+    queue.done(&key("a/1"), After::InPlace(due(Lane::Create, 5)), at(0));
+    queue.done(&key("a/3"), After::Again(due(Lane::Create, 0)), at(0));
+    queue.push(&key("a/5"), due(Lane::Create, 0), at(5));
+    assert_eq!(names(&mut queue, 5), ["a/1", "a/2", "a/4", "a/3", "a/5"]);
+}
+
+#[test]
+fn who_is_parked_waits_for_a_push_and_has_its_place_then() {
+    let mut queue = Queue::default();
+    for text in ["a/1", "a/2", "a/3"] {
+        queue.push(&key(text), due(Lane::Create, 0), at(0));
+    }
+    for text in ["a/1", "a/2"] {
+        assert_eq!(queue.take(SUB, ANY, at(0)).map(|taken| taken.key), Some(key(text)));
+    }
+    queue.push(&key("a/2"), due(Lane::Retry, 1), at(1));
+    queue.done(&key("a/1"), After::Parked, at(1));
+    queue.done(&key("a/2"), After::Parked, at(1));
+    assert_eq!(queue.waiting(), 2, "what is parked does not wait in the queue");
+    assert_eq!(names(&mut queue, 1), ["a/2", "a/3"], "the push while it ran is not lost");
+    queue.push(&key("a/4"), due(Lane::Create, 2), at(2));
+    queue.push(&key("a/1"), due(Lane::Retry, 2), at(2));
+    assert_eq!(
+        queue.take(SUB, ANY, at(2)).map(|taken| taken.lane),
+        Some(Lane::Create),
+        "no less urgent for it"
+    );
+    queue.done(&key("a/1"), After::Parked, at(2));
+    queue.forget(&key("a/1"));
+    queue.push(&key("a/1"), due(Lane::Create, 3), at(3));
+    assert_eq!(names(&mut queue, 3), ["a/4", "a/1"], "who is forgotten has no place");
+}
+
+#[test]
+fn a_lane_can_be_left_out() {
+    let mut queue = Queue::default();
+    queue.push(&key("a/1"), due(Lane::Sweep, 0), at(0));
+    let others = |lane| lane != Lane::Sweep;
+    assert!(!queue.has_ready(SUB, others, at(0)));
+    assert_eq!(queue.take(SUB, others, at(0)), None);
+    queue.push(&key("a/2"), due(Lane::Retry, 0), at(0));
+    assert_eq!(queue.take(SUB, others, at(0)).map(|taken| taken.key), Some(key("a/2")));
+    assert_eq!(names(&mut queue, 0), ["a/1"]);
 }

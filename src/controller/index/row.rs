@@ -47,6 +47,8 @@ pub(super) struct Row {
     pub(super) holds: bool,
     /// The resource and its last change that we know of.
     pub(super) resource: Option<(ResourceId, Timestamp)>,
+    /// When this version was taken in it was to be given a resource, and nothing stood in the way.
+    pub(super) to_be_made: bool,
     pub(super) path: Option<String>,
     pub(super) told: Option<Told>,
     /// The ConfigMap that its content is taken from, and which version of it status speaks of.
@@ -157,6 +159,8 @@ impl Index {
         let idle = recorded.suspend
             || desired.is_none() && !recorded.deleting
             || recorded.deleting && (retained || !recorded.finalizer);
+        let standing = standing(object, &recorded, desired.is_some(), permission.as_ref(), self.lag, now);
+        let to_be_made = id.is_none() && !recorded.deleting && !idle && standing == Standing::Due;
         Row {
             version,
             seen,
@@ -170,6 +174,7 @@ impl Index {
             valid: desired.is_some(),
             rooted: id.is_some() || recorded.open_intent().is_some(),
             holds: recorded.finalizer,
+            to_be_made,
             resource: id.map(|id| (id, modified(object))),
             path: object.status.as_ref().and_then(|status| status.path.as_deref()).map(claim_key),
             told: told(object),
@@ -184,7 +189,7 @@ impl Index {
                 .as_ref()
                 .map(|time| time.0)
                 .filter(|_| recorded.finalizer),
-            standing: standing(object, &recorded, desired.is_some(), permission.as_ref(), self.lag, now),
+            standing,
             fingerprint: fingerprint(object),
             uid,
         }

@@ -309,7 +309,7 @@ fn a_namespace_that_may_not_use_the_connection_claims_nothing() {
 }
 
 #[test]
-fn counts_what_has_no_resource_yet() {
+fn counts_what_is_to_be_made() {
     let project = ProjectId::new(7).unwrap();
     let mut index = index();
     index.apply(&object("a", 5, json!({})), Origin::Watched, at(1));
@@ -317,8 +317,17 @@ fn counts_what_has_no_resource_yet() {
     assert_eq!(index.pending(&ConnectionId::Default, project), 2);
     index.apply(&object("a", 7, ready()), Origin::Written, at(2));
     assert_eq!(index.pending(&ConnectionId::Default, project), 1);
+    for (version, name, changes) in [
+        (8, "c", stalled("AlreadyExists")),
+        (9, "d", json!({ "spec": { "suspend": true } })),
+        (10, "e", json!({ "spec": { "path": "" } })),
+    ] {
+        index.apply(&object(name, version, changes), Origin::Watched, at(3));
+        assert_eq!(index.pending(&ConnectionId::Default, project), 1, "{name} asks for no listing");
+    }
     index.remove(&key("b"));
     assert_eq!(index.pending(&ConnectionId::Default, project), 0);
+    assert!(index.pending.is_empty(), "nothing is kept of a workspace with nothing to make");
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl Index {
         self.rows.iter().filter(|(_, row)| of_it(row)).map(|(key, _)| key.clone()).collect()
     }
 
-    /// Objects of a workspace that have no id yet.
+    /// Objects of a workspace that are to be made now.
     #[must_use]
     pub fn pending(&self, connection: &ConnectionId, project: ProjectId) -> usize {
         self.pending.get(&(connection.clone(), project)).copied().unwrap_or(0)

@@ -11,7 +11,6 @@ use dataworks_core::desired::Desired;
 use dataworks_core::fault::{Class, Fault};
 use dataworks_core::ids::Digest;
 use dataworks_core::plan::{SourceRead, Uploaded};
-use dataworks_core::queue::Lane;
 use k8s_openapi::jiff::SignedDuration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::info;
@@ -48,7 +47,7 @@ impl Default for Slots {
 async fn take(slots: &Semaphore) -> Result<SemaphorePermit<'_>, Flow> {
     let slot = tokio::time::timeout(PATIENCE, slots.acquire()).await;
     // The semaphore is never closed.
-    slot.ok().and_then(Result::ok).ok_or(Flow::End(Again::At(after(PATIENCE_OVER), Lane::Edit)))
+    slot.ok().and_then(Result::ok).ok_or(Flow::End(Again::InPlace(after(PATIENCE_OVER))))
 }
 
 /// Reads what the ConfigMap holds into what is desired.

@@ -47,7 +47,7 @@ pub(super) async fn look(ctx: &Arc<Context>, subject: &mut Subject, desired: Opt
                 ctx.start_sweep(&subject.connection, project, permit);
             }
             match tell_gone(ctx, subject).await {
-                Flow::Continue => Flow::End(Again::Never),
+                Flow::Continue => Flow::End(Again::Parked),
                 flow => flow,
             }
         }
@@ -98,7 +98,7 @@ pub(super) async fn by_name(
 pub(super) async fn unanswered(ctx: &Arc<Context>, subject: &mut Subject, unlisted: Unlisted) -> Flow {
     match unlisted {
         Unlisted::Fault(fault) | Unlisted::Incomplete(fault) => failed(ctx, subject, fault, None).await,
-        Unlisted::NoPermit(at) => Flow::End(Again::At(at, Lane::Edit)),
+        Unlisted::NoPermit(at) => Flow::End(Again::InPlace(at)),
     }
 }
 

@@ -206,19 +206,24 @@ async fn failed(ctx: &Arc<Context>, subject: &mut Subject, fault: Fault, fact: O
         ctx.suspect(&subject.connection.id, project, &fault);
     }
     subject.failed |= !matches!(fault.class, Class::Throttled | Class::Quota);
-    let (wait, lane) = match fault.class {
-        // The limiter waits for all; the object keeps its place.
-        Class::Throttled => (SignedDuration::ZERO, Lane::Edit),
-        Class::Quota => (
-            subject.connection.limiter.paused_until().map_or(backoff, |until| until.duration_since(now)),
-            Lane::Edit,
-        ),
-        Class::Denied => (backoff.max(DENIED_RETRY), Lane::Retry),
-        Class::Transient | Class::NotFound => (backoff, Lane::Retry),
-        Class::Terminal | Class::AlreadyExists => (BLOCKED_RETRY, Lane::Retry),
+    let wait = match fault.class {
+        // The limiter waits for all.
+        Class::Throttled => SignedDuration::ZERO,
+        Class::Quota => {
+            subject.connection.limiter.paused_until().map_or(backoff, |until| until.duration_since(now))
+        }
+        Class::Denied => backoff.max(DENIED_RETRY),
+        Class::Transient | Class::NotFound => backoff,
+        Class::Terminal | Class::AlreadyExists => BLOCKED_RETRY,
+    };
+    let again = match fault.class {
+        Class::Throttled | Class::Quota => Again::InPlace(after(wait)),
+        Class::Denied | Class::Transient | Class::NotFound | Class::Terminal | Class::AlreadyExists => {
+            Again::At(after(wait), Lane::Retry)
+        }
     };
     if subject.is_only_looked_at() {
-        return missed(ctx, subject, fault, wait, lane).await;
+        return missed(ctx, subject, fault, again).await;
     }
     let state = State::of_fault(&fault, update, subject.connection.cloud.cloud_now());
     let stalled = matches!(state, State::Stalled { .. });
@@ -232,17 +237,11 @@ async fn failed(ctx: &Arc<Context>, subject: &mut Subject, fault: Fault, fact: O
         subject.memory.clear();
         return Flow::End(rest(ctx, subject));
     }
-    Flow::End(Again::At(after(wait), lane))
+    Flow::End(again)
 }
 
 /// A look at a resource that is as declared failed: that makes nothing less ready.
-async fn missed(
-    ctx: &Arc<Context>,
-    subject: &mut Subject,
-    fault: Fault,
-    wait: SignedDuration,
-    lane: Lane,
-) -> Flow {
+async fn missed(ctx: &Arc<Context>, subject: &mut Subject, fault: Fault, again: Again) -> Flow {
     subject.memory.doubt = true;
     let ours_to_wait = matches!(fault.class, Class::Throttled | Class::Quota);
     if !ours_to_wait && subject.memory.failures >= MISSES {
@@ -251,7 +250,7 @@ async fn missed(
             return after_call_error(&error);
         }
     }
-    Flow::End(Again::At(after(wait), lane))
+    Flow::End(again)
 }
 
 impl Subject {
@@ -291,7 +290,7 @@ impl Subject {
     async fn hold_permit(&mut self) -> Result<(), Flow> {
         if !self.permit.is_held() {
             let permit = self.connection.limiter.permit_within(Purpose::Finish, PERMIT_PATIENCE).await;
-            self.permit = permit.map_err(|at| Flow::End(Again::At(at, Lane::Edit)))?;
+            self.permit = permit.map_err(|at| Flow::End(Again::InPlace(at)))?;
         }
         Ok(())
     }
