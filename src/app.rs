@@ -41,6 +41,7 @@ use crate::metrics::Metrics;
 use crate::metrics::process::Process;
 use crate::reconcile::execute::content::Slots;
 use crate::reconcile::kube_client::Calls;
+use crate::reconcile::surplus::Surpluses;
 use crate::schema;
 use crate::telemetry::level::{self, Levels};
 use crate::workspace::budget::Store;
@@ -140,6 +141,7 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
         bounds,
         content: Slots::default(),
         scheduler: Scheduler::default(),
+        surpluses: Surpluses::default(),
         memories: Mutex::new(HashMap::new()),
         events: Events::start(calling.clone(), &holder, Arc::clone(&metrics)),
         metrics,
@@ -179,7 +181,16 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
     essential::spawn(drift::watch(Arc::clone(&ctx), ConnectionId::Default));
     let grace = Duration::try_from(bounds.call).unwrap_or_default() + GRACE;
     let budget = Store::new(calling.clone(), &namespace, format!("{}-budget", args.lease_name));
-    let work = Box::pin(budget.keep(&ctx, controller::run(Arc::clone(&ctx), stop.clone(), grace)));
+    let stopped = stop.clone();
+    let over = tokio::spawn(async move {
+        stopped.cancelled().await;
+        tokio::time::sleep(grace).await;
+    });
+    let work = async {
+        controller::run(Arc::clone(&ctx), stop.clone(), grace).await;
+        ctx.surpluses.finish(async { _ = over.await }).await;
+    };
+    let work = Box::pin(budget.keep(&ctx, work));
     if args.no_leader_elect {
         work.await;
         return Ok(());

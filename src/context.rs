@@ -33,6 +33,7 @@ use crate::pruned::Undecodable;
 use crate::reconcile::execute::content::Slots;
 use crate::reconcile::kube_client::Calls;
 use crate::reconcile::record;
+use crate::reconcile::surplus::Surpluses;
 use crate::workspace::Workspaces;
 use crate::workspace::connection::{Connection, Connections};
 use crate::workspace::guard::Guard;
@@ -64,6 +65,8 @@ pub struct Context {
     pub scheduler: Scheduler,
     /// What this process remembers of unfinished business, by uid.
     pub memories: Mutex<HashMap<Uid, Memory>>,
+    /// Resources that nobody owns, which are deleted by tasks of their own.
+    pub surpluses: Surpluses,
     /// Kubernetes events.
     pub events: Events,
     /// Metrics.
@@ -294,10 +297,12 @@ impl Context {
         lock(&self.activity.doubted).contains_key(key)
     }
 
-    /// Whether the resource of any object is doubted and was not read yet.
+    /// Whether the resource of any object is doubted and was not read yet, of those that go this way: what others
+    /// wait for is paid for by others.
     #[must_use]
-    pub fn has_doubts(&self) -> bool {
-        !lock(&self.activity.doubted).is_empty()
+    pub fn has_doubts(&self, connection: &ConnectionId, project: ProjectId) -> bool {
+        let doubted: Vec<ObjectKey> = lock(&self.activity.doubted).keys().cloned().collect();
+        self.index().any_goes_to(&doubted, connection, project)
     }
 
     /// Whether something is unfinished with an object that looks settled: a doubt, or a write whose

@@ -118,7 +118,7 @@ fn named(metadata: &ObjectMeta) -> ObjectMeta {
 async fn send(recorder: EventRecorder, mut receiver: mpsc::Receiver<Item>) {
     let limiter = Limiter::new(PER_SECOND, None);
     while let Some((about, event)) = receiver.recv().await {
-        let _spent = limiter.permit().await.spend();
+        let _leaves = limiter.departure().await;
         let end = match &about {
             About::Resource(object) => recorder.publish(object, &event).await,
             About::Workspace(object) => recorder.publish(object, &event).await,

@@ -50,3 +50,24 @@ pub enum Outcome<T> {
     /// It may or may not have happened: look before doing anything else.
     Unknown(Fault),
 }
+
+/// How a call ended, whatever it was to bring.
+pub trait Ended {
+    /// What went wrong, if anything.
+    fn fault(&self) -> Option<&Fault>;
+}
+
+impl<T> Ended for Result<T, Fault> {
+    fn fault(&self) -> Option<&Fault> {
+        self.as_ref().err()
+    }
+}
+
+impl<T> Ended for Outcome<T> {
+    fn fault(&self) -> Option<&Fault> {
+        match self {
+            Self::Done(_) => None,
+            Self::Refused(fault) | Self::Unknown(fault) => Some(fault),
+        }
+    }
+}

@@ -214,7 +214,7 @@ impl Claims {
         });
         let holders = self.by_claim.get(&claim)?.0.iter();
         let mut others = holders.filter(|(rank, _)| rank.class == Class::Recorded && rank.uid != *uid);
-        others.find(|(rank, _)| own.as_ref().is_none_or(|own| *rank < own)).map(|(_, key)| key)
+        others.find(|(rank, _)| own.as_ref().is_none_or(|own| rank < own)).map(|(_, key)| key)
     }
 
     fn stronger(&self, claim: Claim, rank: &Rank) -> Option<&ObjectKey> {

@@ -73,6 +73,7 @@ pub fn gauges(ctx: &Context) -> [Registry; 2] {
         resources(&mut own, &tally);
         out_of_sync(&mut own, &tally);
         inventories(&mut own, &ages(ctx));
+        unreadable(&mut own, ctx);
         if let Some(apart) = ctx.connections.default().listings.looks_apart() {
             let help = "Seconds between two routine looks at a workspace";
             seconds(&mut own, "dataworks_inventory_interval_seconds", help, apart.as_secs_f64());
@@ -215,6 +216,20 @@ fn inventories(r: &mut Registry, ages: &[(ProjectId, f64)]) {
     }
     let help = "Seconds since the last routine look at a workspace in which objects own resources";
     add(r, "dataworks_inventory_age_seconds", help, family);
+}
+
+fn unreadable(r: &mut Registry, ctx: &Context) {
+    let mut rows: BTreeMap<ProjectId, u64> = BTreeMap::new();
+    for (project, count) in ctx.connections.all().iter().flat_map(|one| one.listings.unreadable()) {
+        let most = rows.entry(project).or_default();
+        *most = count.max(*most);
+    }
+    let family: Family<WorkspaceLabels, Gauge> = Family::default();
+    for (project, count) in rows.into_iter().take(MOST_SERIES) {
+        family.get_or_create(&WorkspaceLabels { workspace: project.get() }).set(number(count));
+    }
+    let help = "Rows of the last listing of a workspace that the operator could not read";
+    add(r, "dataworks_inventory_unreadable_rows", help, family);
 }
 
 fn age(since: Timestamp, now: Timestamp) -> f64 {

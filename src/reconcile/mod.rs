@@ -7,6 +7,7 @@ pub mod execute;
 pub mod kube_client;
 pub mod observe;
 pub mod record;
+pub mod surplus;
 pub mod vanished;
 
 use std::sync::Arc;

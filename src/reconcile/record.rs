@@ -3,19 +3,16 @@
 //! Each write names the version that it was decided on. What the cloud did must not be lost: a
 //! created id is written until it stands there or the object is gone.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use dataworks_core::api::condition::{ConditionType, Reason};
 use dataworks_core::api::v1alpha1::{
-    DataWorksResource, DataWorksResourceStatus, DeletionPolicy, Origin, Publication, PublicationStatus,
-    RunType,
+    DataWorksResource, DataWorksResourceStatus, Publication, PublicationStatus, RunType,
 };
 use dataworks_core::api::{CREATE_INTENT, FINALIZER};
-use dataworks_core::backoff;
-use dataworks_core::fault::{Class, Outcome};
-use dataworks_core::ids::{ProjectId, ResourceId};
+use dataworks_core::ids::ResourceId;
 use dataworks_core::intent::{Intent, IntentNote};
-use dataworks_core::inventory::Own;
 use dataworks_core::object::ObjectKey;
 use dataworks_core::plan::SourceRead;
 use dataworks_core::publish;
@@ -23,10 +20,11 @@ use dataworks_core::state::{Change, Fact, merge_patch, next};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt as _;
 use serde_json::{Value, json};
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use super::kube_client::CallError;
 use super::observe::Subject;
+use super::surplus;
 use crate::bounded::{MAX_TEXT, MAX_VALUES};
 use crate::context::Context;
 use crate::controller::standing::{publish_request, request, wish};
@@ -36,9 +34,6 @@ use crate::pruned::{Undecodable, Why};
 /// Pauses between tries to record an id: short at first, since a conflict is over at once.
 const RECORD_PAUSE_FIRST: Duration = Duration::from_millis(50);
 const RECORD_PAUSE_MOST: Duration = Duration::from_secs(5);
-/// Tries to delete a resource that nobody owns: with the waits between them about 20 minutes, after
-/// which a person is told instead.
-const SURPLUS_TRIES: u32 = 12;
 
 /// Writes status when it differs. Answers whether it was written.
 ///
@@ -174,7 +169,7 @@ async fn metadata(
 /// Records the id that CreateResource answered with, whatever happens to the object meanwhile.
 /// Not cancelled by a shutdown; tried until it is written, or the object is gone or another, in
 /// which case the resource that was just made is surplus and is deleted by its id.
-pub async fn created(ctx: &Context, subject: &mut Subject, change: &Change, id: &ResourceId) {
+pub async fn created(ctx: &Arc<Context>, subject: &mut Subject, change: &Change, id: &ResourceId) {
     // What was sent is what this generation declares, whatever is declared by the time it is recorded.
     let generation = subject.object.metadata.generation.unwrap_or(0);
     let mut pause = RECORD_PAUSE_FIRST;
@@ -205,7 +200,7 @@ pub async fn created(ctx: &Context, subject: &mut Subject, change: &Change, id: 
                     info!(%id, "the object was restored meanwhile and finds its resource itself");
                     return;
                 }
-                Ours::Surplus => return surplus(ctx, subject, id).await,
+                Ours::Surplus => return surplus::take_back(ctx, subject, id).await,
             },
             Err(error) => warn!(%id, %error, "the object cannot be read"),
         }
@@ -243,38 +238,6 @@ fn still_ours(live: Option<DataWorksResource>, subject: &Subject, id: &ResourceI
         Some(_) => Ours::Surplus,
         None => Ours::Yes(Box::new(live)),
     }
-}
-
-/// Deletes a resource that no object owns any more.
-async fn surplus(ctx: &Context, subject: &Subject, id: &ResourceId) {
-    let Some(project) = subject.project() else { return };
-    if subject.object.spec.deletion(Some(Origin::Created)) == DeletionPolicy::Retain {
-        ctx.metrics.orphans.inc();
-        error!(%id, "an orphan: its object is gone and retains it");
-        return;
-    }
-    for failures in 1..=SURPLUS_TRIES {
-        let _spent = subject.connection.limiter.permit().await.spend();
-        let end = around(Place::DeleteSurplus, subject.connection.cloud.delete_resource(project, id)).await;
-        match end {
-            Outcome::Done(_) => return took_back(ctx, subject, project, id),
-            Outcome::Refused(fault) if fault.class == Class::NotFound => {
-                return took_back(ctx, subject, project, id);
-            }
-            Outcome::Refused(fault) | Outcome::Unknown(fault) => {
-                subject.connection.limiter.learn(Some(&fault));
-                warn!(%id, code = fault.code, "a surplus resource could not be deleted yet");
-            }
-        }
-        tokio::time::sleep(backoff::transient(&subject.uid, failures)).await;
-    }
-    ctx.metrics.orphans.inc();
-    error!(%id, "an orphan: its object is gone and it cannot be deleted");
-}
-
-fn took_back(ctx: &Context, subject: &Subject, project: ProjectId, id: &ResourceId) {
-    ctx.record(&subject.connection, project, Own::Deleted(id.clone()));
-    info!(%id, "deleted a surplus resource: its object is gone or has another");
 }
 
 /// Says in the status of an object that cannot be decoded that it cannot. The same every time, so

@@ -111,7 +111,7 @@ async fn look(ctx: &Arc<Context>, connection: &Connection, project: ProjectId) {
             doubted.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
         }
     };
-    let errand = Errand::Drift { page: &page, busy: &|| ctx.has_doubts() };
+    let errand = Errand::Drift { page: &page, busy: &|| ctx.has_doubts(id, project) };
     let end = listings.sweep(cloud, limiter, Permit::none(), project, errand).await;
     let doubted = doubted.into_inner().unwrap_or_else(PoisonError::into_inner);
     let listed = end.is_ok();

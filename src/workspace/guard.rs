@@ -96,18 +96,15 @@ async fn look(ctx: &Arc<Context>) {
     };
     if let Some((_, project)) = due {
         let connection = ctx.connections.default();
-        let permit = connection.limiter.permit_within(Purpose::Work, PERMIT_PATIENCE).await;
-        match permit {
-            Ok(mut permit) => {
-                let _held = permit.spend();
-            }
+        let departure = connection.limiter.departure_within(Purpose::Work, PERMIT_PATIENCE).await;
+        let departure = match departure {
+            Ok(departure) => departure,
             Err(until) => {
                 ctx.guard.lock().postpone(project, until);
                 return;
             }
-        }
-        let answer = connection.cloud.get_project(project).await;
-        connection.limiter.learn(answer.as_ref().err());
+        };
+        let answer = departure.with(connection.cloud.get_project(project)).await;
         if answer.is_ok() {
             ctx.proved(&ConnectionId::Default, project);
             connection.listings.forgive(project);

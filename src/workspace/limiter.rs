@@ -1,13 +1,15 @@
 //! The call budget of one account and region, shared by everything that calls.
 //!
-//! A permit is held before a call and comes back by itself when none was made. What a day's calls
-//! may be used for is the core's: see [`Purpose`].
+//! A permit is held before a call and comes back by itself when none was made. A call is made with the
+//! [`Departure`] that a permit is spent for, and what its end says of the budget is learnt there: no caller can
+//! forget it. What a day's calls may be used for is the core's: see [`Purpose`].
 
+use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dataworks_core::codes::{HOST_UNRESOLVED, NO_CREDENTIALS};
-use dataworks_core::fault::{Class, Fault};
+use dataworks_core::fault::{Class, Ended, Fault};
 use dataworks_core::limit::{Bucket, Day, Purpose, Quota, Shut, Ticket, sweeps_a_day};
 use dataworks_core::queue::SubQueue;
 use dataworks_core::state::quota_until;
@@ -53,10 +55,11 @@ impl Permit {
         if fits { self } else { Self::none() }
     }
 
-    /// Uses it up; false when there was none.
+    /// Uses it up for a call that leaves now; `None` when there was none.
     #[must_use]
-    pub fn spend(&mut self) -> bool {
-        self.held.take().is_some()
+    pub fn spend(&mut self) -> Option<Departure> {
+        let (limiter, ticket) = self.held.take()?;
+        Some(Departure { limiter, ticket, left: Timestamp::now() })
     }
 
     /// It was waited for so long.
@@ -73,6 +76,25 @@ impl Permit {
     pub fn for_sweep(&mut self) -> Result<(), Timestamp> {
         let Some((limiter, ticket)) = &mut self.held else { return Ok(()) };
         limiter.lock().rebook(ticket, Timestamp::now())
+    }
+}
+
+/// A call that leaves with the permit that was spent for it. One that is given up on its way, or whose answer is lost,
+/// teaches nothing.
+#[derive(Debug)]
+#[must_use = "the call is made with it"]
+pub struct Departure {
+    limiter: Limiter,
+    ticket: Ticket,
+    left: Timestamp,
+}
+
+impl Departure {
+    /// Makes the call, and learns from its end.
+    pub async fn with<T: Ended>(self, call: impl Future<Output = T>) -> T {
+        let end = call.await;
+        self.limiter.learn(self.ticket, self.left, end.fault());
+        end
     }
 }
 
@@ -184,13 +206,28 @@ impl Limiter {
     /// # Errors
     /// When to ask again.
     pub async fn permit_within(&self, purpose: Purpose, most: Duration) -> Result<Permit, Timestamp> {
+        let ticket = self.ticket_within(purpose, most).await?;
+        Ok(Permit { held: Some((self.clone(), ticket)) })
+    }
+
+    /// The same for a call that leaves at once.
+    ///
+    /// # Errors
+    /// When to ask again.
+    pub async fn departure_within(&self, purpose: Purpose, most: Duration) -> Result<Departure, Timestamp> {
+        let ticket = self.ticket_within(purpose, most).await?;
+        Ok(Departure { limiter: self.clone(), ticket, left: Timestamp::now() })
+    }
+
+    async fn ticket_within(&self, purpose: Purpose, most: Duration) -> Result<Ticket, Timestamp> {
         let begun = Instant::now();
         let end = begun + most;
         loop {
-            let at = match self.try_permit(purpose) {
-                Ok(permit) => {
+            let taken = self.lock().take(purpose, Timestamp::now());
+            let at = match taken {
+                Ok(ticket) => {
                     self.waited(begun.elapsed());
-                    return Ok(permit);
+                    return Ok(ticket);
                 }
                 Err(at) => at,
             };
@@ -201,40 +238,41 @@ impl Limiter {
         }
     }
 
-    /// Waits for a permit to go on with work that is under way, however long. For tasks of their own
-    /// only.
-    pub async fn permit(&self) -> Permit {
+    /// Waits, however long, until a call may leave that goes on with work under way. For tasks of their own only.
+    pub async fn departure(&self) -> Departure {
         let begun = Instant::now();
         loop {
-            match self.try_permit(Purpose::Finish) {
-                Ok(permit) => {
+            let taken = self.lock().take(Purpose::Finish, Timestamp::now());
+            match taken {
+                Ok(ticket) => {
                     self.waited(begun.elapsed());
-                    return permit;
+                    return Departure { limiter: self.clone(), ticket, left: Timestamp::now() };
                 }
                 Err(at) => tokio::time::sleep(until(at)).await,
             }
         }
     }
 
-    /// Learns from the end of a call.
-    pub fn learn(&self, fault: Option<&Fault>) {
+    /// Learns from the end of a call that left at `left`.
+    fn learn(&self, ticket: Ticket, left: Timestamp, fault: Option<&Fault>) {
         let now = Timestamp::now();
         let mut bucket = self.lock();
         match fault {
-            None => bucket.succeeded(now),
+            None => bucket.succeeded(left, now),
             // Nothing was sent, so nothing of the day is used.
             Some(fault) if [NO_CREDENTIALS, HOST_UNRESOLVED].contains(&fault.code.as_str()) => {
-                bucket.give_back(Ticket::of_work());
+                bucket.give_back(ticket);
             }
             Some(fault) => match fault.class {
-                Class::Throttled => bucket.throttled(fault.retry_after, now),
+                Class::Throttled => bucket.throttled(left, fault.retry_after, now),
                 Class::Quota => {
                     let quota = Quota::of(fault).unwrap_or(Quota::Day);
                     bucket.used_up(quota, quota_until(fault, now), now);
                 }
                 // What the service answers so was let through.
-                Class::NotFound | Class::AlreadyExists => bucket.succeeded(now),
-                Class::Transient | Class::Denied | Class::Terminal => bucket.answered(now),
+                Class::NotFound | Class::AlreadyExists => bucket.succeeded(left, now),
+                // They say nothing of how often we call.
+                Class::Transient | Class::Denied | Class::Terminal => {}
             },
         }
     }
@@ -267,4 +305,43 @@ impl Limiter {
 #[must_use]
 pub fn until(at: Timestamp) -> Duration {
     at.duration_since(Timestamp::now()).try_into().unwrap_or(Duration::ZERO)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(class: Class, code: &str) -> Fault {
+        Fault { class, code: code.to_owned(), message: String::new(), request_id: None, retry_after: None }
+    }
+
+    /// The rate of 8 a second and the calls of the day, after one call that ended so; `None`: it was given up.
+    async fn after(end: Option<Result<(), Fault>>) -> (f64, u64) {
+        let limiter = Limiter::new(8.0, Some(80));
+        let departure = limiter.departure().await;
+        match end {
+            Some(end) => _ = departure.with(async { end }).await,
+            None => drop(departure),
+        }
+        (limiter.rate(), limiter.day().used)
+    }
+
+    #[tokio::test]
+    async fn every_call_that_is_made_teaches() {
+        let rows = [
+            ("good", Some(Ok(())), (8.0, 1)),
+            ("throttled", Some(Err(fault(Class::Throttled, "Throttling.User"))), (4.0, 1)),
+            ("nothing was sent", Some(Err(fault(Class::Denied, NO_CREDENTIALS))), (8.0, 0)),
+            ("no answer", Some(Err(fault(Class::Transient, "TimedOut"))), (8.0, 1)),
+            ("given up", None, (8.0, 1)),
+        ];
+        for (name, end, want) in rows {
+            assert_eq!(after(end).await, want, "{name}");
+        }
+        let limiter = Limiter::new(8.0, None);
+        let unknown: dataworks_core::fault::Outcome<()> =
+            dataworks_core::fault::Outcome::Unknown(fault(Class::Throttled, "Throttling"));
+        _ = limiter.departure().await.with(async { unknown }).await;
+        assert!((limiter.rate() - 4.0).abs() < 1e-9, "a write of unknown outcome, too: {}", limiter.rate());
+    }
 }

@@ -21,6 +21,7 @@ use dataworks_core::inventory::{
 use dataworks_core::object::ObjectKey;
 use dataworks_core::workspace::Absence;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use tracing::warn;
 
 use brake::Brake;
 pub use pages::{Errand, Unlisted};
@@ -34,6 +35,10 @@ struct Shared {
     sweeping: bool,
     /// Who is parked, and since when.
     waiting: BTreeMap<ObjectKey, Timestamp>,
+    /// This process made a file while the listing was read.
+    made: bool,
+    /// Listings in a row that were in vain for that.
+    repeated: u8,
     /// How many objects will ask, beside those that had a permit to ask until now.
     expected: usize,
     failed: HashMap<ObjectKey, Fault>,
@@ -44,8 +49,29 @@ struct Shared {
     whole: BTreeSet<ObjectKey>,
     /// One of those waits for the listing under way.
     must_be_whole: bool,
+    /// Rows of the last whole listing that could not be read.
+    unreadable: u64,
     /// Whether what a routine look misses is made again.
     brake: Brake,
+}
+
+impl Shared {
+    fn record(&mut self, own: Own) {
+        self.made |= self.sweeping && matches!(own, Own::Put(_));
+        self.inventory.record(own, Timestamp::now());
+    }
+
+    /// Says that rows cannot be read when there come to be some, or more: not at each listing.
+    fn tell_unreadable(&mut self, project: ProjectId, rows: u64) {
+        if rows > self.unreadable {
+            warn!(
+                workspace = project.get(),
+                rows,
+                "rows of the listing cannot be read: what they show is not seen, and no file of this workspace is taken to be gone"
+            );
+        }
+        self.unreadable = rows;
+    }
 }
 
 /// All workspaces of one connection.
@@ -124,6 +150,12 @@ impl Listings {
         let start = !shared.sweeping;
         shared.sweeping = true;
         Answer::Parked { start }
+    }
+
+    /// How many rows of the last whole listing of each workspace could not be read.
+    #[must_use]
+    pub fn unreadable(&self) -> BTreeMap<ProjectId, u64> {
+        self.lock().iter().map(|(project, shared)| (*project, shared.unreadable)).collect()
     }
 
     /// How many pages a listing of the workspace has, as far as is known.
@@ -210,7 +242,7 @@ impl Listings {
 
     /// Takes in what this process just did itself.
     pub fn record(&self, project: ProjectId, own: Own) {
-        self.lock().entry(project).or_default().inventory.record(own, Timestamp::now());
+        self.lock().entry(project).or_default().record(own);
     }
 
     /// What earlier listings of a workspace met with is over: nobody who waited for one is told of it any more.
@@ -223,7 +255,7 @@ impl Listings {
     /// The same where the workspace is known here: done by another connection.
     pub fn record_where_known(&self, project: ProjectId, own: Own) {
         if let Some(shared) = self.lock().get_mut(&project) {
-            shared.inventory.record(own, Timestamp::now());
+            shared.record(own);
         }
     }
 

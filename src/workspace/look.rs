@@ -97,20 +97,16 @@ impl Tended {
         endpoint: &Endpoint,
     ) -> Result<ProjectFacts, Verdict> {
         let Connection { cloud, limiter, .. } = connection;
-        if let Err(until) =
-            limiter.permit_within(self.purpose, PERMIT_PATIENCE).await.map(|mut permit| permit.spend())
-        {
-            return Err(Verdict::Retrying {
-                reason: Reason::QuotaExhausted,
-                message: format!(
-                    "The identity's calls in this region are used up; it goes on at {}.",
-                    dataworks_core::state::whole(until)
-                ),
-                fault: None,
-            });
-        }
-        let answer = cloud.get_project(project).await;
-        limiter.learn(answer.as_ref().err());
+        let departure = limiter.departure_within(self.purpose, PERMIT_PATIENCE).await;
+        let departure = departure.map_err(|until| Verdict::Retrying {
+            reason: Reason::QuotaExhausted,
+            message: format!(
+                "The identity's calls in this region are used up; it goes on at {}.",
+                dataworks_core::state::whole(until)
+            ),
+            fault: None,
+        })?;
+        let answer = departure.with(cloud.get_project(project)).await;
         let host = (endpoint, spec.endpoint.is_none());
         let answer = answer.map_err(|fault| failed(&fault, spec, host, cloud.cloud_now()))?;
         if answer.status != AVAILABLE {

@@ -308,7 +308,7 @@ mod tests {
     fn what_was_spent_outlives_the_process_and_names_nobody() {
         let mut first = payers();
         let limiter = first.budget(&key("a"), payer("1234567890123456", "x"), asks(3.0, Some(80)));
-        assert!(limiter.try_permit(Purpose::Work).unwrap().spend());
+        assert!(limiter.try_permit(Purpose::Work).unwrap().spend().is_some());
         let kept = first.spent();
         assert_eq!(kept.values().map(|spent| spent.day.used).collect::<Vec<_>>(), [1]);
         assert!(kept.keys().all(|tag| tag.len() == 16 && !tag.contains("1234567890")), "{kept:?}");
@@ -324,7 +324,7 @@ mod tests {
     fn what_nobody_uses_is_let_go_and_its_day_is_not_forgotten() {
         let mut payers = payers();
         let limiter = payers.budget(&key("a"), payer("1", "x"), asks(3.0, Some(80)));
-        assert!(limiter.try_permit(Purpose::Work).unwrap().spend());
+        assert!(limiter.try_permit(Purpose::Work).unwrap().spend().is_some());
         let there = |payers: &Payers| payers.all().len() - 1;
         let pass = |payers: &mut Payers, empty: bool| {
             payers.let_go(|_| empty);

@@ -23,7 +23,7 @@ use crate::context::Context;
 use crate::controller::places::ConnectionId;
 use crate::dataworks::RunFilter;
 use crate::workspace::connection::Connection;
-use crate::workspace::limiter::Limiter;
+use crate::workspace::limiter::{Departure, Limiter};
 
 /// How often it is asked which workspace is due.
 const TICK: Duration = Duration::from_secs(1);
@@ -392,9 +392,8 @@ async fn look(
         missing = before.iter().take(due).filter(|id| wanted.contains(id)).count();
     }
     for id in wanted.into_iter().take(missing.min(SINGLE_READS)) {
-        spend(&connection.limiter).await?;
-        let end = connection.cloud.get_pipeline_run(project, &id).await;
-        connection.limiter.learn(end.as_ref().err());
+        let departure = depart(&connection.limiter).await?;
+        let end = departure.with(connection.cloud.get_pipeline_run(project, &id)).await;
         let sight = match end {
             Ok(one) => Sight::Run(one.run),
             // Which code says that there is no such run is not documented.
@@ -411,16 +410,14 @@ async fn page(
     project: ProjectId,
     number: u32,
 ) -> Result<crate::dataworks::types::RunPage, Unseen> {
-    spend(&connection.limiter).await?;
-    let page = connection.cloud.list_pipeline_runs(project, &RunFilter::default(), number, PAGE_SIZE).await;
-    connection.limiter.learn(page.as_ref().err());
-    page.map_err(Unseen::Fault)
+    let departure = depart(&connection.limiter).await?;
+    let filter = RunFilter::default();
+    let call = connection.cloud.list_pipeline_runs(project, &filter, number, PAGE_SIZE);
+    departure.with(call).await.map_err(Unseen::Fault)
 }
 
-async fn spend(limiter: &Limiter) -> Result<(), Unseen> {
-    let mut permit = limiter.permit_within(Purpose::Poll, PERMIT_PATIENCE).await.map_err(Unseen::NoPermit)?;
-    let _held = permit.spend();
-    Ok(())
+async fn depart(limiter: &Limiter) -> Result<Departure, Unseen> {
+    limiter.departure_within(Purpose::Poll, PERMIT_PATIENCE).await.map_err(Unseen::NoPermit)
 }
 
 fn plus(at: Timestamp, span: SignedDuration) -> Timestamp {

@@ -4,6 +4,7 @@
 
 mod answers;
 mod errors;
+mod listing;
 mod proxy;
 mod server;
 mod tls;

@@ -44,7 +44,10 @@ fn is_around(text: &str, at: usize) -> bool {
     let name = statement.strip_prefix("let ").and_then(|rest| rest.split(' ').next());
     let after = text[at..].split_once(";\n").map(|(_, after)| after.trim_start()).unwrap_or_default();
     let next = after.split(';').next().unwrap_or_default();
-    name.is_some_and(|name| next.contains("around(Place::") && next.contains(&format!(", {name})")))
+    let passed = |name: &str| [format!(", {name})"), format!(", departure.with({name}))")];
+    name.is_some_and(|name| {
+        next.contains("around(Place::") && passed(name).iter().any(|passed| next.contains(passed))
+    })
 }
 
 fn sources(folder: &Path) -> Vec<(String, String)> {

@@ -136,6 +136,7 @@ pub fn difference(held: &[Held], inventory: &Inventory, asked: &HashSet<Resource
 #[cfg(test)]
 mod tests {
     use super::super::Sweep;
+    use super::super::tests::whole;
     use super::*;
 
     fn at(ms: i64) -> Timestamp {
@@ -168,7 +169,7 @@ mod tests {
             modified: at(*modified),
         };
         let mut sweep = Sweep::new(at(0));
-        sweep.page(rows.iter().map(row).collect(), total);
+        sweep.page(whole(rows.iter().map(row).collect(), total));
         let mut inventory = Inventory::default();
         inventory.replace(sweep, SignedDuration::ZERO);
         inventory
@@ -244,7 +245,7 @@ mod tests {
         ];
         for (rows, total, told, want) in table {
             let mut sweep = Sweep::new(at(0));
-            sweep.page(rows.clone(), total);
+            sweep.page(whole(rows.clone(), total));
             let mut inventory = Inventory::default();
             inventory.replace(sweep, SignedDuration::ZERO);
             let found = differs(&[Held { told, ..held(1) }], &inventory);

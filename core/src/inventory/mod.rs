@@ -16,7 +16,7 @@ use crate::ids::ResourceId;
 use crate::path::claim_key;
 pub use drift::{Difference, Held, MassAbsence, Told, difference, outdated};
 pub use schedule::next_look;
-pub use sweep::{Next, PAGE_SIZE, Sweep};
+pub use sweep::{Next, PAGE_SIZE, Page, Sweep};
 
 /// A listing that is older than this says nothing about a stranger's new file.
 pub const LISTING_AGE: SignedDuration = SignedDuration::from_mins(10);

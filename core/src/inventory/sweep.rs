@@ -12,6 +12,18 @@ pub const PAGE_SIZE: u64 = 100;
 /// A listing ends here whatever the service says: a million rows.
 const MOST_PAGES: u32 = 10_000;
 
+/// A page of a listing, as it was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Its rows.
+    pub rows: Vec<Row>,
+    /// Rows beside these that cannot be read. They are there all the same: without them a full page
+    /// would look like the last one.
+    pub unreadable: u64,
+    /// How many rows the service says that the listing has.
+    pub total: u64,
+}
+
 /// What to do after a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
@@ -33,6 +45,8 @@ pub struct Sweep {
     restarted: bool,
     /// A row came twice.
     doubled: bool,
+    /// Rows that could not be read: the listing proves no absence.
+    unreadable: u64,
     complete: bool,
 }
 
@@ -48,6 +62,7 @@ impl Sweep {
             asked: None,
             restarted: false,
             doubled: false,
+            unreadable: 0,
             complete: true,
         }
     }
@@ -57,13 +72,15 @@ impl Sweep {
         self.asked.get_or_insert(now);
     }
 
-    /// Takes in a page and the `TotalCount` that came with it. When the count moved, pages may
-    /// have slipped: the listing is begun once more, and if it moves again it is only *partial*:
-    /// good for presence, not for absence. Rows that come twice count once.
-    pub fn page(&mut self, rows: Vec<Row>, total: u64) -> Next {
+    /// Takes in a page. When the count that came with it moved, pages may have slipped: the listing
+    /// is begun once more, and if it moves again it is only *partial*: good for presence, not for
+    /// absence. So it is with a row that cannot be read. Rows that come twice count once.
+    pub fn page(&mut self, page: Page) -> Next {
+        let Page { rows, unreadable, total } = page;
         let moved = self.total.is_some_and(|before| before != total);
         self.total = Some(total);
-        let full = rows.len() as u64 >= PAGE_SIZE;
+        let full = (rows.len() as u64).saturating_add(unreadable) >= PAGE_SIZE;
+        self.unreadable = self.unreadable.saturating_add(unreadable);
         for row in rows {
             self.doubled |= self.rows.insert(row.id.clone(), row).is_some();
         }
@@ -71,6 +88,7 @@ impl Sweep {
             self.restarted = true;
             self.rows.clear();
             self.doubled = false;
+            self.unreadable = 0;
             self.total = None;
             self.asked = None;
             self.page = 1;
@@ -82,16 +100,22 @@ impl Sweep {
         let last = u64::from(self.page) * PAGE_SIZE >= total || !full;
         if last || self.page >= MOST_PAGES {
             // Fewer rows than the service counts, or one that came twice: pages slipped.
-            self.complete &= self.rows.len() as u64 >= total && !self.doubled;
+            self.complete &= self.rows.len() as u64 >= total && !self.doubled && self.unreadable == 0;
             return Next::Done;
         }
         self.page += 1;
         Next::Page(self.page)
     }
 
-    /// A row could not be read: the listing proves no absence.
+    /// Something else than its pages says that rows may have slipped: it proves no absence.
     pub fn doubt(&mut self) {
         self.complete = false;
+    }
+
+    /// How many rows could not be read.
+    #[must_use]
+    pub fn unreadable(&self) -> u64 {
+        self.unreadable
     }
 
     /// When it began.

@@ -21,13 +21,18 @@ fn page(from: u64, count: u64) -> Vec<Row> {
     (from..from + count).map(|n| row(n, &format!("XX/{n}.py"))).collect()
 }
 
+/// A page whose rows can all be read.
+pub(super) fn whole(rows: Vec<Row>, total: u64) -> Page {
+    Page { rows, unreadable: 0, total }
+}
+
 const LAG: SignedDuration = SignedDuration::from_secs(60);
 
 fn listed(begun: i64, rows: Vec<Row>) -> Inventory {
     let mut inventory = Inventory::default();
     let mut sweep = Sweep::new(at(begun));
     let total = rows.len() as u64;
-    assert_eq!(sweep.page(rows, total), Next::Done);
+    assert_eq!(sweep.page(whole(rows, total)), Next::Done);
     inventory.replace(sweep, LAG);
     inventory
 }
@@ -59,11 +64,43 @@ fn a_listing_speaks_only_for_objects_it_is_fresh_for() {
 }
 
 #[test]
+fn rows_that_cannot_be_read_end_no_listing() {
+    // What of each page cannot be read, of 250 rows; then what the listing is worth.
+    let tables = [
+        ("none", [0, 0, 0], true),
+        ("one on the first page", [1, 0, 0], false),
+        ("one on the last page", [0, 0, 1], false),
+        ("a whole page", [0, 100, 0], false),
+    ];
+    for (name, unreadable, proves_absence) in tables {
+        let mut sweep = Sweep::new(at(0));
+        let asked: Vec<Next> = [(0, 100), (100, 100), (200, 50)]
+            .into_iter()
+            .zip(unreadable)
+            .map(|((from, rows), lost)| {
+                sweep.page(Page { rows: page(from + lost, rows - lost), unreadable: lost, total: 250 })
+            })
+            .collect();
+        assert_eq!(asked, [Next::Page(2), Next::Page(3), Next::Done], "{name}");
+        let lost: u64 = unreadable.iter().sum();
+        assert_eq!(sweep.unreadable(), lost, "{name}");
+        let mut inventory = Inventory::default();
+        inventory.replace(sweep, LAG);
+        assert_eq!((inventory.len() as u64, inventory.total()), (250 - lost, Some(250)), "{name}");
+        assert_eq!(inventory.is_complete(), proves_absence, "{name}");
+        assert!(
+            unreadable[2] > 0 || inventory.row(&row(249, "").id).is_some(),
+            "{name}: the last page was read"
+        );
+    }
+}
+
+#[test]
 fn pages_become_one_listing() {
     let mut sweep = Sweep::new(at(0));
-    assert_eq!(sweep.page(page(0, 100), 250), Next::Page(2));
-    assert_eq!(sweep.page(page(100, 100), 250), Next::Page(3));
-    assert_eq!(sweep.page(page(200, 50), 250), Next::Done);
+    assert_eq!(sweep.page(whole(page(0, 100), 250)), Next::Page(2));
+    assert_eq!(sweep.page(whole(page(100, 100), 250)), Next::Page(3));
+    assert_eq!(sweep.page(whole(page(200, 50), 250)), Next::Done);
     let mut inventory = Inventory::default();
     inventory.replace(sweep, LAG);
     assert_eq!((inventory.len(), inventory.total()), (250, Some(250)));
@@ -73,10 +110,10 @@ fn pages_become_one_listing() {
 #[test]
 fn a_count_that_moves_restarts_once_and_then_leaves_it_partial() {
     let mut sweep = Sweep::new(at(0));
-    assert_eq!(sweep.page(page(0, 100), 150), Next::Page(2));
-    assert_eq!(sweep.page(page(100, 51), 151), Next::Page(1), "moved: once more from the start");
-    assert_eq!(sweep.page(page(0, 100), 151), Next::Page(2));
-    assert_eq!(sweep.page(page(100, 52), 152), Next::Done, "moved again: no third time");
+    assert_eq!(sweep.page(whole(page(0, 100), 150)), Next::Page(2));
+    assert_eq!(sweep.page(whole(page(100, 51), 151)), Next::Page(1), "moved: once more from the start");
+    assert_eq!(sweep.page(whole(page(0, 100), 151)), Next::Page(2));
+    assert_eq!(sweep.page(whole(page(100, 52), 152)), Next::Done, "moved again: no third time");
     let mut inventory = Inventory::default();
     inventory.replace(sweep, LAG);
     let version = Version { seen: at(-1), created: at(-9), born_here: false };
@@ -87,8 +124,8 @@ fn a_count_that_moves_restarts_once_and_then_leaves_it_partial() {
 #[test]
 fn rows_that_slipped_through_leave_it_partial() {
     let mut sweep = Sweep::new(at(0));
-    assert_eq!(sweep.page(page(0, 100), 150), Next::Page(2));
-    assert_eq!(sweep.page(page(99, 50), 150), Next::Done, "row 99 came twice, another not at all");
+    assert_eq!(sweep.page(whole(page(0, 100), 150)), Next::Page(2));
+    assert_eq!(sweep.page(whole(page(99, 50), 150)), Next::Done, "row 99 came twice, another not at all");
     let mut inventory = Inventory::default();
     inventory.replace(sweep, LAG);
     assert!(!inventory.speaks_for(&Version { seen: at(-1), created: at(-9), born_here: false }, at(1)));
@@ -97,8 +134,8 @@ fn rows_that_slipped_through_leave_it_partial() {
 #[test]
 fn a_row_that_came_twice_leaves_it_partial_whatever_the_count() {
     let mut sweep = Sweep::new(at(0));
-    assert_eq!(sweep.page(page(0, 100), 150), Next::Page(2));
-    assert_eq!(sweep.page(page(99, 51), 150), Next::Done, "row 99 again, though 150 are there");
+    assert_eq!(sweep.page(whole(page(0, 100), 150)), Next::Page(2));
+    assert_eq!(sweep.page(whole(page(99, 51), 150)), Next::Done, "row 99 again, though 150 are there");
     let mut inventory = Inventory::default();
     inventory.replace(sweep, LAG);
     assert!(!inventory.is_complete());
@@ -112,7 +149,7 @@ fn own_changes_outlive_a_listing_that_lags() {
     inventory.record(Own::Deleted("2".parse().unwrap()), at(97));
     inventory.record(Own::Put(row(3, "XX/old.py")), at(10));
     let mut sweep = Sweep::new(at(100));
-    sweep.page(vec![row(2, "XX/gone.py")], 1);
+    sweep.page(whole(vec![row(2, "XX/gone.py")], 1));
     inventory.replace(sweep, LAG);
     assert_eq!(ids(&inventory.near("XX/new.py", "new.py")), ["1"], "made just before: not listed yet");
     assert_eq!(ids(&inventory.near("XX/gone.py", "gone.py")), [""; 0], "deleted just before: still listed");

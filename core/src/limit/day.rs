@@ -114,14 +114,6 @@ pub struct Ticket {
     probe: Option<Timestamp>,
 }
 
-impl Ticket {
-    /// One for work, of which it is not known any more how it was booked.
-    #[must_use]
-    pub fn of_work() -> Self {
-        Self { purpose: Purpose::Work, probe: None }
-    }
-}
-
 /// The books of a day.
 #[derive(Clone, Debug)]
 pub(super) struct Books {
@@ -252,8 +244,8 @@ impl Books {
     }
 
     /// A good answer to a call that left at `left`: after the service shut, only a probe can be that.
-    pub(super) fn good(&mut self, left: Option<Timestamp>) {
-        if left.is_some_and(|left| left > self.shut_at) {
+    pub(super) fn good(&mut self, left: Timestamp) {
+        if left > self.shut_at {
             self.shut = None;
         }
     }

@@ -67,7 +67,6 @@ impl Bucket {
         self.refill(now);
         if self.tokens >= 1.0 {
             self.tokens -= 1.0;
-            self.rate.leaves(now);
             return Ok(self.books.book(purpose, now));
         }
         Err(later(now, Duration::from_secs_f64((1.0 - self.tokens) / self.rate.per_second())))
@@ -76,7 +75,6 @@ impl Bucket {
     /// Puts a permit back that no call was made with.
     pub fn give_back(&mut self, ticket: Ticket) {
         self.tokens = (self.tokens + 1.0).min(capacity(self.rate.per_second()));
-        self.rate.did_not_leave();
         self.books.put_back(ticket);
     }
 
@@ -119,23 +117,16 @@ impl Bucket {
         self.books.resume(earlier, shut, now);
     }
 
-    /// Learns from a good answer.
-    pub fn succeeded(&mut self, now: Timestamp) {
+    /// Learns from a good answer to a call that left at `left`.
+    pub fn succeeded(&mut self, left: Timestamp, now: Timestamp) {
         self.refill(now);
-        let left = self.rate.answered(now);
         self.rate.good(left, now);
         self.books.good(left);
     }
 
-    /// An answer came that says nothing of how often we call.
-    pub fn answered(&mut self, now: Timestamp) {
-        let _left = self.rate.answered(now);
-    }
-
-    /// Learns from a throttled answer, and waits as long as it asked for.
-    pub fn throttled(&mut self, retry_after: Option<Duration>, now: Timestamp) {
+    /// Learns from a throttled answer to a call that left at `left`, and waits as long as it asked for.
+    pub fn throttled(&mut self, left: Timestamp, retry_after: Option<Duration>, now: Timestamp) {
         self.refill(now);
-        let left = self.rate.answered(now);
         if self.rate.throttled(left, now) {
             self.tokens = 0.0;
         }
@@ -147,7 +138,6 @@ impl Bucket {
     /// The service said that the day's or the month's calls are used up. One call an hour tries
     /// again, not before `until`.
     pub fn used_up(&mut self, quota: Quota, until: Timestamp, now: Timestamp) {
-        let _left = self.rate.answered(now);
         self.books.turn(now);
         self.books.refused(quota, until, now);
     }

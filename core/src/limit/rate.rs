@@ -6,7 +6,6 @@
 //! met has gone. Halving at each throttled answer and climbing evenly would either be throttled all
 //! the time or use half of what there is.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
@@ -27,10 +26,6 @@ const TO_CEILING: f64 = 30.0;
 /// The climb is at least as steep as from this part of the configured rate below the ceiling: a rate
 /// that was pressed down to nearly nothing is back in minutes.
 const LEAST_CLIMB: f64 = 0.02;
-/// Answers are not awaited longer than this: the deadline of a call.
-const LONGEST_CALL: Duration = Duration::from_secs(30);
-/// Calls that are remembered as under way; more than there are workers.
-const MOST_UNDER_WAY: usize = 256;
 /// Throttled answers so soon after a slow-down belong to its burst, whenever their calls left:
 /// answers overtake each other.
 const SAME_BURST: Duration = Duration::from_millis(250);
@@ -55,21 +50,19 @@ impl Climb {
     }
 }
 
-/// The rate at present, and the calls under way that may yet change it.
+/// The rate at present. It keeps no list of the calls under way: each answer comes with the time at which its
+/// call left, so that one that never comes blurs nothing.
 #[derive(Clone, Debug)]
 pub(super) struct Rate {
     configured: f64,
     now: f64,
     climb: Option<Climb>,
-    /// When the calls left whose answers are awaited, oldest first. Answers are taken to come in the
-    /// order of their calls: which of them it was is not told.
-    under_way: VecDeque<Timestamp>,
 }
 
 impl Rate {
     pub(super) fn new(configured: f64) -> Self {
         let configured = configured.max(SLOWEST);
-        Self { configured, now: configured, climb: None, under_way: VecDeque::new() }
+        Self { configured, now: configured, climb: None }
     }
 
     /// Another rate is configured: without a climb under way it holds at once.
@@ -83,29 +76,10 @@ impl Rate {
         self.now
     }
 
-    pub(super) fn leaves(&mut self, now: Timestamp) {
-        if self.under_way.len() == MOST_UNDER_WAY {
-            self.under_way.pop_front();
-        }
-        self.under_way.push_back(now);
-    }
-
-    pub(super) fn did_not_leave(&mut self) {
-        self.under_way.pop_back();
-    }
-
-    /// An answer came. Answers when its call left, as far as that is known.
-    pub(super) fn answered(&mut self, now: Timestamp) -> Option<Timestamp> {
-        while self.under_way.front().is_some_and(|left| later(*left, LONGEST_CALL) < now) {
-            self.under_way.pop_front();
-        }
-        self.under_way.pop_front()
-    }
-
     /// Climbs by a good answer to a call that left at `left`.
-    pub(super) fn good(&mut self, left: Option<Timestamp>, now: Timestamp) {
+    pub(super) fn good(&mut self, left: Timestamp, now: Timestamp) {
         let Some(climb) = &mut self.climb else { return };
-        if left.is_some_and(|left| left <= climb.slowed) {
+        if left <= climb.slowed {
             return;
         }
         // An idle connection learns nothing: it climbs by the time that its calls are apart at most.
@@ -118,11 +92,11 @@ impl Rate {
 
     /// Slows down for a throttled answer to a call that left at `left`, once for all calls that were
     /// under way together. Answers whether it did.
-    pub(super) fn throttled(&mut self, left: Option<Timestamp>, now: Timestamp) -> bool {
+    pub(super) fn throttled(&mut self, left: Timestamp, now: Timestamp) -> bool {
         let before = self.climb;
         let known = before.is_some_and(|climb| climb.good >= SETTLED);
         if let Some(climb) = before
-            && (now < later(climb.slowed, SAME_BURST) || left.is_some_and(|left| left <= climb.slowed))
+            && (now < later(climb.slowed, SAME_BURST) || left <= climb.slowed)
         {
             return false;
         }

@@ -21,13 +21,26 @@ struct World {
     latency: (i64, i64),
     /// The wait that a throttled answer asks for.
     hint: Option<Duration>,
+    /// The part of the answers that never come.
+    lost: f64,
 }
+
+/// After so long an answer is not awaited any more.
+const GIVEN_UP: i64 = 10_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
     Others,
-    Arrives { answer: i64 },
-    Answered { good: bool },
+    Arrives {
+        left: i64,
+        answer: i64,
+    },
+    Answered {
+        left: i64,
+        good: bool,
+    },
+    /// The answer is lost on its way, and given up.
+    Lost,
 }
 
 /// The same numbers every time, between 0 and 1.
@@ -77,20 +90,25 @@ fn run(bucket: &mut Bucket, allowed: f64, world: World, seed: u64, from: i64) ->
                     events.push(Reverse((now + 1 + (gap * 1000.0) as i64, Event::Others)));
                 }
                 Event::Others => {}
-                Event::Arrives { answer } => {
+                Event::Arrives { left, answer } => {
                     if pays {
                         tokens -= 1.0;
                     }
-                    events.push(Reverse((answer, Event::Answered { good: pays })));
+                    let is_lost = world.lost > 0.0 && dice.roll() < world.lost;
+                    events.push(Reverse(match is_lost {
+                        true => (left + GIVEN_UP, Event::Lost),
+                        false => (answer, Event::Answered { left, good: pays }),
+                    }));
                 }
-                Event::Answered { good } => {
+                Event::Lost => under_way -= 1,
+                Event::Answered { left, good } => {
                     under_way -= 1;
                     if good {
                         tally.good += 1;
-                        bucket.succeeded(at(now));
+                        bucket.succeeded(at(left), at(now));
                     } else {
                         tally.throttled += 1;
-                        bucket.throttled(world.hint, at(now));
+                        bucket.throttled(at(left), world.hint, at(now));
                     }
                 }
             }
@@ -99,20 +117,24 @@ fn run(bucket: &mut Bucket, allowed: f64, world: World, seed: u64, from: i64) ->
             under_way += 1;
             let (least, most) = world.latency;
             let latency = least + ((most - least) as f64 * dice.roll()) as i64;
-            events.push(Reverse((now + latency / 2, Event::Arrives { answer: now + latency })));
+            events.push(Reverse((now + latency / 2, Event::Arrives { left: now, answer: now + latency })));
         }
     }
     tally
 }
 
-const WORLDS: [(&str, World); 7] = [
-    ("alone", World { outside: 0.0, latency: (50, 50), hint: None }),
-    ("fast", World { outside: 0.0, latency: (20, 20), hint: None }),
-    ("uneven latency", World { outside: 0.0, latency: (20, 300), hint: None }),
-    ("others call too", World { outside: 1.0, latency: (50, 50), hint: None }),
-    ("others, uneven latency", World { outside: 1.0, latency: (20, 300), hint: None }),
-    ("hints", World { outside: 0.0, latency: (20, 300), hint: Some(Duration::from_secs(1)) }),
-    ("others, hints", World { outside: 1.0, latency: (20, 300), hint: Some(Duration::from_millis(500)) }),
+const WORLDS: [(&str, World); 8] = [
+    ("alone", World { outside: 0.0, latency: (50, 50), hint: None, lost: 0.0 }),
+    ("fast", World { outside: 0.0, latency: (20, 20), hint: None, lost: 0.0 }),
+    ("uneven latency", World { outside: 0.0, latency: (20, 300), hint: None, lost: 0.0 }),
+    ("others call too", World { outside: 1.0, latency: (50, 50), hint: None, lost: 0.0 }),
+    ("others, uneven latency", World { outside: 1.0, latency: (20, 300), hint: None, lost: 0.0 }),
+    ("hints", World { outside: 0.0, latency: (20, 300), hint: Some(Duration::from_secs(1)), lost: 0.0 }),
+    (
+        "others, hints",
+        World { outside: 1.0, latency: (20, 300), hint: Some(Duration::from_millis(500)), lost: 0.0 },
+    ),
+    ("answers get lost", World { outside: 0.0, latency: (20, 300), hint: None, lost: 0.1 }),
 ];
 
 /// At most one call in twenty is throttled, and four of the five are used.
@@ -145,4 +167,18 @@ fn a_service_that_allows_more_again_is_used_again() {
     assert!((bucket.rate() - 20.0).abs() < 1e-9, "{}", bucket.rate());
     assert_eq!(tally.throttled, 0);
     assert!(f64::from(tally.good) / SECONDS as f64 >= 10.0, "{tally:?}");
+}
+
+/// An answer that never comes says nothing of the others: when the service allows less, the first throttled answers
+/// slow down, whatever was lost before.
+#[test]
+fn lost_answers_hide_no_slow_down() {
+    let (_, world) = WORLDS[7];
+    for seed in 1..=3 {
+        let mut bucket = Bucket::new(20.0, None, at(0));
+        run(&mut bucket, 50.0, world, seed, 0);
+        assert!((bucket.rate() - 20.0).abs() < 1e-9, "{}", bucket.rate());
+        let tally = run(&mut bucket, 1.0, world, seed, SECONDS * 1000);
+        assert!(tally.throttled * 8 <= tally.good, "{tally:?}");
+    }
 }

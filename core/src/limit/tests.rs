@@ -61,17 +61,17 @@ fn one_burst_slows_down_once_however_late_its_answers_come() {
         bucket.take(Purpose::Work, ms(0)).unwrap();
     }
     for t in [300, 400, 700, 1_500, 4_000] {
-        bucket.throttled(None, ms(t));
+        bucket.throttled(ms(0), None, ms(t));
         assert!((bucket.rate() - 4.0).abs() < 1e-9, "at {t}: {}", bucket.rate());
     }
     // Good ones of the same burst say nothing of the new rate.
-    bucket.succeeded(ms(4_100));
+    bucket.succeeded(ms(0), ms(4_100));
     assert!((bucket.rate() - 4.0).abs() < 1e-9);
     for _ in 0..2 {
-        bucket.throttled(None, ms(4_200));
+        bucket.throttled(ms(0), None, ms(4_200));
     }
     bucket.take(Purpose::Work, ms(5_000)).unwrap();
-    bucket.throttled(None, ms(5_100));
+    bucket.throttled(ms(5_000), None, ms(5_100));
     assert!((bucket.rate() - 2.0).abs() < 1e-9, "a call that left since: {}", bucket.rate());
 }
 
@@ -79,16 +79,16 @@ fn one_burst_slows_down_once_however_late_its_answers_come() {
 fn an_idle_connection_does_not_climb() {
     let mut bucket = Bucket::new(8.0, None, ms(0));
     bucket.take(Purpose::Work, ms(0)).unwrap();
-    bucket.throttled(None, ms(0));
+    bucket.throttled(ms(0), None, ms(0));
     bucket.take(Purpose::Work, ms(3_600_000)).unwrap();
-    bucket.succeeded(ms(3_600_100));
+    bucket.succeeded(ms(3_600_000), ms(3_600_100));
     assert!(bucket.rate() < 5.0, "{}", bucket.rate());
 }
 
 #[test]
 fn waits_as_long_as_it_is_asked_to() {
     let mut bucket = Bucket::new(8.0, None, ms(0));
-    bucket.throttled(Some(Duration::from_secs(3)), ms(0));
+    bucket.throttled(ms(0), Some(Duration::from_secs(3)), ms(0));
     assert_eq!(bucket.take(Purpose::Finish, ms(2_999)), Err(ms(3_000)));
     assert!(bucket.take(Purpose::Work, ms(3_000)).is_ok());
 }
@@ -177,7 +177,7 @@ fn what_the_service_calls_used_up_is_probed_once_an_hour() {
     assert_eq!(bucket.per_day(), Some(29), "the count is the day's limit");
     // Answers to calls that had left before say nothing.
     for _ in 0..25 {
-        bucket.succeeded(minute(0));
+        bucket.succeeded(minute(0), minute(0));
     }
     assert_eq!(bucket.paused_until(minute(1)), Some(minute(60)));
     assert_eq!(probes(&mut bucket, 1..240, Quota::Day), [60, 120, 180]);
@@ -185,7 +185,7 @@ fn what_the_service_calls_used_up_is_probed_once_an_hour() {
     // One that is answered well opens again.
     bucket.take(Purpose::Work, minute(240)).unwrap();
     assert!(bucket.take(Purpose::Work, minute(240)).is_err(), "until it is answered there is no other");
-    bucket.succeeded(minute(240));
+    bucket.succeeded(minute(240), minute(240));
     assert!(bucket.take(Purpose::Work, minute(240)).is_ok());
     assert_eq!((bucket.per_day(), bucket.shut()), (None, None));
 }
@@ -296,7 +296,7 @@ fn other_figures_hold_at_once_and_forget_nothing() {
     assert_eq!(calls(&mut bucket, 10, 500), 2);
     // What throttling taught is kept, within what is configured.
     bucket.configure(10.0, None, ms(500));
-    bucket.throttled(None, ms(500));
+    bucket.throttled(ms(500), None, ms(500));
     let slowed = bucket.rate();
     bucket.configure(20.0, None, ms(500));
     assert_eq!(bucket.rate(), slowed);

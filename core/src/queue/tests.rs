@@ -271,18 +271,18 @@ fn a_sub_queue_is_closed_when_nothing_waits_in_it() {
     queue.push(&key("a/ready"), due(Lane::Edit, 0), at(0));
     assert!(queue.close(SubQueue(2)), "nobody is there");
     assert!(!queue.close(SUB), "one is ready");
-    assert!(queue.take(SUB, at(0)).is_some());
+    assert!(queue.take(SUB, ANY, at(0)).is_some());
     assert!(queue.close(SUB), "what is under work waits in none");
     queue.push(&key("a/ready"), due(Lane::Edit, 0), at(0));
     assert!(!queue.close(SUB), "it is to be taken again");
-    queue.done(&key("a/ready"), None, at(0));
-    assert!(queue.take(SUB, at(0)).is_some());
-    queue.done(&key("a/ready"), None, at(0));
+    queue.done(&key("a/ready"), After::Nothing, at(0));
+    assert!(queue.take(SUB, ANY, at(0)).is_some());
+    queue.done(&key("a/ready"), After::Nothing, at(0));
     queue.push(&key("a/later"), due(Lane::Edit, 9), at(0));
     assert!(!queue.close(SUB), "one waits for its time");
     queue.forget(&key("a/later"));
     assert!(queue.close(SUB));
     // Closed is not gone for good.
     queue.push(&key("a/new"), due(Lane::Edit, 0), at(0));
-    assert!(queue.take(SUB, at(0)).is_some());
+    assert!(queue.take(SUB, ANY, at(0)).is_some());
 }

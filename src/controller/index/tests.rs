@@ -481,3 +481,25 @@ fn counts_who_names_a_workspace_and_who_holds_a_file() {
     index.remove(&key("b"));
     assert_eq!((counts(&index), index.first_holding(&key("w"))), ((0, 0, 0), None));
 }
+
+#[test]
+fn work_goes_one_way_only() {
+    let project = |id| ProjectId::new(id).unwrap();
+    let w = ConnectionId::Workspace(key("w"));
+    let mut index = index();
+    index.set_workspace(&key("w"), site(8, Gate::Open));
+    index.apply(&object("a", 1, json!({})), Origin::Listed, at(0));
+    index.apply(&through("b", 1, "w", json!({})), Origin::Listed, at(0));
+    let (a, b) = ([key("a")], [key("b")]);
+    let rows = [
+        ("its own way", &a[..], &ConnectionId::Default, 7, true),
+        ("another workspace", &a[..], &ConnectionId::Default, 8, false),
+        ("another connection", &a[..], &w, 7, false),
+        ("by a workspace", &b[..], &w, 8, true),
+        ("nothing", &[], &w, 8, false),
+    ];
+    for (name, keys, connection, id, want) in rows {
+        assert_eq!(index.any_goes_to(keys, connection, project(id)), want, "{name}");
+    }
+    assert!(index.any_goes_to(&[key("gone"), key("a"), key("b")], &w, project(8)), "one of several");
+}

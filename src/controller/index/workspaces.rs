@@ -62,6 +62,12 @@ impl Index {
         self.rows.get(key).map(|row| (&row.connection, row.project))
     }
 
+    /// Whether work on any of these goes to this workspace by this connection.
+    #[must_use]
+    pub fn any_goes_to(&self, keys: &[ObjectKey], connection: &ConnectionId, project: ProjectId) -> bool {
+        keys.iter().any(|key| self.goes_to(key) == Some((connection, Some(project))))
+    }
+
     /// Keeps what is known of a DataWorksWorkspace; `None`: it is gone. Answers the objects that wait for it, or
     /// that it concerns otherwise.
     pub fn set_workspace(&mut self, workspace: &ObjectKey, site: Option<Site>) -> BTreeSet<ObjectKey> {

@@ -34,11 +34,11 @@ pub(super) async fn read(
     let Some(desired) = desired else { return Flow::End(Again::Never) };
     // Nothing is made after this in the run.
     desired.drop_defaults();
-    if let Err(later) = subject.spend_permit(ctx).await {
-        return later;
-    }
-    let answer = subject.connection.cloud.get_resource(desired.project, id).await;
-    subject.connection.limiter.learn(answer.as_ref().err());
+    let departure = match subject.spend_permit(ctx).await {
+        Ok(departure) => departure,
+        Err(later) => return later,
+    };
+    let answer = departure.with(subject.connection.cloud.get_resource(desired.project, id)).await;
     let (back, created, modified) = match answer {
         Ok(resource) => {
             ctx.proved(&subject.connection.id, desired.project);

@@ -122,9 +122,10 @@ pub(super) async fn create(
     intent: &Intent,
 ) -> Flow {
     let Some(desired) = desired else { return Flow::End(Again::Never) };
-    if let Err(later) = subject.spend_permit(ctx).await {
-        return later;
-    }
+    let departure = match subject.spend_permit(ctx).await {
+        Ok(departure) => departure,
+        Err(later) => return later,
+    };
     let sent = subject.connection.cloud.cloud_now();
     if sent.duration_since(intent.at) > ctx.bounds.start {
         // The wait was too long; the plan renews the intent.
@@ -133,11 +134,10 @@ pub(super) async fn create(
     let document = desired.document_json();
     let file = subject.resource_file(desired).map(str::to_owned);
     let create = subject.connection.cloud.create_resource(desired.project, &document, file.as_deref());
-    let end = around(Place::Create, create).await;
+    let end = around(Place::Create, departure.with(create)).await;
     match end {
         Outcome::Done(created) => {
             info!(action = "CreateResource", id = %created.id, requestId = created.request_id, "created");
-            subject.connection.limiter.learn(None);
             ctx.record(
                 &subject.connection,
                 desired.project,
@@ -162,7 +162,6 @@ pub(super) async fn create(
             Flow::End(if moved_on { Again::At(Timestamp::now(), Lane::Edit) } else { rest(ctx, subject) })
         }
         Outcome::Refused(fault) => {
-            subject.connection.limiter.learn(Some(&fault));
             subject.memory.create_refused(intent.at);
             let fact = Fact::Attempted { at: intent.at, outcome: AttemptOutcome::Refused, path: None };
             failed(ctx, subject, fault, Some(fact)).await

@@ -18,26 +18,25 @@ use crate::reconcile::{Again, record};
 
 pub(super) async fn delete(ctx: &Arc<Context>, subject: &mut Subject, id: &ResourceId) -> Flow {
     let Some(project) = subject.recorded_project() else { return Flow::End(Again::Never) };
-    if let Err(later) = subject.spend_permit(ctx).await {
-        return later;
-    }
+    let departure = match subject.spend_permit(ctx).await {
+        Ok(departure) => departure,
+        Err(later) => return later,
+    };
     let sent = subject.connection.cloud.cloud_now();
-    let end = around(Place::Delete, subject.connection.cloud.delete_resource(project, id)).await;
+    let end =
+        around(Place::Delete, departure.with(subject.connection.cloud.delete_resource(project, id))).await;
     match end {
         Outcome::Done(answer) => {
             info!(action = "DeleteResource", %id, requestId = answer.request_id, "deleted");
-            subject.connection.limiter.learn(None);
         }
         Outcome::Refused(fault) if fault.class == Class::NotFound => {
             info!(%id, "was gone already");
         }
         Outcome::Refused(fault) if needs_offline(subject, &fault) => {
             info!(%id, code = fault.code, requestId = fault.request_id, "it is published, and is taken offline first");
-            subject.connection.limiter.learn(Some(&fault));
             return Flow::Continue;
         }
         Outcome::Refused(fault) => {
-            subject.connection.limiter.learn(Some(&fault));
             return failed(ctx, subject, fault, None).await;
         }
         Outcome::Unknown(fault) => {

@@ -33,6 +33,7 @@ use super::{Again, after, record};
 use crate::context::Context;
 use crate::controller::standing::{STALLED_RETRY, Standing, is_publishing};
 use crate::failpoint::Place;
+use crate::workspace::limiter::Departure;
 
 /// What waits, or fails, longer than this is said in status; less would only be noise.
 const WORTH_TELLING: SignedDuration = SignedDuration::from_secs(5);
@@ -294,16 +295,16 @@ impl Subject {
         Ok(())
     }
 
-    /// Uses a permit up, or says when to try again.
-    async fn spend_permit(&mut self, ctx: &Context) -> Result<(), Flow> {
+    /// Uses a permit up for a call that is made with what this gives, or says when to try again.
+    async fn spend_permit(&mut self, ctx: &Context) -> Result<Departure, Flow> {
         self.hold_permit().await?;
         if !ctx.pulse.beat(std::time::Instant::now()) {
             // Another may lead, and what this run read of its object is old: the process ends.
             return Err(Flow::End(Again::Never));
         }
-        if !self.permit.spend() {
+        self.permit.spend().ok_or_else(|| {
             error!("a permit was taken from under a call");
-        }
-        Ok(())
+            Flow::End(Again::AfterFailure)
+        })
     }
 }

@@ -202,9 +202,9 @@ async fn page(
     filter: &RunFilter,
     number: u32,
 ) -> Result<RunPage, Flow> {
-    subject.spend_permit(ctx).await?;
-    let page = subject.connection.cloud.list_pipeline_runs(project, filter, number, PAGE_SIZE).await;
-    subject.connection.limiter.learn(page.as_ref().err());
+    let departure = subject.spend_permit(ctx).await?;
+    let call = subject.connection.cloud.list_pipeline_runs(project, filter, number, PAGE_SIZE);
+    let page = departure.with(call).await;
     match page {
         Ok(page) if page.unreadable == 0 => Ok(page),
         Ok(_) => Err(failed(ctx, subject, unreadable(), None).await),
@@ -295,9 +295,10 @@ async fn create(
     tag: &Tag,
     record: &Publication,
 ) -> Flow {
-    if let Err(later) = subject.spend_permit(ctx).await {
-        return later;
-    }
+    let departure = match subject.spend_permit(ctx).await {
+        Ok(departure) => departure,
+        Err(later) => return later,
+    };
     let Ok(at) = tag.at.parse::<Timestamp>() else { return Flow::End(Again::Never) };
     let sent = subject.connection.cloud.cloud_now();
     let mut memory = subject.connection.runs.memory(&subject.uid);
@@ -309,10 +310,10 @@ async fn create(
     remember(Sent::Unknown(sent));
     let description = tag.to_description();
     let new = NewRun { kind, object: id, description: &description, mode, until_stage };
-    match around(Place::CreateRun, subject.connection.cloud.create_pipeline_run(project, &new)).await {
+    let call = subject.connection.cloud.create_pipeline_run(project, &new);
+    match around(Place::CreateRun, departure.with(call)).await {
         Outcome::Done(started) => {
             info!(action = "CreatePipelineRun", %id, run = %started.id, requestId = started.request_id, "a deployment run is made");
-            subject.connection.limiter.learn(None);
             // The plain mode is only tried where the other one was refused.
             if mode == Mode::Normal {
                 subject.connection.runs.refuse_auto(project);
@@ -328,7 +329,6 @@ async fn create(
             recorded(ctx, subject, project, wish, publication, Some(state)).await
         }
         Outcome::Refused(fault) => {
-            subject.connection.limiter.learn(Some(&fault));
             if is_final_refusal(&fault) {
                 warn!(
                     code = fault.code,
@@ -405,24 +405,22 @@ async fn start(
     if let Err(flow) = tell(ctx, subject, state, Some(publication)).await {
         return flow;
     }
-    if let Err(later) = subject.spend_permit(ctx).await {
-        return later;
-    }
+    let departure = match subject.spend_permit(ctx).await {
+        Ok(departure) => departure,
+        Err(later) => return later,
+    };
     let mut memory = subject.connection.runs.memory(&subject.uid);
     memory.unsent = None;
-    let end =
-        around(Place::StartStage, subject.connection.cloud.exec_pipeline_run_stage(project, run, stage))
-            .await;
+    let call = subject.connection.cloud.exec_pipeline_run_stage(project, run, stage);
+    let end = around(Place::StartStage, departure.with(call)).await;
     let flow = match end {
         Outcome::Done(answer) => {
             info!(action = "ExecPipelineRunStage", %run, stage, requestId = answer.request_id, "a stage is started");
-            subject.connection.limiter.learn(None);
             memory.triggered = Some((run.clone(), stage.to_owned()));
             memory.not_startable = None;
             Flow::Continue
         }
         Outcome::Refused(fault) if is_final_refusal(&fault) => {
-            subject.connection.limiter.learn(Some(&fault));
             warn!(%run, stage, code = fault.code, error = fault.message, requestId = fault.request_id, "a stage is refused");
             let before =
                 memory.not_startable.filter(|(code, ..)| code == stage).map_or(0, |(_, times, _)| times);
@@ -433,7 +431,6 @@ async fn start(
             Flow::Continue
         }
         Outcome::Refused(fault) => {
-            subject.connection.limiter.learn(Some(&fault));
             memory.unsent = Some((run.clone(), stage.to_owned()));
             subject.connection.runs.remember(&subject.uid, memory.clone());
             failed(ctx, subject, fault, None).await
@@ -449,26 +446,23 @@ async fn start(
 }
 
 async fn abolish(ctx: &Arc<Context>, subject: &mut Subject, project: ProjectId, run: &RunId) -> Flow {
-    if let Err(later) = subject.spend_permit(ctx).await {
-        return later;
-    }
-    let end = around(Place::AbolishRun, subject.connection.cloud.abolish_pipeline_run(project, run)).await;
+    let departure = match subject.spend_permit(ctx).await {
+        Ok(departure) => departure,
+        Err(later) => return later,
+    };
+    let call = subject.connection.cloud.abolish_pipeline_run(project, run);
+    let end = around(Place::AbolishRun, departure.with(call)).await;
     let fault = match end {
         Outcome::Done(answer) => {
             info!(action = "AbolishPipelineRun", %run, requestId = answer.request_id, "a run is abolished");
-            subject.connection.limiter.learn(None);
             None
         }
         Outcome::Refused(fault) if is_final_refusal(&fault) => {
             // It has ended, or is finished first.
             info!(action = "AbolishPipelineRun", %run, code = fault.code, requestId = fault.request_id, "a run cannot be abolished");
-            subject.connection.limiter.learn(Some(&fault));
             None
         }
-        Outcome::Refused(fault) | Outcome::Unknown(fault) => {
-            subject.connection.limiter.learn(Some(&fault));
-            Some(fault)
-        }
+        Outcome::Refused(fault) | Outcome::Unknown(fault) => Some(fault),
     };
     subject.connection.runs.forget_sight(project, run);
     subject.runs = None;

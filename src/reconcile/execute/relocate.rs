@@ -44,18 +44,20 @@ pub(super) async fn relocate(
     if !ctx.reserve(&subject.key) {
         return Flow::Continue;
     }
-    if let Err(later) = subject.spend_permit(ctx).await {
-        return later;
-    }
+    let departure = match subject.spend_permit(ctx).await {
+        Ok(departure) => departure,
+        Err(later) => return later,
+    };
     let sent = subject.connection.cloud.cloud_now();
+    let cloud = &subject.connection.cloud;
     let end = match part {
         Part::Name => {
-            around(Place::Rename, subject.connection.cloud.rename_resource(desired.project, id, to.name()))
-                .await
+            let call = cloud.rename_resource(desired.project, id, to.name());
+            around(Place::Rename, departure.with(call)).await
         }
         Part::Folder => {
-            around(Place::Move, subject.connection.cloud.move_resource(desired.project, id, to.folder()))
-                .await
+            let call = cloud.move_resource(desired.project, id, to.folder());
+            around(Place::Move, departure.with(call)).await
         }
     };
     ended(ctx, subject, desired, id, to, sent, end).await
@@ -73,16 +75,12 @@ async fn ended(
     match end {
         Outcome::Done(Written { date, request_id }) => {
             info!(%id, path = %to, requestId = request_id, "moved");
-            subject.connection.limiter.learn(None);
             recorded(ctx, subject, desired, id, to, date).await
         }
         Outcome::Refused(fault) if fault.class == Class::AlreadyExists => {
             refused(ctx, subject, desired, to, &fault).await
         }
-        Outcome::Refused(fault) => {
-            subject.connection.limiter.learn(Some(&fault));
-            failed(ctx, subject, fault, None).await
-        }
+        Outcome::Refused(fault) => failed(ctx, subject, fault, None).await,
         Outcome::Unknown(fault) => {
             warn!(%id, code = fault.code, "the outcome of a move is not known");
             subject.memory.write_unknown(sent, true, desired.at(to).spec_digest());

@@ -69,11 +69,11 @@ pub(super) async fn read_candidate(
     let Some(project) = i64::try_from(intent.project_id).ok().and_then(ProjectId::new) else {
         return Flow::End(Again::Never);
     };
-    if let Err(later) = subject.spend_permit(ctx).await {
-        return later;
-    }
-    let answer = subject.connection.cloud.get_resource(project, id).await;
-    subject.connection.limiter.learn(answer.as_ref().err());
+    let departure = match subject.spend_permit(ctx).await {
+        Ok(departure) => departure,
+        Err(later) => return later,
+    };
+    let answer = departure.with(subject.connection.cloud.get_resource(project, id)).await;
     let verdict = match answer {
         Ok(resource) => compare(intent, desired, &resource.spec),
         Err(fault) if fault.class == Class::NotFound => {

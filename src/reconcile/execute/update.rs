@@ -27,19 +27,19 @@ pub(super) async fn update(
     at: &ResourcePath,
 ) -> Flow {
     let Some(desired) = desired else { return Flow::End(Again::Never) };
-    if let Err(later) = subject.spend_permit(ctx).await {
-        return later;
-    }
+    let departure = match subject.spend_permit(ctx).await {
+        Ok(departure) => departure,
+        Err(later) => return later,
+    };
     let there = desired.at(at);
     let sent = subject.connection.cloud.cloud_now();
     let document = there.update_json();
     let file = subject.resource_file(desired).map(str::to_owned);
     let update = subject.connection.cloud.update_resource(desired.project, id, &document, file.as_deref());
-    let end = around(Place::Update, update).await;
+    let end = around(Place::Update, departure.with(update)).await;
     match end {
         Outcome::Done(answer) => {
             info!(action = "UpdateResource", %id, requestId = answer.request_id, "updated");
-            subject.connection.limiter.learn(None);
             let state = if *at == desired.path {
                 as_declared(fixed(subject))
             } else {
@@ -61,10 +61,7 @@ pub(super) async fn update(
             subject.memory.doubt = true;
             Flow::Continue
         }
-        Outcome::Refused(fault) => {
-            subject.connection.limiter.learn(Some(&fault));
-            failed(ctx, subject, fault, None).await
-        }
+        Outcome::Refused(fault) => failed(ctx, subject, fault, None).await,
         Outcome::Unknown(fault) => {
             warn!(action = "UpdateResource", %id, code = fault.code, requestId = fault.request_id, "the outcome of an update is not known");
             subject.memory.write_unknown(sent, false, there.spec_digest());
@@ -102,11 +99,11 @@ pub(super) async fn read_back(
     id: &ResourceId,
 ) -> Flow {
     let Some(project) = subject.recorded_project() else { return Flow::End(Again::Never) };
-    if let Err(later) = subject.spend_permit(ctx).await {
-        return later;
-    }
-    let answer = subject.connection.cloud.get_resource(project, id).await;
-    subject.connection.limiter.learn(answer.as_ref().err());
+    let departure = match subject.spend_permit(ctx).await {
+        Ok(departure) => departure,
+        Err(later) => return later,
+    };
+    let answer = departure.with(subject.connection.cloud.get_resource(project, id)).await;
     match answer {
         Ok(resource) => {
             let held = desired.map(|desired| desired.held_by(&resource.spec)).unwrap_or_default();

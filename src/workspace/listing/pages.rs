@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use dataworks_core::fault::{Class, Fault};
 use dataworks_core::ids::ProjectId;
-use dataworks_core::inventory::{Next, PAGE_SIZE, Row, Sweep, by_name_is_cheaper};
+use dataworks_core::inventory::{Next, PAGE_SIZE, Page, Row, Sweep, by_name_is_cheaper};
 use dataworks_core::limit;
 use dataworks_core::object::ObjectKey;
 use k8s_openapi::jiff::Timestamp;
 
 use super::Listings;
 use crate::dataworks::Client;
-use crate::dataworks::types::{ListFilter, ResourceRow};
+use crate::dataworks::types::{self, ListFilter, ResourceRow};
 use crate::workspace::limiter::{Limiter, Permit, until};
 
 /// Pages of a listing by name: a fuzzy match on a short name may hit many rows, and what lies
@@ -37,6 +37,10 @@ const ROUTINE_PATIENCE: Duration = Duration::from_secs(60);
 /// Work that is under way waits this long for the permit of a page; then its object goes back to the
 /// queue.
 const NAME_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A listing that shows no absence because this process made files meanwhile is begun anew so often in a row, rather
+/// than that each of those that wait lists by name.
+const MOST_REPEATS: u8 = 2;
 
 /// Why a listing by name says nothing.
 #[derive(Debug)]
@@ -77,6 +81,7 @@ impl Listings {
         project: ProjectId,
         errand: Errand<'_>,
     ) -> Result<BTreeSet<ObjectKey>, (BTreeSet<ObjectKey>, Fault)> {
+        self.lock().entry(project).or_default().made = false;
         let end = self.read(client, limiter, permit, project, errand).await;
         let mut all = self.lock();
         let shared = all.entry(project).or_default();
@@ -89,8 +94,17 @@ impl Listings {
                 if matches!(errand, Errand::Drift { .. }) {
                     shared.looked = Some(sweep.begun());
                 }
+                shared.tell_unreadable(project, sweep.unreadable());
                 shared.inventory.replace(sweep, self.lag);
-                shared.listed.extend(waiting.iter().cloned());
+                // What we made ourselves while it was read, for those that asked before, will not be made again:
+                // now all wait.
+                let by_us = std::mem::take(&mut shared.made) && !shared.inventory.is_complete();
+                if by_us && shared.repeated < MOST_REPEATS {
+                    shared.repeated += 1;
+                } else {
+                    shared.repeated = 0;
+                    shared.listed.extend(waiting.iter().cloned());
+                }
                 Ok(waiting)
             }
             Ok(None) => {
@@ -118,14 +132,13 @@ impl Listings {
         let mut sweep = Sweep::new(Timestamp::now());
         let mut number = 1;
         loop {
-            if !permit.spend() {
+            let Some(departure) = permit.spend() else {
                 permit = self.permit(limiter, project, errand).await?;
                 continue;
-            }
+            };
             sweep.asks(client.cloud_now());
-            let page = client.list_resources(project, &ListFilter::default(), number, page_size()).await;
-            limiter.learn(page.as_ref().err());
-            let page = page?;
+            let filter = ListFilter::default();
+            let page = departure.with(client.list_resources(project, &filter, number, page_size())).await?;
             if number == 1 && matches!(errand, Errand::Look) {
                 let mut all = self.lock();
                 let shared = all.entry(project).or_default();
@@ -135,14 +148,11 @@ impl Listings {
                     return Ok(None);
                 }
             }
-            if page.unreadable > 0 {
-                sweep.doubt();
+            let page = core_page(page);
+            if let Errand::Drift { page: seen, .. } = errand {
+                seen(&page.rows);
             }
-            let rows: Vec<Row> = page.rows.into_iter().map(core_row).collect();
-            if let Errand::Drift { page, .. } = errand {
-                page(&rows);
-            }
-            match sweep.page(rows, page.total) {
+            match sweep.page(page) {
                 Next::Done => return Ok(Some(sweep)),
                 Next::Page(next) => number = next,
             }
@@ -205,21 +215,17 @@ impl Listings {
         let mut sweep = Sweep::new(Timestamp::now());
         let mut number = 1;
         for _ in 0..NAME_PAGES {
-            if !permit.is_held() {
-                *permit = limiter
-                    .permit_within(limit::Purpose::Finish, NAME_PATIENCE)
+            let departure = match permit.spend() {
+                Some(departure) => departure,
+                None => limiter
+                    .departure_within(limit::Purpose::Finish, NAME_PATIENCE)
                     .await
-                    .map_err(Unlisted::NoPermit)?;
-            }
-            let _held = permit.spend();
+                    .map_err(Unlisted::NoPermit)?,
+            };
             sweep.asks(client.cloud_now());
-            let page = client.list_resources(project, &filter, number, page_size()).await;
-            limiter.learn(page.as_ref().err());
-            let page = page.map_err(Unlisted::Fault)?;
-            if page.unreadable > 0 {
-                sweep.doubt();
-            }
-            match sweep.page(page.rows.into_iter().map(core_row).collect(), page.total) {
+            let call = client.list_resources(project, &filter, number, page_size());
+            let page = departure.with(call).await.map_err(Unlisted::Fault)?;
+            match sweep.page(core_page(page)) {
                 Next::Page(next) => number = next,
                 Next::Done => {
                     let begun = sweep.begun();
@@ -239,6 +245,11 @@ impl Listings {
 
 fn page_size() -> u32 {
     u32::try_from(PAGE_SIZE).unwrap_or(u32::MAX)
+}
+
+fn core_page(page: types::Page) -> Page {
+    let types::Page { rows, unreadable, total, request_id: _, date: _ } = page;
+    Page { rows: rows.into_iter().map(core_row).collect(), unreadable: unreadable as u64, total }
 }
 
 fn core_row(row: ResourceRow) -> Row {
