@@ -186,32 +186,6 @@ async fn many_creates_share_one_listing_while_permits_are_few() {
 }
 
 #[tokio::test]
-async fn files_made_while_a_listing_is_read_do_not_have_all_list_by_name() {
-    const FILES: usize = 40;
-    const PAGES: usize = 4;
-    let scene = Scene::new().await;
-    scene.cloud.change_settings(|settings| settings.clock_offset_ms = -24 * 3600 * 1000);
-    for n in 0..PAGES * 100 {
-        let theirs = OutsideFile::new(PROJECT, format!("Theirs/{n}.py"), "theirs");
-        scene.cloud.create_outside(theirs).unwrap();
-    }
-    scene.cloud.change_settings(|settings| settings.clock_offset_ms = 0);
-    let _operator = scene.launch().with(&["--requests-per-second=4"]).start();
-    // One after the other: the first few are looked up by name, and are made while the others' listing is read.
-    for n in 0..FILES {
-        let object = serde_json::from_value(python(&format!("m{n}"), &format!("M/m{n}.py"))).unwrap();
-        scene.objects().create(&kube::api::PostParams::default(), &object).await.unwrap();
-    }
-    for n in 0..FILES {
-        scene.ready(&format!("m{n}")).await;
-    }
-    assert_eq!(scene.cloud.calls_of("CreateResource"), FILES as u64);
-    // A few by name, a listing that is begun once more, and the one that holds.
-    let listed = scene.cloud.calls_of("ListResources");
-    assert!(listed <= 6 * PAGES as u64, "{listed} pages");
-}
-
-#[tokio::test]
 async fn looks_go_on_where_they_were_after_a_restart() {
     let scene = Scene::new().await;
     let operator = scene.launch().with(&["--drift-interval=1s", "--commit-lag=1s"]).start();

@@ -1,10 +1,13 @@
 //! A listing of several pages, some rows of which cannot be read.
 
-use dataworks_core::inventory::Held;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use dataworks_core::inventory::{Held, Own, Row, Version};
 use dataworks_core::object::ObjectKey;
 use dataworks_operator::dataworks::types::ListFilter;
 use dataworks_operator::workspace::limiter::{Limiter, Permit};
-use dataworks_operator::workspace::listing::{Errand, Listings, Unlisted};
+use dataworks_operator::workspace::listing::{Answer, Errand, Listings, Unlisted};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -78,4 +81,47 @@ async fn a_listing_by_name_with_such_a_row_is_read_on_and_proves_no_absence() {
     assert_eq!(server.seen().len(), 2, "both pages are read");
     let rows = by_name("150").await.unwrap();
     assert_eq!(rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["150.py"]);
+}
+
+/// Files that come with each page, by our doing or by another's.
+#[tokio::test]
+async fn a_listing_that_our_own_files_spoilt_is_read_again_but_not_for_ever() {
+    for (ours, again) in [(true, 2), (false, 0)] {
+        let listings = Arc::new(Listings::new(SignedDuration::ZERO));
+        let (count, here) = (AtomicU64::new(FILES), Arc::clone(&listings));
+        let server = Server::start(move |_| {
+            let number = count.fetch_add(1, Ordering::SeqCst);
+            if ours {
+                here.record(project(), Own::Put(own(number)));
+            }
+            let rows: Vec<Value> = (1..=100).map(row).collect();
+            let paging = json!({"TotalCount": number, "Resources": rows});
+            Reply::new(200, "", &json!({"RequestId": "R", "PagingInfo": paging}).to_string())
+        })
+        .await;
+        let (client, limiter) = (server.client(), Limiter::new(1_000.0, None));
+        let key = ObjectKey::new("ns", "a");
+        let seen = Timestamp::now();
+        let version = Version { seen, created: seen, born_here: false };
+        let ask = || listings.ask(project(), &key, ("x/a.py", "a.py"), &version, 50);
+        for n in 0..=again {
+            assert!(matches!(ask(), Answer::Parked { start: true }), "{ours} {n}: all wait for a listing");
+            let end = listings.sweep(&client, &limiter, Permit::none(), project(), Errand::Look).await;
+            assert_eq!(end.unwrap().len(), 1, "{ours} {n}");
+        }
+        assert!(matches!(ask(), Answer::ListByName), "{ours}: it is given up");
+    }
+}
+
+fn own(number: u64) -> Row {
+    Row {
+        id: number.to_string().parse().unwrap(),
+        path: format!("y/{number}.py"),
+        name: format!("{number}.py"),
+        kind: "Python".to_owned(),
+        datasource: None,
+        command: "PYTHON".to_owned(),
+        created: Timestamp::now(),
+        modified: Timestamp::now(),
+    }
 }
