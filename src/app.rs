@@ -146,6 +146,8 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
         events: Events::start(calling.clone(), &holder, Arc::clone(&metrics)),
         metrics,
         activity: Activity::default(),
+        doubts: Mutex::default(),
+        untold: Mutex::default(),
         identity,
     });
     info!(

@@ -1,12 +1,14 @@
 //! What every reconcile shares.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+mod activity;
+mod doubts;
+mod undecodable;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use dataworks_core::api::v1alpha1::{DataWorksResource, ResourceDefaults};
-use dataworks_core::backoff;
 use dataworks_core::bounds::Bounds;
 use dataworks_core::codes;
 use dataworks_core::fault::Fault;
@@ -14,7 +16,7 @@ use dataworks_core::guard::Closed;
 use dataworks_core::ids::ProjectId;
 use dataworks_core::inventory::Own;
 use dataworks_core::object::{ObjectKey, Uid};
-use dataworks_core::plan::{Identity, Listing, Memory};
+use dataworks_core::plan::{Identity, Memory};
 use dataworks_core::queue::{Due, Lane, SubQueue};
 use k8s_openapi::jiff::Timestamp;
 use tokio::time::Instant;
@@ -23,22 +25,21 @@ use crate::controller::index::{Index, Origin};
 use crate::controller::places::{ConnectionId, Site};
 use crate::controller::policy::Policy;
 use crate::controller::scheduler::Scheduler;
-use crate::controller::standing::Standing;
 use crate::controller::tally::Tally;
 use crate::events::Events;
-use crate::health::Vitals;
 use crate::leader::Pulse;
 use crate::metrics::Metrics;
-use crate::pruned::Undecodable;
 use crate::reconcile::execute::content::Slots;
 use crate::reconcile::kube_client::Calls;
-use crate::reconcile::record;
 use crate::reconcile::surplus::Surpluses;
 use crate::workspace::Workspaces;
 use crate::workspace::connection::{Connection, Connections};
 use crate::workspace::guard::Guard;
-use crate::workspace::limiter::{Limiter, Permit};
+use crate::workspace::limiter::Permit;
 use crate::workspace::listing::Errand;
+pub use activity::{Activity, UnderWork};
+pub use doubts::Doubt;
+pub use undecodable::Untold;
 
 /// The parts that a reconcile works with, made once by [`crate::app`].
 #[derive(Debug)]
@@ -73,64 +74,12 @@ pub struct Context {
     pub metrics: Arc<Metrics>,
     /// What the runner is doing.
     pub activity: Activity,
+    /// What is doubted of the resources of objects.
+    pub doubts: Mutex<HashMap<ObjectKey, Doubt>>,
+    /// Objects that could not be decoded and were not told so: told when this process works.
+    pub untold: Mutex<Untold>,
     /// Whether the process ran on without a gap.
     pub pulse: Pulse,
-}
-
-/// What a listing says against the status of an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Doubt {
-    /// The resource was changed or is gone: it is to be read.
-    Resource,
-    /// A read would tell nothing more.
-    Listing(Listing),
-}
-
-/// What the runner is doing.
-#[derive(Debug, Default)]
-pub struct Activity {
-    /// Since when this process works.
-    leading: Mutex<Option<(Timestamp, Instant)>>,
-    leads: AtomicBool,
-    /// When the runner last lived, and last took something or saw nothing to take.
-    beat: Mutex<Option<Instant>>,
-    moved: Mutex<Option<Instant>>,
-    /// Objects under work, and since when.
-    running: Mutex<HashMap<ObjectKey, (Instant, SubQueue)>>,
-    doubted: Mutex<HashMap<ObjectKey, Doubt>>,
-    /// Objects that could not be decoded and were not told so: told when this process works.
-    untold: Mutex<Untold>,
-}
-
-/// Objects that could not be decoded, without what they hold.
-#[derive(Debug, Default)]
-struct Untold {
-    objects: BTreeMap<ObjectKey, Undecodable>,
-    /// A task tells them, one after the other: there may be as many as there are objects, and each is
-    /// read whole.
-    is_told: bool,
-    /// Times in a row that some could not be told.
-    failures: u32,
-}
-
-impl Untold {
-    /// The next, or the end of the task.
-    fn take(&mut self) -> Option<(ObjectKey, Undecodable)> {
-        let next = self.objects.pop_first();
-        self.is_told = next.is_some();
-        next
-    }
-}
-
-/// The objects under work, for metrics.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct UnderWork {
-    /// How many.
-    pub count: usize,
-    /// How long they have been so, added up.
-    pub total: Duration,
-    /// The longest of them.
-    pub longest: Duration,
 }
 
 impl Context {
@@ -216,61 +165,6 @@ impl Context {
         }
     }
 
-    /// True when this process works, false when it only watches.
-    #[must_use]
-    pub fn is_leading(&self) -> bool {
-        self.activity.leads.load(Ordering::SeqCst)
-    }
-
-    /// The runner lives.
-    pub fn beat(&self) {
-        *lock(&self.activity.beat) = Some(Instant::now());
-    }
-
-    /// The runner took something, or saw that there is nothing that could be taken.
-    pub fn moved(&self) {
-        *lock(&self.activity.moved) = Some(Instant::now());
-    }
-
-    /// What the probes ask.
-    #[must_use]
-    pub fn vitals(&self) -> Vitals {
-        let leading = lock(&self.activity.leading).map(|(_, since)| since);
-        let could_move = || {
-            let limiters = self.connections.limiters();
-            let open = limiters.iter().filter(|limiter| limiter.paused_until().is_none());
-            let mut subs = open.map(Limiter::sub).chain([SubQueue::FREE]);
-            subs.any(|sub| self.scheduler.has_ready(sub, |_| true))
-        };
-        Vitals {
-            leading,
-            beat: *lock(&self.activity.beat),
-            moved: *lock(&self.activity.moved),
-            could_move: leading.is_some() && could_move(),
-            renewed: self.metrics.requests.renewed(),
-            lease: self.pulse.lease(),
-        }
-    }
-
-    /// Since when this process works.
-    #[must_use]
-    pub fn leading_since(&self) -> Option<Timestamp> {
-        lock(&self.activity.leading).map(|(since, _)| since)
-    }
-
-    /// The objects under work.
-    #[must_use]
-    pub fn under_work(&self) -> UnderWork {
-        let running = lock(&self.activity.running);
-        let spans = running.values().map(|(since, _)| since.elapsed());
-        let add = |sum: UnderWork, span: Duration| UnderWork {
-            count: sum.count + 1,
-            total: sum.total + span,
-            longest: sum.longest.max(span),
-        };
-        spans.fold(UnderWork::default(), add)
-    }
-
     /// How many objects stand how.
     #[must_use]
     pub fn tally(&self) -> Tally {
@@ -281,51 +175,12 @@ impl Context {
         self.index().tally(|uid| unknown.contains(uid))
     }
 
-    /// A listing shows the resource of an object otherwise than status tells.
-    pub fn doubt(&self, key: &ObjectKey, doubt: Doubt) {
-        if self.index().uid(key).is_none() {
-            // It went since the listing was compared.
-            return;
-        }
-        lock(&self.activity.doubted).insert(key.clone(), doubt);
-        self.enqueue(key, Lane::Sweep, Timestamp::now());
-    }
-
-    /// Whether the resource of an object is doubted.
-    #[must_use]
-    pub fn is_doubted(&self, key: &ObjectKey) -> bool {
-        lock(&self.activity.doubted).contains_key(key)
-    }
-
-    /// Whether the resource of any object is doubted and was not read yet, of those that go this way: what others
-    /// wait for is paid for by others.
-    #[must_use]
-    pub fn has_doubts(&self, connection: &ConnectionId, project: ProjectId) -> bool {
-        let doubted: Vec<ObjectKey> = lock(&self.activity.doubted).keys().cloned().collect();
-        self.index().any_goes_to(&doubted, connection, project)
-    }
-
-    /// Whether something is unfinished with an object that looks settled: a doubt, or a write whose
-    /// outcome is not known.
-    #[must_use]
-    pub fn has_business(&self, key: &ObjectKey) -> bool {
-        let uid = self.index().uid(key);
-        let memory = uid.map(|uid| self.memory(&uid)).unwrap_or_default();
-        self.is_doubted(key) || memory.doubt || memory.listing.is_some() || memory.unknown_write.is_some()
-    }
-
     /// Whether a write of ours to the object's resource is unfinished: its outcome is not known.
     #[must_use]
     pub fn has_begun(&self, key: &ObjectKey) -> bool {
         let uid = self.index().uid(key);
         let memory = uid.map(|uid| self.memory(&uid)).unwrap_or_default();
         memory.attempt.is_some() || memory.unknown_write.is_some()
-    }
-
-    /// True while the object is under work.
-    #[must_use]
-    pub fn is_running(&self, key: &ObjectKey) -> bool {
-        lock(&self.activity.running).contains_key(key)
     }
 
     /// Takes in a version that was read live. Answers when it is due, if that is news.
@@ -350,82 +205,6 @@ impl Context {
         let done = reserved.is_some();
         self.wake(reserved.unwrap_or_default());
         done
-    }
-
-    /// What is doubted of the resource of an object; from now on nothing is.
-    pub fn take_doubt(&self, key: &ObjectKey) -> Option<Doubt> {
-        lock(&self.activity.doubted).remove(key)
-    }
-
-    /// Work on an object begins.
-    pub fn begin(&self, key: &ObjectKey, sub: SubQueue) {
-        lock(&self.activity.running).insert(key.clone(), (Instant::now(), sub));
-    }
-
-    /// How many objects are under work with permits of one budget.
-    #[must_use]
-    pub fn running_of(&self, sub: SubQueue) -> usize {
-        lock(&self.activity.running).values().filter(|(_, of)| *of == sub).count()
-    }
-
-    /// Work on an object ended and left it like this. Answers whether somebody else changed it
-    /// meanwhile.
-    pub fn end(&self, key: &ObjectKey, left: Option<u64>) -> bool {
-        lock(&self.activity.running).remove(key);
-        let index = self.index();
-        let changed = left.is_some() && index.fingerprint(key).is_some_and(|now| Some(now) != left);
-        changed && index.standing(key) == Standing::Due
-    }
-
-    /// An object of a newer or broken schema, or too large a one: told in its status, and left alone.
-    pub fn undecodable(self: &Arc<Self>, key: &ObjectKey, undecodable: Undecodable) {
-        tracing::warn!(namespace = %key.namespace, name = %key.name, why = %undecodable, "the object cannot be decoded by this version of the operator");
-        self.metrics.undecodable.inc();
-        // Kept first: leading may begin between the two.
-        lock(&self.activity.untold).objects.insert(key.clone(), undecodable);
-        if self.is_leading() {
-            self.tell_undecodable();
-        }
-    }
-
-    fn tell_undecodable(self: &Arc<Self>) {
-        {
-            let mut untold = lock(&self.activity.untold);
-            if untold.is_told || untold.objects.is_empty() {
-                return;
-            }
-            untold.is_told = true;
-        }
-        let ctx = Arc::clone(self);
-        tokio::spawn(async move {
-            let next = || lock(&ctx.activity.untold).take();
-            let mut failed = BTreeMap::new();
-            while let Some((key, undecodable)) = next() {
-                if !record::undecodable(&ctx, &key, &undecodable).await {
-                    failed.insert(key, undecodable);
-                }
-            }
-            ctx.tell_later(failed).await;
-        });
-    }
-
-    /// Tells them again after a while, unless a newer version came.
-    async fn tell_later(self: &Arc<Self>, failed: BTreeMap<ObjectKey, Undecodable>) {
-        let failures = {
-            let mut untold = lock(&self.activity.untold);
-            untold.failures = if failed.is_empty() { 0 } else { untold.failures.saturating_add(1) };
-            untold.failures
-        };
-        if failed.is_empty() {
-            return;
-        }
-        tokio::time::sleep(backoff::transient(&Uid::new("undecodable"), failures)).await;
-        for (key, undecodable) in failed {
-            lock(&self.activity.untold).objects.entry(key).or_insert(undecodable);
-        }
-        if self.is_leading() {
-            self.tell_undecodable();
-        }
     }
 
     /// What these objects refer to changed, which is an edit of them.
