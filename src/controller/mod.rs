@@ -131,7 +131,7 @@ impl Round<'_> {
             }
             return;
         };
-        let (mut permit, taken) = match limiter.try_permit(Purpose::Work) {
+        let (mut permit, taken) = match limiter.try_begin() {
             Ok(permit) => (permit, self.ctx.scheduler.take(sub, of)),
             Err(at) => match take_begun(self.ctx, limiter) {
                 Some((permit, taken)) => (permit, Some(taken)),

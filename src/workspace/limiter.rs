@@ -5,6 +5,7 @@
 //! forget it. What a day's calls may be used for is the core's: see [`Purpose`].
 
 use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use dataworks_core::fault::{Class, Ended, Fault};
 use dataworks_core::limit::{Bucket, Day, Purpose, Quota, Shut, Ticket, sweeps_a_day};
 use dataworks_core::queue::SubQueue;
 use dataworks_core::state::quota_until;
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use prometheus_client::metrics::histogram::Histogram;
 use tokio::time::Instant;
 
@@ -25,6 +26,8 @@ const A_WHILE: Duration = Duration::from_secs(60);
 pub struct Limiter {
     bucket: Arc<Mutex<Bucket>>,
     sub: SubQueue,
+    /// How many wait for a permit to go on with what they began.
+    unfinished: Arc<AtomicUsize>,
     /// Seconds from wish to permit, where they are measured.
     waits: Option<Histogram>,
 }
@@ -79,6 +82,22 @@ impl Permit {
     }
 }
 
+/// One that waits to go on with what it began.
+struct Unfinished(Arc<AtomicUsize>);
+
+impl Unfinished {
+    fn one_of(all: &Arc<AtomicUsize>) -> Self {
+        all.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(all))
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 /// A call that leaves with the permit that was spent for it. One that is given up on its way, or whose answer is lost,
 /// teaches nothing.
 #[derive(Debug)]
@@ -111,7 +130,8 @@ impl Limiter {
     #[must_use]
     pub fn new(per_second: f64, per_day: Option<u64>) -> Self {
         let bucket = Bucket::new(per_second, per_day, Timestamp::now());
-        Self { bucket: Arc::new(Mutex::new(bucket)), sub: SubQueue::FREE, waits: None }
+        let unfinished = Arc::new(AtomicUsize::new(0));
+        Self { bucket: Arc::new(Mutex::new(bucket)), sub: SubQueue::FREE, unfinished, waits: None }
     }
 
     /// The same, for the work that waits in this sub-queue.
@@ -200,6 +220,19 @@ impl Limiter {
         Ok(Permit { held: Some((self.clone(), ticket)) })
     }
 
+    /// A permit to begin something; whoever waits to go on with what he began comes first. So little is under way at
+    /// a time where permits are few, and what comes next is the queue's to say.
+    ///
+    /// # Errors
+    /// When to ask again.
+    pub fn try_begin(&self) -> Result<Permit, Timestamp> {
+        if self.unfinished.load(Ordering::SeqCst) == 0 {
+            return self.try_permit(Purpose::Work);
+        }
+        let next = SignedDuration::try_from(Duration::from_secs_f64(1.0 / self.rate()));
+        Err(Timestamp::now().saturating_add(next.unwrap_or_default()).unwrap_or(Timestamp::MAX))
+    }
+
     /// Waits for a permit, but no longer than `most`: what it is for may change meanwhile, and a pause of the connection
     /// may last for hours.
     ///
@@ -221,6 +254,7 @@ impl Limiter {
 
     async fn ticket_within(&self, purpose: Purpose, most: Duration) -> Result<Ticket, Timestamp> {
         let begun = Instant::now();
+        let _waits = (purpose == Purpose::Finish).then(|| Unfinished::one_of(&self.unfinished));
         let end = begun + most;
         loop {
             let taken = self.lock().take(purpose, Timestamp::now());
@@ -309,7 +343,25 @@ pub fn until(at: Timestamp) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt as _;
+
     use super::*;
+
+    #[tokio::test]
+    async fn who_goes_on_with_what_he_began_comes_before_who_begins() {
+        let limiter = Limiter::new(1.0, None);
+        let _departed = limiter.departure().await;
+        let mut going_on = Box::pin(limiter.permit_within(Purpose::Finish, Duration::from_secs(5)));
+        assert!(going_on.as_mut().now_or_never().is_none(), "it waits");
+        // There is one again, and it is not taken yet.
+        limiter.configure(1_000.0, None);
+        while limiter.try_permit(Purpose::Work).is_err() {
+            tokio::task::yield_now().await;
+        }
+        assert!(limiter.try_begin().is_err());
+        drop(going_on);
+        assert!(limiter.try_begin().is_ok(), "nobody waits any more");
+    }
 
     fn fault(class: Class, code: &str) -> Fault {
         Fault { class, code: code.to_owned(), message: String::new(), request_id: None, retry_after: None }

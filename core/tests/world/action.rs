@@ -562,11 +562,17 @@ impl World {
         true
     }
 
-    /// Whether the file of an object stands where one looks who knows only the intent and this path.
+    /// Whether the file of an object stands, and will stand, where one looks who knows only the intent and this path.
     fn is_in_sight(&self, object: &Object, declared: u8) -> bool {
         let IntentNote::Own(intent) = object.recorded().intent else { return true };
         let at = |path: u8| path == declared || PATHS[usize::from(path)] == intent.path;
-        self.files.iter().filter(|file| file.lives() && file.owner == object.uid).all(|file| at(file.path))
+        let mut files = self.files.iter().filter(|file| file.lives() && file.owner == object.uid);
+        let mut flights = self.flights.iter().filter(|flight| flight.owner == object.uid);
+        files.all(|file| at(file.path))
+            && flights.all(|flight| match flight.request {
+                Request::Rename { to, .. } | Request::Move { to, .. } => at(to),
+                Request::Create { .. } | Request::Update { .. } | Request::Delete { .. } => true,
+            })
     }
 
     fn edit(&mut self, slot: usize, edit: impl FnOnce(&mut Object)) {
