@@ -39,7 +39,8 @@ pub(crate) async fn small(cluster: &Cluster, n: usize) -> f64 {
 pub(crate) async fn whole(cluster: &Cluster, n: usize, small: f64) -> Figures {
     eprintln!("--- {n} objects");
     let mut figures = Figures::default();
-    let crowd = if n >= CROWD { CROWD } else { n };
+    let given = std::env::var("CROWD").map(|crowd| crowd.parse().expect("CROWD is a number"));
+    let crowd = given.unwrap_or(n.min(CROWD));
     let mut stage = Stage::new(cluster, &format!("life-{n}"), n, crowd).await;
     stage.start(&[]).await;
     creates(&stage, small, &mut figures).await;

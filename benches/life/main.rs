@@ -1,7 +1,7 @@
 //! What the life of many objects costs: created, edited, watched, restarted, deleted, beside a
 //! real API server and the simulator. `make bench` runs it; it measures and asserts no time.
 //!
-//! `N=2000,10000` says how many objects, `SAVE=1` writes the table into `docs/benchmarks.md`.
+//! `N=2000,10000` says how many objects, `CROWD=10000` how many creates wait while others edit, `SAVE=1` writes the table into `docs/benchmarks.md`.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "as in tests")]
 #![expect(clippy::print_stdout, reason = "it reports to the person who ran it")]

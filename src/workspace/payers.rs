@@ -18,6 +18,8 @@ use super::limiter::Limiter;
 /// The sub-queue of the default connection's limiter; those of others follow.
 const DEFAULT_SUB: u32 = 1;
 
+/// Budgets without anybody who uses them, of which the day is kept: those with most calls.
+const MOST_EARLIER: usize = 1_000;
 /// Limiters that are held here of a budget that nobody else uses: one by its payer, one for the work that waits.
 const OWN_HOLDERS: usize = 2;
 
@@ -227,7 +229,20 @@ impl Payers {
         self.limiters.retain(|limiter| limiter.holders() > 1 || !closes(limiter.sub()));
         self.earlier.extend(gone);
         // Of another day only a month's end is worth keeping.
-        self.earlier.retain(|_, spent| spent.day.number == today || spent.shut.is_some());
+        self.earlier
+            .retain(|_, spent| spent.day.number == today && spent.day.used > 0 || spent.shut.is_some());
+        self.forget_the_least();
+    }
+
+    /// Whoever makes workspaces with one key after the other, and deletes them, fills neither memory nor the ConfigMap.
+    fn forget_the_least(&mut self) {
+        let over = self.earlier.len().saturating_sub(MOST_EARLIER);
+        let mut least: Vec<(u64, Tag)> =
+            self.earlier.iter().map(|(tag, spent)| (spent.day.used, tag.clone())).collect();
+        least.sort_unstable();
+        for (_, tag) in least.into_iter().take(over) {
+            self.earlier.remove(&tag);
+        }
     }
 
     /// Takes over what an earlier process did.
@@ -350,6 +365,19 @@ mod tests {
         assert_eq!(pass(&mut payers, true), 2, "the first time");
         drop(payers.budget(&key("a"), payer("1", "x"), asks(3.0, Some(80))));
         assert_eq!([pass(&mut payers, true), pass(&mut payers, true)], [2, 2]);
+    }
+
+    #[test]
+    fn of_thousands_that_came_and_went_those_with_most_calls_are_kept() {
+        let mut payers = payers();
+        let number = Day::of(Timestamp::now()).number;
+        let spent = |used| Spent { day: Day { number, used, swept: 0 }, shut: None };
+        let many = (0..3_000).map(|n| (format!("{n:04}"), spent(n % 2)));
+        payers.resume(many.chain([("much".to_owned(), spent(50))]).collect());
+        payers.let_go(|_| true);
+        let kept = payers.spent();
+        assert_eq!((kept.len(), kept["much"].day.used), (MOST_EARLIER, 50));
+        assert!(kept.values().all(|spent| spent.day.used > 0), "what called nothing is forgotten");
     }
 
     #[test]
