@@ -568,7 +568,13 @@ impl World {
         let at = |path: u8| path == declared || PATHS[usize::from(path)] == intent.path;
         let mut files = self.files.iter().filter(|file| file.lives() && file.owner == object.uid);
         let mut flights = self.flights.iter().filter(|flight| flight.owner == object.uid);
-        files.all(|file| at(file.path))
+        // What a run decided before is still sent.
+        let mut runs = std::iter::once(&self.leader)
+            .chain(&self.old)
+            .filter_map(|process| process.runs[object.slot].as_ref())
+            .filter(|run| run.object.uid == object.uid);
+        runs.all(|run| at(run.object.declared.path))
+            && files.all(|file| at(file.path))
             && flights.all(|flight| match flight.request {
                 Request::Rename { to, .. } | Request::Move { to, .. } => at(to),
                 Request::Create { .. } | Request::Update { .. } | Request::Delete { .. } => true,
