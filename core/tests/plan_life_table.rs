@@ -856,7 +856,7 @@ fn a_named_resource_is_managed_and_none_is_made() {
                 Does::Stalls(Reason::NotFoundInWorkspace),
             ),
             (
-                "an intent that was taken away is put back first",
+                "an intent that was taken away is put back first, as if it were written now: the last try may be a later one",
                 |c| {
                     c.wanted = named();
                     c.recorded.status.attempt =
@@ -865,7 +865,7 @@ fn a_named_resource_is_managed_and_none_is_made() {
                 Does::Exactly(Step::RestoreIntent(Intent {
                     holder: String::new(),
                     spec_sha256: None,
-                    ..intent(0)
+                    ..intent_since(0, 100)
                 })),
             ),
             (

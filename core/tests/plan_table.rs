@@ -225,9 +225,13 @@ fn whose_intent_it_is() {
     );
     check(vec![
         (
-            "taken away while its outcome is not known: put back, for the longest wait",
-            |c| c.recorded.status.attempt = Some(attempt(0, AttemptOutcome::Unknown)),
-            Step::RestoreIntent(Intent { holder: String::new(), spec_sha256: None, ..intent(0) }),
+            "taken away while its outcome is not known: put back, for the longest wait from now on, since a later try may not be \
+             told yet",
+            |c| {
+                c.recorded.status.attempt = Some(attempt(0, AttemptOutcome::Unknown));
+                c.now = at(30);
+            },
+            Step::RestoreIntent(Intent { holder: String::new(), spec_sha256: None, ..intent_since(0, 30) }),
         ),
         (
             "taken away after another path was declared: put back for where the file was asked for",
@@ -1263,6 +1267,15 @@ fn deleted_open(c: &mut Case, rows: Option<Vec<dataworks_core::plan::Candidate>>
 fn a_deletion_after_a_lost_create() {
     check(vec![
         ("searches", |c| deleted_open(c, None, 5), Step::Search(intent(0))),
+        (
+            "its intent was taken away: put back, with a wait from now on",
+            |c| {
+                c.recorded = Recorded { deleting: true, finalizer: true, ..fresh() };
+                c.recorded.status.attempt = Some(attempt(0, AttemptOutcome::Unknown));
+                c.now = at(5);
+            },
+            Step::RestoreIntent(Intent { holder: String::new(), spec_sha256: None, ..intent_since(0, 5) }),
+        ),
         (
             "nothing was sent: lets go",
             |c| {

@@ -43,7 +43,7 @@ pub(super) fn named(
     if recorded.intent == IntentNote::Unreadable {
         return unreadable(desired);
     }
-    if let Some(intent) = wiped(desired, recorded, observed) {
+    if let Some(intent) = wiped(desired, recorded, observed, now) {
         return because(
             Step::RestoreIntent(intent),
             "the intent of a create whose outcome is not known was taken away",

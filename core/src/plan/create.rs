@@ -37,7 +37,7 @@ pub(super) fn plan(desired: &Desired, recorded: &Recorded, observed: &Observed, 
             earlier(intent, desired, recorded, observed, now)
         }
         IntentNote::Unreadable => unreadable(desired),
-        IntentNote::Absent => match wiped(desired, recorded, observed) {
+        IntentNote::Absent => match wiped(desired, recorded, observed, now) {
             Some(intent) => because(
                 Step::RestoreIntent(intent),
                 "the intent of a create whose outcome is not known was taken away",
@@ -77,7 +77,15 @@ pub(super) fn unreadable(desired: &Desired) -> Plan {
 /// The intent that was taken away (`kubectl replace`) while its outcome was not known, as far as
 /// this process or status still tells of it. Not after AmbiguousCreate: there a person takes it away
 /// on purpose.
-pub(super) fn wiped(desired: &Desired, recorded: &Recorded, observed: &Observed) -> Option<Intent> {
+///
+/// What status tells may be of an earlier try than the last: the last may have begun up to now, and is waited for as if it
+/// had. Written at once, so that the wait has an end.
+pub(super) fn wiped(
+    desired: &Desired,
+    recorded: &Recorded,
+    observed: &Observed,
+    now: Timestamp,
+) -> Option<Intent> {
     if recorded.intent != IntentNote::Absent {
         return None;
     }
@@ -94,11 +102,11 @@ pub(super) fn wiped(desired: &Desired, recorded: &Recorded, observed: &Observed)
         let unknown = attempt.outcome == Some(AttemptOutcome::Unknown);
         attempt.at.as_deref().filter(|_| unknown)?.parse().ok()
     };
-    let at: Timestamp = remembered.or_else(told)?;
+    let first: Timestamp = remembered.or_else(told)?;
     // Who wrote it is not known any more: the longest wait holds.
-    let intent = intent(desired, recorded, observed, at, None);
+    let intent = intent(desired, recorded, observed, remembered.unwrap_or(now), Some(first));
     // Another path may have been declared since.
-    let asked = |attempt: &&Attempt| attempt.at.as_deref() == Some(at.to_string().as_str());
+    let asked = |attempt: &&Attempt| attempt.at.as_deref() == Some(first.to_string().as_str());
     let attempt = recorded.status.attempt.as_ref().filter(asked);
     let path = attempt.and_then(|attempt| attempt.path.clone()).unwrap_or_else(|| intent.path.clone());
     Some(Intent { holder: String::new(), spec_sha256: None, path, ..intent })

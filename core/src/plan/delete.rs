@@ -36,8 +36,11 @@ pub(super) fn plan(
     match (open, recorded.id()) {
         (Some(intent), _) => lost(intent, desired, recorded, observed, now),
         (None, Some(id)) => by_id(&id, desired, recorded, observed, now),
-        (None, None) => match desired.and_then(|desired| wiped(desired, recorded, observed)) {
-            Some(intent) => lost(&intent, desired, recorded, observed, now),
+        (None, None) => match desired.and_then(|desired| wiped(desired, recorded, observed, now)) {
+            Some(intent) => because(
+                Step::RestoreIntent(intent),
+                "the intent of a create whose outcome is not known was taken away",
+            ),
             None => nothing_recorded(recorded),
         },
     }
