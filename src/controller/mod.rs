@@ -131,7 +131,11 @@ impl Round<'_> {
             }
             return;
         };
-        let (mut permit, taken) = match limiter.try_begin() {
+        if let Some(at) = limiter.others_first() {
+            self.next = self.next.into_iter().chain([at]).min();
+            return;
+        }
+        let (mut permit, taken) = match limiter.try_permit(Purpose::Work) {
             Ok(permit) => (permit, self.ctx.scheduler.take(sub, of)),
             Err(at) => match take_begun(self.ctx, limiter) {
                 Some((permit, taken)) => (permit, Some(taken)),

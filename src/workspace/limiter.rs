@@ -220,17 +220,13 @@ impl Limiter {
         Ok(Permit { held: Some((self.clone(), ticket)) })
     }
 
-    /// A permit to begin something; whoever waits to go on with what he began comes first. So little is under way at
-    /// a time where permits are few, and what comes next is the queue's to say.
-    ///
-    /// # Errors
-    /// When to ask again.
-    pub fn try_begin(&self) -> Result<Permit, Timestamp> {
-        if self.unfinished.load(Ordering::SeqCst) == 0 {
-            return self.try_permit(Purpose::Work);
-        }
-        let next = SignedDuration::try_from(Duration::from_secs_f64(1.0 / self.rate()));
-        Err(Timestamp::now().saturating_add(next.unwrap_or_default()).unwrap_or(Timestamp::MAX))
+    /// When to ask again for a permit to begin something, while somebody waits to go on with what he began: he comes
+    /// first. So little is under way at a time where permits are few, and what comes next is the queue's to say.
+    #[must_use]
+    pub fn others_first(&self) -> Option<Timestamp> {
+        let waits = self.unfinished.load(Ordering::SeqCst) > 0;
+        let next = SignedDuration::try_from(Duration::from_secs_f64(1.0 / self.rate())).unwrap_or_default();
+        waits.then(|| Timestamp::now().saturating_add(next).unwrap_or(Timestamp::MAX))
     }
 
     /// Waits for a permit, but no longer than `most`: what it is for may change meanwhile, and a pause of the connection
@@ -358,9 +354,9 @@ mod tests {
         while limiter.try_permit(Purpose::Work).is_err() {
             tokio::task::yield_now().await;
         }
-        assert!(limiter.try_begin().is_err());
+        assert!(limiter.others_first().is_some());
         drop(going_on);
-        assert!(limiter.try_begin().is_ok(), "nobody waits any more");
+        assert_eq!(limiter.others_first(), None, "nobody waits any more");
     }
 
     fn fault(class: Class, code: &str) -> Fault {
