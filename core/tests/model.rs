@@ -13,6 +13,11 @@ use std::io::Write as _;
 use stateright::{Checker as _, HasDiscoveries, Model, Property};
 use world::{Action, Budget, Change, STRANGE, Setting, World};
 
+/// Stories allocate all the time.
+#[cfg(not(target_env = "msvc"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// More jumps of time than this without any event mean that a story does not settle.
 const MOST_JUMPS: u8 = 12;
 

@@ -1,6 +1,6 @@
 //! Objects as the API server holds them, and what they say and claim.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use dataworks_core::api::condition::{ConditionType, Reason};
 use dataworks_core::api::v1alpha1::{DataWorksResourceStatus, DeletionPolicy, Origin};
@@ -55,6 +55,26 @@ pub(crate) struct Object {
     pub(super) finalizer: bool,
     pub(super) note: Option<Arc<Note>>,
     pub(super) status: Arc<DataWorksResourceStatus>,
+    pub(super) read: Read,
+}
+
+/// What is read from a version that changes no more; a copy of it is read anew.
+#[derive(Debug, Default)]
+pub(super) struct Read {
+    recorded: OnceLock<Box<Recorded>>,
+    claimant: OnceLock<Box<Claimant>>,
+}
+
+impl Clone for Read {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for Read {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// Whether there is something to do, as the index judges it.
@@ -85,6 +105,7 @@ impl Object {
             finalizer: false,
             note: None,
             status: Arc::default(),
+            read: Read::default(),
         }
     }
 
@@ -116,6 +137,11 @@ impl Object {
         }
     }
 
+    /// The same of a version that changes no more, read once.
+    pub(super) fn known(self: &Arc<Self>) -> &Recorded {
+        self.read.recorded.get_or_init(|| Box::new(self.recorded()))
+    }
+
     /// What is adopted stays, and what the spec says so of.
     pub(super) fn deletion(&self) -> DeletionPolicy {
         match self.status.origin {
@@ -143,8 +169,8 @@ impl Object {
         self.condition(ConditionType::Stalled).is_some()
     }
 
-    pub(super) fn standing(&self) -> Standing {
-        let recorded = self.recorded();
+    pub(super) fn standing(self: &Arc<Self>) -> Standing {
+        let recorded = self.known();
         if self.deleting {
             return if self.finalizer { Standing::Due } else { Standing::Settled };
         }
@@ -174,8 +200,12 @@ impl Object {
         }
     }
 
-    fn claimant(&self) -> Claimant {
-        let recorded = self.recorded();
+    fn claimant(self: &Arc<Self>) -> &Claimant {
+        self.read.claimant.get_or_init(|| Box::new(self.claims()))
+    }
+
+    fn claims(self: &Arc<Self>) -> Claimant {
+        let recorded = self.known();
         let project = project();
         let mut claims: Vec<(Claim, Class)> = Vec::new();
         let mut add = |more: Vec<Claim>, class: Class| {
@@ -205,25 +235,24 @@ impl Object {
 }
 
 /// Who holds what among these objects.
-pub(super) struct Holders {
+pub(super) struct Holders<'a> {
     claims: Claims,
-    claimants: [Option<Claimant>; SLOTS],
+    claimants: [Option<&'a Claimant>; SLOTS],
 }
 
-impl Holders {
-    pub(super) fn of(objects: &[Option<Arc<Object>>; SLOTS]) -> Self {
-        let claimants = objects.each_ref().map(|object| object.as_deref().map(Object::claimant));
+impl<'a> Holders<'a> {
+    pub(super) fn of(objects: &'a [Option<Arc<Object>>; SLOTS]) -> Self {
+        let claimants = objects.each_ref().map(|object| object.as_ref().map(Object::claimant));
         let mut claims = Claims::default();
         for claimant in claimants.iter().flatten() {
-            let _woken = claims.set(claimant.clone());
+            let _woken = claims.set(Claimant::clone(claimant));
         }
         Self { claims, claimants }
     }
 
     /// Another object holds what the one in this slot claims.
     pub(super) fn held(&self, slot: usize) -> bool {
-        let claimant = self.claimants[slot].as_ref();
-        claimant.is_some_and(|claimant| self.claims.held_above(claimant).is_some())
+        self.claimants[slot].is_some_and(|claimant| self.claims.held_above(claimant).is_some())
     }
 
     /// Another object holds this id.
@@ -233,7 +262,7 @@ impl Holders {
     }
 }
 
-impl Holders {
+impl Holders<'_> {
     /// Another object holds this path.
     pub(super) fn path_held(&self, path: Option<ResourcePath>, object: &Object) -> bool {
         path.is_some_and(|path| {

@@ -76,7 +76,7 @@ impl World {
 
     /// An object is taken up as far as it says itself that there is something to do.
     pub(super) fn wake(&mut self, slot: usize) {
-        self.leader.wake[slot] = match self.objects[slot].as_deref().map(Object::standing) {
+        self.leader.wake[slot] = match self.objects[slot].as_ref().map(Object::standing) {
             Some(_) if self.source_moved(slot) => Wake::Now,
             None | Some(Standing::Settled) => Wake::Never,
             Some(Standing::Due) => Wake::Now,
@@ -86,9 +86,8 @@ impl World {
 
     /// When an object that rests with a complaint is looked at again.
     pub(super) fn rest_until(&self, slot: usize) -> Timestamp {
-        let refused = self.objects[slot]
-            .as_deref()
-            .and_then(|object| object.recorded().refused_until(Self::bounds().lag));
+        let refused =
+            self.objects[slot].as_ref().and_then(|object| object.known().refused_until(Self::bounds().lag));
         refused.unwrap_or_else(|| self.time() + SignedDuration::from_hours(1))
     }
 

@@ -147,8 +147,9 @@ impl World {
             return Err(Again::AfterFailure);
         }
         let object = run.object.clone();
-        let recorded = object.recorded();
-        let holders = Holders::of(process.view.as_ref().unwrap_or(&self.objects));
+        let recorded = object.known();
+        let seen = process.view.clone().unwrap_or_else(|| self.objects.clone());
+        let holders = Holders::of(&seen);
         let id_held = recorded.id().is_some_and(|id| holders.id_held(&id, &object));
         let holder = |held: bool| held.then_some(Holder { name: None });
         let look = run.look.iter().flatten().map(|row| &row.id);
@@ -173,7 +174,7 @@ impl World {
             source: run.source(),
             ..nothing_seen()
         };
-        let decided = plan(Ok(run.desired()), &recorded, &observed, self.time());
+        let decided = plan(Ok(run.desired()), recorded, &observed, self.time());
         self.execute(process, run, &holders, decided.step, how, mattered)
     }
 
@@ -235,11 +236,11 @@ impl World {
             Step::Wait { until, state } => {
                 let long = until.duration_since(self.time()) > SignedDuration::from_secs(5);
                 if let Some(state) = state.filter(|_| long) {
-                    let fact = match (&state, run.object.recorded().intent) {
+                    let fact = match (&state, &run.object.known().intent) {
                         (State::OutcomeUnknown { .. }, IntentNote::Own(intent)) => Some(Fact::Attempted {
                             at: intent.at,
                             outcome: AttemptOutcome::Unknown,
-                            path: Some(intent.path),
+                            path: Some(intent.path.clone()),
                         }),
                         (_, _) => None,
                     };
@@ -737,7 +738,7 @@ impl World {
 
     /// What the index says of an object that was just recorded.
     fn rest(&self, slot: usize) -> Again {
-        match self.objects[slot].as_deref().map(Object::standing) {
+        match self.objects[slot].as_ref().map(Object::standing) {
             Some(Standing::Resting) => Again::At(self.rest_until(slot)),
             Some(Standing::Settled | Standing::Due) | None => Again::Never,
         }
