@@ -3,32 +3,30 @@
 //! It runs as a task of its own, so that a caller that goes away does not stop what it asked for:
 //! neither does it with the real service.
 
+mod answers;
+mod unsigned;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Response, header};
-use serde_json::json;
-use tracing::debug;
+use axum::http::{Response, header};
 use uuid::Uuid;
 
-use crate::clock::{Now, http_date};
-use crate::cloud::{Cloud, lock};
+pub(crate) use self::unsigned::is_upload;
+use self::unsigned::{ASSUME_ROLE, POST_OBJECT, assumes_role, of_form, of_metadata, of_sts};
+use crate::clock::Now;
+use crate::cloud::Cloud;
 use crate::error::ApiError;
 use crate::faults::{FaultKind, Target};
-use crate::journal::{Call, Outcome};
-use crate::operations::{Action, Done, Metadata, Params, Request, Touched, error_xml, form};
+use crate::journal::Outcome;
+use crate::operations::{Action, Done, Metadata, Params, Request, Touched};
 use crate::settings::Settings;
 use crate::signature::{VALIDITY_MS, Wire, verify};
 
 /// The longest that a fault may hold a call.
 const MOST_WAIT: Duration = Duration::from_secs(3600);
-
-/// The operation that is not signed.
-const ASSUME_ROLE: &str = "AssumeRoleWithOIDC";
-/// The form of OSS, whose policy is signed instead.
-const POST_OBJECT: &str = "PostObject";
 
 /// What the connection does.
 #[derive(Debug)]
@@ -278,132 +276,6 @@ impl Context {
             Err(error) => self.record(Outcome::Landed, None, Some(&error)),
         }
     }
-
-    fn refuse(&self, error: &ApiError, hints: &[(&'static str, Option<u64>)]) -> Reply {
-        self.answer_error(error, None, hints)
-    }
-
-    /// `done`: what was carried out in spite of the error.
-    fn answer_error(
-        &self,
-        error: &ApiError,
-        done: Option<&Done>,
-        hints: &[(&'static str, Option<u64>)],
-    ) -> Reply {
-        let mut call = self.entry(Outcome::Error);
-        call.http_status = Some(error.status);
-        call.code = Some(error.code.clone());
-        self.write(done.map_or(call.clone(), |done| left(call, done)));
-        match self.errors {
-            Errors::Json => {}
-            Errors::Xml => {
-                let xml = error_xml(error, &self.host, &self.request_id);
-                return self.respond(error.status, "application/xml", xml, hints);
-            }
-            Errors::Html => {
-                let page = format!("<html><body><h1>{}</h1></body></html>", error.status);
-                return self.respond(error.status, "text/html", page, hints);
-            }
-        }
-        let recommend = format!(
-            "https://api.aliyun.com/troubleshoot?q={}&product=dataworks-public&requestId={}",
-            error.code, self.request_id
-        );
-        let answer = json!({
-            "HostId": self.host,
-            "Code": error.code,
-            "Message": error.message,
-            "Recommend": recommend,
-        });
-        self.json(error.status, &answer.to_string(), hints)
-    }
-
-    /// Answers with a JSON object, after the request's id.
-    fn json(&self, status: u16, answer: &str, hints: &[(&'static str, Option<u64>)]) -> Reply {
-        let rest = answer.strip_prefix('{').unwrap_or("}");
-        let body = format!("{{\"RequestId\":\"{}\",{rest}", self.request_id);
-        self.respond(status, "application/json;charset=utf-8", body, hints)
-    }
-
-    fn respond(
-        &self,
-        status: u16,
-        content_type: &'static str,
-        body: String,
-        hints: &[(&'static str, Option<u64>)],
-    ) -> Reply {
-        let mut response = Response::new(Body::from(body));
-        if let Ok(status) = status.try_into() {
-            *response.status_mut() = status;
-        }
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-        let now = self.cloud.now(&self.settings);
-        if let Ok(date) = http_date(now.wall_ms).try_into() {
-            headers.insert(header::DATE, date);
-        }
-        if let Ok(id) = self.request_id.as_str().try_into() {
-            headers.insert("x-acs-request-id", id);
-        }
-        for (name, value) in hints {
-            if let Some(value) = value {
-                headers.insert(*name, HeaderValue::from(*value));
-            }
-        }
-        Reply::Answer(response)
-    }
-
-    fn record_done(&self, outcome: Outcome, status: Option<u16>, done: &Done) {
-        let mut call = self.entry(outcome);
-        call.http_status = status;
-        self.write(left(call, done));
-    }
-
-    fn record(&self, outcome: Outcome, status: Option<u16>, error: Option<&ApiError>) {
-        let mut call = self.entry(outcome);
-        call.http_status = status;
-        call.code = error.map(|error| error.code.clone());
-        self.write(call);
-    }
-
-    fn entry(&self, outcome: Outcome) -> Call {
-        Call {
-            seq: 0,
-            time: self.arrived.wall_ms,
-            action: self.action.clone(),
-            project: self.touched.project,
-            id: self.touched.id.map(|id| id.to_string()),
-            name: self.touched.name.clone(),
-            http_status: None,
-            code: None,
-            request_id: self.request_id.clone(),
-            outcome,
-            effect: false,
-            path: None,
-            content_sha256: None,
-        }
-    }
-
-    fn write(&self, call: Call) {
-        debug!(
-            action = call.action,
-            project = call.project,
-            id = call.id,
-            status = call.http_status,
-            code = call.code,
-            outcome = ?call.outcome,
-            effect = call.effect,
-            request_id = call.request_id,
-            "call"
-        );
-        lock(&self.cloud.journal).record(call);
-    }
-}
-
-/// Whether a request brings a file to the bucket.
-pub(crate) fn is_upload(parts: &Parts) -> bool {
-    let form = parts.headers.get(header::CONTENT_TYPE);
-    parts.method == "POST" && form.is_some_and(|value| value.as_bytes().starts_with(b"multipart/form-data"))
 }
 
 /// Writes down an upload that was cut off half-way.
@@ -421,53 +293,6 @@ pub(crate) fn cut_off(cloud: Arc<Cloud>, parts: &Parts) {
         settings,
     };
     context.record(Outcome::Unanswered, None, None);
-}
-
-fn of_form(content_type: &str, host: &str, body: &Bytes) -> Result<Request, ApiError> {
-    let (params, file) = form(content_type, body)?;
-    Ok(Request { action: Action::PostObject, params, account: String::new(), host: host.to_owned(), file })
-}
-
-/// Whether a request asks STS for a role's credentials. It is not signed: its token stands for that.
-fn assumes_role(parts: &Parts, body: &[u8]) -> bool {
-    let named =
-        parts.headers.get("x-acs-action").is_some_and(|value| value.as_bytes() == ASSUME_ROLE.as_bytes());
-    let params = || Params::parse_both(parts.uri.query().unwrap_or(""), body).ok();
-    !parts.headers.contains_key(header::AUTHORIZATION)
-        && (named || params().is_some_and(|params| params.get("Action") == Some(ASSUME_ROLE)))
-}
-
-fn of_sts(parts: &Parts, body: &[u8]) -> Result<Request, ApiError> {
-    let params = Params::parse_both(parts.uri.query().unwrap_or(""), body)?;
-    let version = parts.headers.get("x-acs-version").and_then(|value| value.to_str().ok());
-    if params.get("Version").or(version) != Some("2015-04-01") || parts.uri.path() != "/" {
-        return Err(ApiError::new(404, "InvalidApi.NotFound", "Specified api is not found."));
-    }
-    Ok(Request {
-        action: Action::AssumeRoleWithOidc,
-        params,
-        account: String::new(),
-        host: String::new(),
-        file: None,
-    })
-}
-
-fn of_metadata(asked: Metadata, role: &str, parts: &Parts) -> Request {
-    let token = parts.headers.get("x-aliyun-ecs-metadata-token").and_then(|value| value.to_str().ok());
-    let params = Params::of([("role", Some(role)), ("token", token)]);
-    Request {
-        action: Action::Metadata(asked),
-        params,
-        account: String::new(),
-        host: String::new(),
-        file: None,
-    }
-}
-
-/// The entry with what the call has done.
-fn left(call: Call, done: &Done) -> Call {
-    let (path, content_sha256) = done.left.clone().unzip();
-    Call { effect: done.effect, path, content_sha256, ..call }
 }
 
 async fn pause(ms: u64) {
