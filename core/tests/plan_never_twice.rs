@@ -106,8 +106,13 @@ fn tell(nature: Nature, story: &[Event]) {
     let wiped = wiped || world.intent_taken;
     // A wiped status, or an open intent that was taken away, takes with it what was last sent: then a person may have to say which file
     // is ours. Nothing else may end like this.
-    let stuck =
-        |state: &State| wiped && matches!(state, State::Stalled { .. } | State::DeletionBlocked { .. });
+    let stuck = |state: &State| {
+        wiped
+            && matches!(
+                state,
+                State::Stalled { .. } | State::DeletionBlocked { .. } | State::DeletionAmbiguous { .. }
+            )
+    };
     settle(&mut world);
     world.pass(1200 * SECOND);
     world.change(Change::Edit(9));

@@ -13,7 +13,7 @@ use dataworks_core::intent::{Intent, IntentNote};
 use dataworks_core::object::Uid;
 use dataworks_core::plan::ReadVerdict::{AsDeclared, AsIntended, Differs, Gone};
 use dataworks_core::plan::{Memory, Observed, Permission, Progress, ReadBack, Recorded, Step, plan};
-use dataworks_core::state::State;
+use dataworks_core::state::{Change, State, next};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use plan_support::*;
 
@@ -64,6 +64,20 @@ fn ambiguous(ids: &str) -> Step {
              remove the annotation dataworks.alibabacloud.com/create-intent."
         ),
     )
+}
+
+/// A person was asked, other states followed, and then the annotation was taken away.
+fn asked(recorded: Recorded, states: &[State]) -> Recorded {
+    let mut status = recorded.status.clone();
+    status.attempt = Some(attempt(0, AttemptOutcome::Unknown));
+    for state in states {
+        status = next(&status, &Change { state: state.clone(), fact: None }, recorded.generation, at(92));
+    }
+    Recorded { status, intent: IntentNote::Absent, ..recorded }
+}
+
+fn ambiguity() -> State {
+    State::Stalled { reason: Reason::AmbiguousCreate, message: "which?".into(), fault: None }
 }
 
 /// Waits for a create whose outcome is not known.
@@ -258,9 +272,14 @@ fn whose_intent_it_is() {
         ),
         (
             "taken away to end an ambiguity: a first attempt",
+            |c| c.recorded = asked(open(intent(0)), &[ambiguity()]),
+            Step::Look,
+        ),
+        (
+            "taken away to end an ambiguity, which is not what status tells any more: a first attempt",
             |c| {
-                c.recorded = refused(fresh(), Reason::AmbiguousCreate, 0, 0);
-                c.recorded.status.attempt = Some(attempt(0, AttemptOutcome::Unknown));
+                let suspended = State::Suspended { pending: true };
+                c.recorded = asked(open(intent(0)), &[ambiguity(), suspended]);
             },
             Step::Look,
         ),
@@ -524,10 +543,14 @@ fn an_open_intent() {
 
 /// What a search says of an intent of `at(0)`, sent at `at(1)` by this process, outcome unknown.
 fn lost(c: &mut Case, rows: Vec<dataworks_core::plan::Candidate>) {
+    lost_for(c, 5, rows);
+}
+
+fn lost_for(c: &mut Case, seconds: i64, rows: Vec<dataworks_core::plan::Candidate>) {
     c.recorded = open(intent(0));
     c.observed.memory = remembers(0, sent(1));
-    c.observed.search = search(5, rows);
-    c.now = at(5);
+    c.observed.search = search(seconds, rows);
+    c.now = at(seconds);
 }
 
 #[test]
@@ -549,8 +572,13 @@ fn what_a_search_finds() {
             Step::RecordFound(intent(0), row("1", PATH, 3)),
         ),
         (
-            "one that differs: for a person",
+            "one that differs: ours may still come",
             |c| lost(c, vec![candidate(row("1", PATH, 3), Some(Differs("content")))]),
+            unknown(61, 91),
+        ),
+        (
+            "one that differs, and no other can come: for a person",
+            |c| lost_for(c, 91, vec![candidate(row("1", PATH, 3), Some(Differs("content")))]),
             ambiguous("1"),
         ),
         (
@@ -559,8 +587,13 @@ fn what_a_search_finds() {
             unknown(61, 91),
         ),
         (
-            "several: for a person, unread",
+            "several: there may be more to come",
             |c| lost(c, vec![candidate(row("1", PATH, 3), None), candidate(row("2", PATH, 4), None)]),
+            unknown(61, 91),
+        ),
+        (
+            "several, and no more to come: for a person, unread",
+            |c| lost_for(c, 91, vec![candidate(row("1", PATH, 3), None), candidate(row("2", PATH, 4), None)]),
             ambiguous("1, 2"),
         ),
         (
@@ -1256,6 +1289,10 @@ fn a_deletion_by_id() {
     ]);
 }
 
+fn two() -> Vec<dataworks_core::plan::Candidate> {
+    vec![candidate(row("1", PATH, 3), None), candidate(row("2", PATH, 4), None)]
+}
+
 fn deleted_open(c: &mut Case, rows: Option<Vec<dataworks_core::plan::Candidate>>, seconds: i64) {
     c.recorded = Recorded { deleting: true, ..open(intent(0)) };
     c.observed.memory = remembers(0, sent(1));
@@ -1346,19 +1383,24 @@ fn a_deletion_after_a_lost_create() {
             Step::RemoveFinalizer,
         ),
         (
-            "several: for a person",
-            |c| {
-                deleted_open(
-                    c,
-                    Some(vec![candidate(row("1", PATH, 3), None), candidate(row("2", PATH, 4), None)]),
-                    5,
-                );
-            },
-            blocked(
-                "The outcome of a create is not known, and these resources may or may not be its result: 1, 2. Nothing was touched. \
-                 Remove those that are not wanted, then remove the annotation \
-                 dataworks.alibabacloud.com/create-intent (or set deletionPolicy: Retain).",
-            ),
+            "several: there may be more to come",
+            |c| deleted_open(c, Some(two()), 5),
+            deleting(61, "Waiting until 2026-01-02T03:05:36Z for a create whose outcome is not known."),
+        ),
+        (
+            "several, and no more to come: for a person",
+            |c| deleted_open(c, Some(two()), 91),
+            Step::Report(State::DeletionAmbiguous {
+                message: "The outcome of a create is not known, and these resources may or may not be its result: 1, 2. Nothing \
+                          was touched. Remove those that are not wanted, then remove the annotation \
+                          dataworks.alibabacloud.com/create-intent (or set deletionPolicy: Retain)."
+                    .into(),
+            }),
+        ),
+        (
+            "a person has told: lets go",
+            |c| c.recorded = asked(Recorded { deleting: true, ..open(intent(0)) }, &[State::DeletionAmbiguous { message: "which?".into() }]),
+            Step::RemoveFinalizer,
         ),
         (
             "none yet: searches again at LAG",

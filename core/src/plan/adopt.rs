@@ -5,8 +5,8 @@
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-use super::create::{ambiguous, forbidden, refused_before, unreadable, wiped};
-use super::search::{Finding, judge, listed_at, plus, settled_at};
+use super::create::{ambiguous, forbidden, refused_before, unreadable, unsettled, wiped};
+use super::search::{Finding, judge, plus};
 use super::step::{because, stalled};
 use super::workspace::sent_elsewhere;
 use super::{Observed, Plan, ReadBack, Recorded, Step, content};
@@ -70,23 +70,14 @@ fn lost(
     let Some(search) = &observed.search else {
         return Some(because(Step::Search(intent.clone()), "a request may have been carried out"));
     };
+    let open = || unsettled(intent, search.begun, desired, observed, now);
     match judge(search, intent, &observed.bounds, false) {
         Finding::Ours(row) if row.id == *id => None,
         Finding::Ours(row) => Some(ambiguous(&[row.id], desired)),
         Finding::Ambiguous(ids) if ids.contains(id) => None,
-        Finding::Ambiguous(ids) => Some(ambiguous(&ids, desired)),
-        Finding::Read(row) => Some(ambiguous(&[row], desired)),
-        Finding::None(_) => {
-            let settled = settled_at(intent, &observed.memory, &observed.identity, &observed.bounds);
-            if search.begun >= settled {
-                return None;
-            }
-            let listed = listed_at(intent, &observed.memory, &observed.bounds);
-            let until = if now < listed { listed } else { settled };
-            let path = desired.path.to_string();
-            let state = State::OutcomeUnknown { path, project: desired.project, until: settled };
-            Some(because(Step::Wait { until, state: Some(state) }, "a request may still be carried out"))
-        }
+        Finding::Ambiguous(ids) => open().or_else(|| Some(ambiguous(&ids, desired))),
+        Finding::Read(row) => open().or_else(|| Some(ambiguous(&[row], desired))),
+        Finding::None(_) => open(),
     }
 }
 

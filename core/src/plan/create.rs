@@ -6,7 +6,7 @@ use super::search::{Finding, at_path, judge, listed_at, plus, settled_at};
 use super::step::{because, stalled};
 use super::workspace::{closed, not_ready, sent_elsewhere};
 use super::{Observed, Permission, Plan, Progress, Recorded, Step, content};
-use crate::api::condition::{ConditionType, Reason};
+use crate::api::condition::Reason;
 use crate::api::v1alpha1::{AdoptionPolicy, Attempt, AttemptOutcome};
 use crate::desired::Desired;
 use crate::ids::ResourceId;
@@ -14,7 +14,7 @@ use crate::intent::{Intent, IntentNote};
 use crate::inventory::Row;
 use crate::ownership::is_maxcompute;
 use crate::path::claim_key;
-use crate::state::{self, State};
+use crate::state::State;
 
 pub(super) fn plan(desired: &Desired, recorded: &Recorded, observed: &Observed, now: Timestamp) -> Plan {
     if let Some(plan) = recorded.open_intent().and_then(|intent| sent_elsewhere(intent, desired)) {
@@ -75,8 +75,8 @@ pub(super) fn unreadable(desired: &Desired) -> Plan {
 }
 
 /// The intent that was taken away (`kubectl replace`) while its outcome was not known, as far as
-/// this process or status still tells of it. Not after AmbiguousCreate: there a person takes it away
-/// on purpose.
+/// this process or status still tells of it. Neither does after AmbiguousCreate: there a person takes it
+/// away on purpose.
 ///
 /// What status tells may be of an earlier try than the last: the last may have begun up to now, and is waited for as if it
 /// had. Written at once, so that the wait has an end.
@@ -87,10 +87,6 @@ pub(super) fn wiped(
     now: Timestamp,
 ) -> Option<Intent> {
     if recorded.intent != IntentNote::Absent {
-        return None;
-    }
-    let stalled = state::find(&recorded.status.conditions, ConditionType::Stalled);
-    if stalled.is_some_and(|stalled| stalled.reason == Reason::AmbiguousCreate.as_str()) {
         return None;
     }
     let remembered = match observed.memory.attempt {
@@ -314,11 +310,47 @@ fn open(
     match judge(search, intent, &observed.bounds, true) {
         Finding::Read(id) => because(Step::ReadCandidate(intent.clone(), id), "one row may be ours"),
         Finding::Ours(row) => because(Step::RecordFound(intent.clone(), row), "exactly one row is ours"),
-        Finding::Ambiguous(ids) => ambiguous(&ids, desired),
+        // Whoever is asked is to see all that there will be.
+        Finding::Ambiguous(ids) => unsettled(intent, search.begun, desired, observed, now)
+            .unwrap_or_else(|| ambiguous(&ids, desired)),
         Finding::None(strangers) => {
             none_found(intent, &strangers, search.begun, desired, recorded, observed, now)
         }
     }
+}
+
+/// Waits until no request of this intent can arrive any more; `None` where that was so before the search.
+pub(super) fn unsettled(
+    intent: &Intent,
+    searched: Timestamp,
+    desired: &Desired,
+    observed: &Observed,
+    now: Timestamp,
+) -> Option<Plan> {
+    let settled = settled_at(intent, &observed.memory, &observed.identity, &observed.bounds);
+    if searched >= settled {
+        return None;
+    }
+    let listed = listed(intent, observed);
+    let until = if now < listed { listed } else { settled };
+    let state =
+        State::OutcomeUnknown { path: desired.path.to_string(), project: desired.project, until: settled };
+    Some(because(Step::Wait { until, state: Some(state) }, "a request may still be carried out"))
+}
+
+fn says_it_exists(intent: &Intent, observed: &Observed) -> bool {
+    matches!(
+        observed.memory.attempt,
+        Some((at, Progress::Unknown { already_exists: true, .. })) if at == intent.at
+    )
+}
+
+/// When a file that was made at once is listed.
+fn listed(intent: &Intent, observed: &Observed) -> Timestamp {
+    // The answer tells of a file that was there before it, and it may have come as late as the
+    // call's deadline: our own file may be listed that much later.
+    let answered = if says_it_exists(intent, observed) { observed.bounds.call } else { SignedDuration::ZERO };
+    plus(listed_at(intent, &observed.memory, &observed.bounds), answered)
 }
 
 /// Creating again needs certainty: the last request can no longer arrive, and a search that began
@@ -334,16 +366,8 @@ fn none_found(
 ) -> Plan {
     // Only what stands at the wanted path is in the way.
     let strangers: Vec<&Row> = strangers.iter().filter(|row| at_path(row, desired.path.as_str())).collect();
-    let settled = settled_at(intent, &observed.memory, &observed.identity, &observed.bounds);
-    let already_exists_answer = matches!(
-        observed.memory.attempt,
-        Some((at, Progress::Unknown { already_exists: true, .. })) if at == intent.at
-    );
-    // The answer tells of a file that was there before it, and it may have come as late as the
-    // call's deadline: our own file may be listed that much later.
-    let answered = if already_exists_answer { observed.bounds.call } else { SignedDuration::ZERO };
-    let listed = plus(listed_at(intent, &observed.memory, &observed.bounds), answered);
-    if already_exists_answer && (!strangers.is_empty() || searched >= listed) {
+    let exists = says_it_exists(intent, observed);
+    if exists && (!strangers.is_empty() || searched >= listed(intent, observed)) {
         let message = match strangers.first() {
             Some(row) => format!(
                 "The service says that it already exists, and {:?} (id {}) in workspace {} is not ours. \
@@ -360,20 +384,14 @@ fn none_found(
         let state = State::Taken { message, closes: Some(intent.at) };
         return because(Step::Report(state), "the service refused it as a duplicate and none is ours");
     }
-    if searched >= settled {
-        if !strangers.is_empty() {
-            return taken(&strangers, desired, recorded, observed, Some(intent.at), now);
-        }
-        let renewed = self::intent(desired, recorded, observed, now, Some(intent.first));
-        return because(
-            Step::WriteIntent(renewed),
-            "no request can arrive any more and none was carried out",
-        );
+    if let Some(plan) = unsettled(intent, searched, desired, observed, now) {
+        return plan;
     }
-    let until = if now < listed { listed } else { settled };
-    let state =
-        State::OutcomeUnknown { path: desired.path.to_string(), project: desired.project, until: settled };
-    because(Step::Wait { until, state: Some(state) }, "a request may still be carried out")
+    if !strangers.is_empty() {
+        return taken(&strangers, desired, recorded, observed, Some(intent.at), now);
+    }
+    let renewed = self::intent(desired, recorded, observed, now, Some(intent.first));
+    because(Step::WriteIntent(renewed), "no request can arrive any more and none was carried out")
 }
 
 /// The intent of an earlier object of this name: search once, at the wanted path only, without asking

@@ -129,6 +129,9 @@ fn lost(
         Finding::Read(id) => because(Step::ReadCandidate(intent.clone(), id), "one row may be ours"),
         Finding::Ours(row) => found(&row.id, observed, now),
         Finding::Ambiguous(ids) => {
+            if let Some(plan) = unsettled(intent, search.begun, observed, now) {
+                return plan;
+            }
             let named: Vec<&str> = ids.iter().take(10).map(ResourceId::as_str).collect();
             let message = format!(
                 "The outcome of a create is not known, and these resources may or may not be its result: {}. Nothing was touched. \
@@ -137,27 +140,27 @@ fn lost(
                 crate::api::CREATE_INTENT,
             );
             because(
-                Step::Report(State::DeletionBlocked { message, fault: None }),
+                Step::Report(State::DeletionAmbiguous { message }),
                 "what the lost create left cannot be told",
             )
         }
-        Finding::None(_) => {
-            let listed = listed_at(intent, &observed.memory, &observed.bounds);
-            let settled = settled_at(intent, &observed.memory, &observed.identity, &observed.bounds);
-            if search.begun >= settled {
-                return because(
-                    Step::RemoveFinalizer,
-                    "no request can arrive any more and none was carried out",
-                );
-            }
-            let until = if now < listed { listed } else { settled };
-            let message = format!("Waiting until {settled} for a create whose outcome is not known.");
-            because(
-                Step::Wait { until, state: Some(State::Deleting { message }) },
-                "a request may still be carried out",
-            )
-        }
+        Finding::None(_) => unsettled(intent, search.begun, observed, now).unwrap_or_else(|| {
+            because(Step::RemoveFinalizer, "no request can arrive any more and none was carried out")
+        }),
     }
+}
+
+/// Waits until no request of this intent can arrive any more; `None` where that was so before the search.
+fn unsettled(intent: &Intent, searched: Timestamp, observed: &Observed, now: Timestamp) -> Option<Plan> {
+    let settled = settled_at(intent, &observed.memory, &observed.identity, &observed.bounds);
+    if searched >= settled {
+        return None;
+    }
+    let listed = listed_at(intent, &observed.memory, &observed.bounds);
+    let until = if now < listed { listed } else { settled };
+    let message = format!("Waiting until {settled} for a create whose outcome is not known.");
+    let state = Some(State::Deleting { message });
+    Some(because(Step::Wait { until, state }, "a request may still be carried out"))
 }
 
 fn found(id: &ResourceId, observed: &Observed, now: Timestamp) -> Plan {

@@ -153,6 +153,11 @@ pub enum State {
         /// The failed call, if there was one.
         fault: Option<Fault>,
     },
+    /// The object cannot be deleted until a person has told which file is its own.
+    DeletionAmbiguous {
+        /// Which it may be, and how to tell.
+        message: String,
+    },
 }
 
 /// A condition's status.
@@ -325,7 +330,7 @@ impl State {
                 words(False, Reason::AlreadyExists, message, False, Stalled)
             }
             Self::Deleting { message } => words(False, Reason::Deleting, message, Unknown, Reconciling),
-            Self::DeletionBlocked { message, fault: _ } => {
+            Self::DeletionBlocked { message, fault: _ } | Self::DeletionAmbiguous { message } => {
                 words(False, Reason::DeletionBlocked, message, Unknown, Stalled)
             }
         }
@@ -345,7 +350,8 @@ impl State {
             | Self::DependencyNotReady { .. }
             | Self::Stalled { .. }
             | Self::Taken { .. }
-            | Self::DeletionBlocked { .. } => true,
+            | Self::DeletionBlocked { .. }
+            | Self::DeletionAmbiguous { .. } => true,
             Self::CheckFailed { .. }
             | Self::Creating { .. }
             | Self::Updating { .. }
@@ -357,6 +363,12 @@ impl State {
             | Self::Retrying { .. }
             | Self::Deleting { .. } => false,
         }
+    }
+
+    /// What a lost create left is for a person to tell, who answers by taking the intent away.
+    #[must_use]
+    pub fn is_question(&self) -> bool {
+        matches!(self, Self::Stalled { reason: Reason::AmbiguousCreate, .. } | Self::DeletionAmbiguous { .. })
     }
 
     /// The failed call behind this state.
@@ -381,7 +393,8 @@ impl State {
             | Self::Recreating
             | Self::DependencyNotReady { .. }
             | Self::Taken { .. }
-            | Self::Deleting { .. } => None,
+            | Self::Deleting { .. }
+            | Self::DeletionAmbiguous { .. } => None,
         }
     }
 }

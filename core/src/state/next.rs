@@ -174,6 +174,10 @@ pub fn next(
         learn(&mut status, fact);
     }
     refusals(&mut status, change, now);
+    if change.state.is_question() {
+        // The annotation alone holds the question from now on: when it is gone, nothing may ask again.
+        status.attempt = None;
+    }
     let words = change.state.words(waited(before), now);
     conditions(&mut status.conditions, &words, generation, now);
     status
@@ -330,7 +334,8 @@ fn refusals(status: &mut DataWorksResourceStatus, change: &Change, now: Timestam
         | State::DependencyNotReady { .. }
         | State::Stalled { .. }
         | State::Deleting { .. }
-        | State::DeletionBlocked { .. } => None,
+        | State::DeletionBlocked { .. }
+        | State::DeletionAmbiguous { .. } => None,
     };
     if let Some(fault) = refused {
         let attempt = status.attempt.get_or_insert_default();

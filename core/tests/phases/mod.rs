@@ -44,7 +44,7 @@ fn on_the_way() -> Vec<Story> {
             .edited(&json!({"path": "YY/a.py"}))
             .says(State::Updating { message: "The file is on its way; it stands at YY/a.py.".into() }),
         Story::made("recreating").later(3600).says(State::Recreating),
-        lost("outcome-unknown", Vec::new()),
+        lost("outcome-unknown", 32, Vec::new()).planned(),
     ]
 }
 
@@ -202,7 +202,7 @@ fn stopped() -> Vec<Story> {
                 seen.read = Some(ReadBack::Absent);
             })
             .planned(),
-        lost("ambiguous-create", vec![file(ID), file(OTHER_ID)]),
+        lost("ambiguous-create", 92, vec![file(ID), file(OTHER_ID)]).planned(),
         Story::applied("connection-not-allowed")
             .seeing(|seen| seen.permission = Permission::NamespaceNotListed)
             .planned(),
@@ -232,19 +232,20 @@ fn going() -> Vec<Story> {
             .deleted()
             .seeing(|seen| seen.permission = Permission::NamespaceNotListed)
             .planned(),
+        lost("deletion-ambiguous", 92, vec![file(ID), file(OTHER_ID)]).planned().deleted().planned(),
     ]
 }
 
 /// An object whose create was not answered, and what a search shows.
-fn lost(name: &'static str, rows: Vec<Row>) -> Story {
+fn lost(name: &'static str, begun: i64, rows: Vec<Row>) -> Story {
     let story = Story::applied(name).intending().seeing(|seen| {
         seen.memory.attempt = Some((at(1), Progress::Unknown { sent: at(1), already_exists: false }));
         seen.search = Some(dataworks_core::plan::Search {
-            begun: at(32),
+            begun: at(begun),
             rows: rows.into_iter().map(|row| candidate(row, Some(ReadVerdict::AsIntended))).collect(),
         });
     });
-    story.later(30).planned()
+    story.later(begun - 2)
 }
 
 /// An object that is to take over the file that its spec names.
@@ -288,6 +289,7 @@ macro_rules! variants {
 variants! {
     Ready, Drifted, Duplicate, MassAbsence, CheckFailed, Suspended, Creating, Updating, Publishing, Queued, QuotaExhausted,
     OutcomeUnknown, Recreating, DependencyNotReady, Retrying, Denied, Stalled, Taken, Deleting, DeletionBlocked,
+    DeletionAmbiguous,
 }
 
 /// The reasons that conditions give.

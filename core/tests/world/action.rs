@@ -507,20 +507,25 @@ impl World {
                 // A copy without its annotation tells as if what its status names were its own.
                 let copied = object.recorded().intent == IntentNote::Foreign;
                 let recorded = object.status.id.is_some() && !copied;
+                let asked = self.is_asked(slot);
                 // Without a trace in status a file that was lost is forgotten for good.
-                if !(recorded && done || !recorded && told) || object.deleting || object.note.is_none() {
+                if !(recorded && done || !recorded && told || asked) || object.note.is_none() {
+                    return false;
+                }
+                // Replaced while it is being deleted, it would be gone: there only the annotation is taken.
+                if object.deleting && !asked {
                     return false;
                 }
                 self.blurred |= !done;
                 // Whoever takes the annotation off after that has looked: what is left is not the object's.
-                if self.complaint(slot) == Some(Reason::AmbiguousCreate) {
+                if asked {
                     for file in self.files.iter_mut().filter(|file| file.owner == object.uid) {
                         file.owner = STRANGER;
                     }
                 }
                 self.replace(slot, |object| {
                     object.note = None;
-                    object.finalizer = false;
+                    object.finalizer &= object.deleting;
                 });
             }
             Change::Force => {
@@ -560,6 +565,18 @@ impl World {
         }
         self.leader.wake[slot] = Wake::Now;
         true
+    }
+
+    /// Whether a person is asked what a lost create of the object left.
+    fn is_asked(&self, slot: usize) -> bool {
+        let Some(object) = &self.objects[slot] else { return false };
+        match self.complaint(slot) {
+            Some(Reason::AmbiguousCreate) => !object.deleting,
+            Some(Reason::DeletionBlocked) => {
+                object.known().open_intent().is_some() && object.status.attempt.is_none()
+            }
+            Some(_) | None => false,
+        }
     }
 
     /// Whether the file of an object stands, and will stand, where one looks who knows only the intent and this path.

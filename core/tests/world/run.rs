@@ -223,7 +223,8 @@ impl World {
                 Err(Again::Never)
             }
             Step::Report(state) => {
-                let blocked = matches!(state, State::DeletionBlocked { .. });
+                let blocked =
+                    matches!(state, State::DeletionBlocked { .. } | State::DeletionAmbiguous { .. });
                 let goes_on = matches!(state, State::Suspended { .. } | State::Stalled { .. });
                 self.status(run, state, None, how)?;
                 process.recall(slot, uid).finished(goes_on);

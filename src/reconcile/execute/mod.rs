@@ -148,7 +148,7 @@ async fn report(ctx: &Arc<Context>, subject: &mut Subject, state: State) -> Flow
         let holder = ctx.index().held_by_other(&subject.key).map(ToString::to_string).unwrap_or_default();
         info!(holder, "another object holds its claim");
     }
-    let blocked = matches!(state, State::DeletionBlocked { .. });
+    let blocked = matches!(state, State::DeletionBlocked { .. } | State::DeletionAmbiguous { .. });
     // What is suspended or stalled may go on while its last write can still arrive.
     let goes_on = matches!(state, State::Suspended { .. } | State::Stalled { .. });
     if let Err(error) = record::status(ctx, subject, &Change { state, fact: None }).await {
