@@ -2,6 +2,9 @@
 # Tests the images and the chart on a real node: builds them, Helm and the parts of a node, brings up a cluster of one
 # node, and runs tests/node.rs beside it. The launcher of the cluster cleans up, however this ends.
 #
+#   test-node.sh           all of it
+#   test-node.sh --build   no test: only what takes long to build, the node, Helm and the images
+#
 #   DATAWORKS_DEV_CACHE  base folder of what is built (default: .cache at the top of the repository)
 #
 # Takes root on Debian: missing packages are installed.
@@ -48,6 +51,7 @@ esac
 bin=$("$here/kubernetes/build.sh" --node)
 "$here/tools/build.sh" helm >/dev/null
 archives=$("$here/image.sh" images "$arch")
+if [[ ${1:-} == --build ]]; then exit; fi
 # Of the whole workspace: what `make test` has compiled is taken.
 test=(cargo test --locked --workspace --features node-tests --test node)
 # Before there is a node that would wait for it.
