@@ -498,7 +498,10 @@ impl World {
                     return false;
                 }
                 self.blurred = true;
-                self.replace(slot, |object| object.status = Arc::default());
+                self.replace(slot, |object| {
+                    object.status = Arc::default();
+                    object.asks = false;
+                });
             }
             Change::Replace => {
                 let done = object.recorded().open_intent().is_none();
@@ -507,7 +510,9 @@ impl World {
                 // A copy without its annotation tells as if what its status names were its own.
                 let copied = object.recorded().intent == IntentNote::Foreign;
                 let recorded = object.status.id.is_some() && !copied;
-                let asked = self.is_asked(slot);
+                // Of an object that is deleted only the deletion asks.
+                let asked = object.asks
+                    && (!object.deleting || self.complaint(slot) == Some(Reason::DeletionBlocked));
                 // Without a trace in status a file that was lost is forgotten for good.
                 if !(recorded && done || !recorded && told || asked) || object.note.is_none() {
                     return false;
@@ -565,18 +570,6 @@ impl World {
         }
         self.leader.wake[slot] = Wake::Now;
         true
-    }
-
-    /// Whether a person is asked what a lost create of the object left.
-    fn is_asked(&self, slot: usize) -> bool {
-        let Some(object) = &self.objects[slot] else { return false };
-        match self.complaint(slot) {
-            Some(Reason::AmbiguousCreate) => !object.deleting,
-            Some(Reason::DeletionBlocked) => {
-                object.known().open_intent().is_some() && object.status.attempt.is_none()
-            }
-            Some(_) | None => false,
-        }
     }
 
     /// Whether the file of an object stands, and will stand, where one looks who knows only the intent and this path.

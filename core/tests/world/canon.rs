@@ -60,6 +60,7 @@ impl World {
             (&intent.content_sha256, &intent.spec_sha256).hash(state);
             (self.span(intent.first), self.span(intent.at)).hash(state);
         }
+        object.asks.hash(state);
         self.feed_status(&object.status, state);
     }
 

@@ -55,6 +55,8 @@ pub(crate) struct Object {
     pub(super) finalizer: bool,
     pub(super) note: Option<Arc<Note>>,
     pub(super) status: Arc<DataWorksResourceStatus>,
+    /// Status asks a person what a lost create left.
+    pub(super) asks: bool,
     pub(super) read: Read,
 }
 
@@ -105,6 +107,7 @@ impl Object {
             finalizer: false,
             note: None,
             status: Arc::default(),
+            asks: false,
             read: Read::default(),
         }
     }

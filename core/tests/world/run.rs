@@ -749,10 +749,14 @@ impl World {
         let change = StatusChange { state, fact };
         let mut after = coarse(next(&run.object.status, &change, run.object.generation, self.time()));
         run.tells_source(&mut after);
-        if after == *run.object.status {
+        let asks = change.state.is_question();
+        if after == *run.object.status && asks == run.object.asks {
             return Ok(());
         }
-        self.write(run, how, |object| object.status = Arc::new(after))
+        self.write(run, how, |object| {
+            object.status = Arc::new(after);
+            object.asks = asks;
+        })
     }
 
     /// A write to Kubernetes, which names the version that it was decided on.
