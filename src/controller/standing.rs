@@ -6,7 +6,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
 use dataworks_core::api::condition::{ConditionType, Reason};
-use dataworks_core::api::v1alpha1::DataWorksResource;
+use dataworks_core::api::v1alpha1::{AttemptOutcome, DataWorksResource, DataWorksResourceStatus};
 use dataworks_core::api::{CREATE_INTENT, FINALIZER, PUBLISH_REQUESTED, RECONCILE_REQUESTED};
 use dataworks_core::desired::Desired;
 use dataworks_core::ids::{ProjectId, ResourceId};
@@ -317,9 +317,14 @@ pub(super) fn is_refused(object: &DataWorksResource) -> bool {
     attempt.is_some_and(|attempt| attempt.refusals.is_some())
 }
 
-/// True while an object has had no file, was not refused, and nobody has asked for a look: after that a
-/// listing from before does not say how things stand now.
+/// True while an object has had no file and can have left none, was not refused, and nobody has asked for a look: after
+/// that a listing from before does not say how things stand now.
 pub(super) fn is_untouched(object: &DataWorksResource) -> bool {
-    let made = object.status.as_ref().is_some_and(|status| status.id.is_some());
-    !made && !is_refused(object) && !object.annotations().contains_key(RECONCILE_REQUESTED)
+    let made = object.status.as_ref().is_some_and(|status| status.id.is_some() || is_unknown(status));
+    let asks = ready(object).is_some_and(|(_, reason, _)| reason == Reason::AmbiguousCreate);
+    !made && !asks && !is_refused(object) && !object.annotations().contains_key(RECONCILE_REQUESTED)
+}
+
+fn is_unknown(status: &DataWorksResourceStatus) -> bool {
+    status.attempt.as_ref().is_some_and(|attempt| attempt.outcome == Some(AttemptOutcome::Unknown))
 }

@@ -196,7 +196,14 @@ fn knows_since_when_a_version_stands() {
     assert_eq!(index.version(&key("a")).map(|v| (v.seen, v.born_here)), Some((at(1), true)));
     let asked = json!({ "metadata": { "annotations": { RECONCILE_REQUESTED: "now" } } });
     let made = json!({ "status": { "id": "1" } });
-    for (name, change, origin) in [("asked", asked, Origin::Watched), ("made", made, Origin::Written)] {
+    let unknown = json!({ "status": { "attempt": { "at": "2026-01-02T03:04:05Z", "outcome": "Unknown" } } });
+    let changes = [
+        ("asked", asked, Origin::Watched),
+        ("made", made, Origin::Written),
+        ("unknown", unknown, Origin::Written),
+        ("ambiguous", stalled("AmbiguousCreate"), Origin::Written),
+    ];
+    for (name, change, origin) in changes {
         index.apply(&object(name, 5, json!({})), Origin::Watched, at(1));
         index.apply(&object(name, 6, change), origin, at(2));
         assert_eq!(index.version(&key(name)).map(|v| v.born_here), Some(false), "{name}");
