@@ -9,7 +9,7 @@ use dataworks_core::intent::IntentNote;
 use k8s_openapi::jiff::SignedDuration;
 
 use super::cloud::{File, Flight, Number, Request, STRANGER};
-use super::object::{Object, PATHS};
+use super::object::{Object, PATHS, Question};
 use super::process::{Pod, Process, Wake};
 use super::run::How;
 use super::{SLOTS, World, seconds};
@@ -500,7 +500,7 @@ impl World {
                 self.blurred = true;
                 self.replace(slot, |object| {
                     object.status = Arc::default();
-                    object.asks = false;
+                    object.question = Question::None;
                 });
             }
             Change::Replace => {
@@ -511,8 +511,11 @@ impl World {
                 let copied = object.recorded().intent == IntentNote::Foreign;
                 let recorded = object.status.id.is_some() && !copied;
                 // Of an object that is deleted only the deletion asks.
-                let asked = object.asks
-                    && (!object.deleting || self.complaint(slot) == Some(Reason::DeletionBlocked));
+                let asked = match object.question {
+                    Question::Now if object.deleting => self.complaint(slot) == Some(Reason::DeletionBlocked),
+                    Question::Now | Question::Before => !object.deleting,
+                    Question::None => false,
+                };
                 // Without a trace in status a file that was lost is forgotten for good.
                 if !(recorded && done || !recorded && told || asked) || object.note.is_none() {
                     return false;
@@ -530,6 +533,7 @@ impl World {
                 }
                 self.replace(slot, |object| {
                     object.note = None;
+                    object.question = Question::None;
                     object.finalizer &= object.deleting;
                 });
             }

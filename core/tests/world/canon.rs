@@ -3,6 +3,7 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use dataworks_core::api::condition::ConditionType;
 use dataworks_core::api::v1alpha1::{AttemptOutcome, DataWorksResourceStatus, Origin};
 use dataworks_core::plan::{Memory, Progress, ReadBack};
 use k8s_openapi::jiff::Timestamp;
@@ -60,8 +61,11 @@ impl World {
             (&intent.content_sha256, &intent.spec_sha256).hash(state);
             (self.span(intent.first), self.span(intent.at)).hash(state);
         }
-        object.asks.hash(state);
+        object.question.hash(state);
         self.feed_status(&object.status, state);
+        let since = object.status.conditions.iter().find(|c| c.type_ == ConditionType::Stalled.as_str());
+        let intended = object.note.as_ref().map(|note| note.intent.at);
+        since.is_some_and(|since| Some(since.last_transition_time.0) >= intended).hash(state);
     }
 
     fn feed_status<H: Hasher>(&self, status: &DataWorksResourceStatus, state: &mut H) {

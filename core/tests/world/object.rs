@@ -55,9 +55,18 @@ pub(crate) struct Object {
     pub(super) finalizer: bool,
     pub(super) note: Option<Arc<Note>>,
     pub(super) status: Arc<DataWorksResourceStatus>,
-    /// Status asks a person what a lost create left.
-    pub(super) asks: bool,
+    /// What a lost create left was asked of a person.
+    pub(super) question: Question,
     pub(super) read: Read,
+}
+
+/// Whether a person was asked what a lost create left, and has not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Question {
+    None,
+    /// Status has told something else since.
+    Before,
+    Now,
 }
 
 /// What is read from a version that changes no more; a copy of it is read anew.
@@ -107,7 +116,7 @@ impl Object {
             finalizer: false,
             note: None,
             status: Arc::default(),
-            asks: false,
+            question: Question::None,
             read: Read::default(),
         }
     }
@@ -155,6 +164,7 @@ impl Object {
     }
 
     pub(super) fn intends(&mut self, intent: &Intent) {
+        self.question = Question::None;
         self.finalizer = true;
         self.note = Some(Arc::new(Note { text: intent.to_annotation().into(), intent: intent.clone() }));
     }
@@ -361,7 +371,10 @@ pub(super) fn coarse(status: DataWorksResourceStatus) -> DataWorksResourceStatus
     }
     for condition in &mut status.conditions {
         condition.message.clear();
-        condition.last_transition_time = Time(Timestamp::UNIX_EPOCH);
+        // Since when it asks a person decides.
+        if condition.reason != Reason::AmbiguousCreate.as_str() {
+            condition.last_transition_time = Time(Timestamp::UNIX_EPOCH);
+        }
     }
     status
 }

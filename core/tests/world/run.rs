@@ -17,7 +17,7 @@ use dataworks_core::state::{Change as StatusChange, Fact, Sent, State, next};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use super::cloud::{Answer, Done, Number, Request, STRANGER, full_id, number};
-use super::object::{Holders, Object, Standing, coarse, path_number};
+use super::object::{Holders, Object, Question, Standing, coarse, path_number};
 use super::process::{Process, Wake};
 use super::upload::Content;
 use super::{World, seconds};
@@ -691,7 +691,6 @@ impl World {
             found.owner = uid;
             if declared.named {
                 // A person said which of several it is; one of the create's very time is taken for it.
-                self.flights.retain(|flight| flight.owner != uid);
                 for (number, other) in self.files.iter_mut().enumerate() {
                     if other.owner == uid && number != usize::from(file) {
                         other.owner = STRANGER;
@@ -749,13 +748,18 @@ impl World {
         let change = StatusChange { state, fact };
         let mut after = coarse(next(&run.object.status, &change, run.object.generation, self.time()));
         run.tells_source(&mut after);
-        let asks = change.state.is_question();
-        if after == *run.object.status && asks == run.object.asks {
+        let told = after.attempt.as_ref().is_some_and(|attempt| attempt.outcome.is_some());
+        let question = match run.object.question {
+            _ if change.state.is_question() => Question::Now,
+            Question::Now | Question::Before if !told && after.id.is_none() => Question::Before,
+            Question::Now | Question::Before | Question::None => Question::None,
+        };
+        if after == *run.object.status && question == run.object.question {
             return Ok(());
         }
         self.write(run, how, |object| {
             object.status = Arc::new(after);
-            object.asks = asks;
+            object.question = question;
         })
     }
 
