@@ -2,8 +2,9 @@
 # Tests the images and the chart on a real node: builds them, Helm and the parts of a node, brings up a cluster of one
 # node, and runs tests/node.rs beside it. The launcher of the cluster cleans up, however this ends.
 #
-#   test-node.sh           all of it
-#   test-node.sh --build   no test: only what takes long to build, the node, Helm and the images
+#   test-node.sh              all of it
+#   test-node.sh --packages   only installs the missing packages
+#   test-node.sh --build      no test: only what takes long to build, the node, Helm and the images
 #
 #   DATAWORKS_DEV_CACHE  base folder of what is built (default: .cache at the top of the repository)
 #
@@ -40,6 +41,7 @@ if ((${#packages[@]} > 0)); then
 	apt-get update -qq >&2
 	apt-get install -y -qq --no-install-recommends "${packages[@]}" >&2
 fi
+if [[ ${1:-} == --packages ]]; then exit; fi
 [[ $(uname -s) == Linux && $(id -u) == 0 ]] || die 'a node needs root on Linux'
 
 case $(uname -m) in

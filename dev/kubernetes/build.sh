@@ -76,17 +76,20 @@ mkdir -p "$out"
 out=$(cd "$out" && pwd)
 
 # Without flock (macOS) two calls at once build the same twice; the rename below still keeps each file whole.
-exec 9>"$out/.lock"
-if command -v flock >/dev/null 2>&1; then
-	if ! flock -n 9; then
-		say "waiting for another build in $out ..."
-		flock 9
+lock() { # PART
+	exec 9>"$out/.lock-$1"
+	if command -v flock >/dev/null 2>&1; then
+		if ! flock -n 9; then
+			say "waiting for another build in $out ..."
+			flock 9
+		fi
+		# Whatever is there now was left by a build that was killed.
+		rm -rf "$out/.build-$1".*
 	fi
-	# Whatever is there now was left by a build that was killed.
-	rm -rf "$out"/.build.*
-fi
+	temporary=$(mktemp -d "$out/.build-$1.XXXXXX")
+}
 
-temporary=$(mktemp -d "$out/.build.XXXXXX")
+temporary=''
 trap 'rm -rf "$temporary"' EXIT
 
 go_build() { # NAME MODULE-FOLDER PACKAGE
@@ -115,6 +118,7 @@ build_own() { # NAME
 	fi
 }
 
+lock cluster
 build_own cluster
 
 if [[ -n $assets ]]; then
@@ -128,6 +132,9 @@ else
 fi
 
 if [[ -n $node ]]; then
+	# A lock of its own: whoever needs no node does not wait for these.
+	rm -rf "$temporary"
+	lock node
 	build kube-controller-manager "$here" k8s.io/kubernetes/cmd/kube-controller-manager "2 minutes"
 	build kube-scheduler "$here" k8s.io/kubernetes/cmd/kube-scheduler "10 seconds"
 	build kubelet "$here" k8s.io/kubernetes/cmd/kubelet "40 seconds"
