@@ -7,7 +7,7 @@ use dataworks_core::api::condition::{ConditionType, Reason};
 use dataworks_core::desired::{Desired, Held};
 use dataworks_core::intent::{Intent, IntentNote};
 use dataworks_core::plan::{Listing, MiddleHeld, Observed, ReadBack, Recorded, Step, plan};
-use dataworks_core::state::State;
+use dataworks_core::state::{Change, State, next};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use plan_support::*;
@@ -83,6 +83,15 @@ fn named() -> Desired {
 }
 
 /// Another's file at the path.
+/// Status asks since then what a lost create left.
+fn asked(mut recorded: Recorded, seconds: i64) -> Recorded {
+    let reason = Reason::AmbiguousCreate;
+    let state = State::Stalled { reason, message: "which?".into(), fault: None };
+    let change = Change { state, fact: None };
+    recorded.status = next(&recorded.status, &change, recorded.generation, at(seconds));
+    recorded
+}
+
 fn theirs() -> Held {
     Held { path: Some(PATH.parse().unwrap()), ..otherwise() }
 }
@@ -889,7 +898,7 @@ fn a_named_resource_is_managed_and_none_is_made() {
                 |c| {
                     c.wanted = named();
                     c.recorded = open(intent(0));
-                    c.observed.search = search(90, vec![candidate(row("5", PATH, 1), None)]);
+                    c.observed.search = search(120, vec![candidate(row("5", PATH, 1), None)]);
                 },
                 Does::Exactly(Step::ReadAdoptee(id("5"))),
             ),
@@ -899,18 +908,45 @@ fn a_named_resource_is_managed_and_none_is_made() {
                     c.wanted = named();
                     c.recorded = open(intent(0));
                     let rows = ["5", "6"].map(|id| candidate(row(id, PATH, 1), None)).to_vec();
-                    c.observed.search = search(90, rows);
+                    c.observed.search = search(120, rows);
                 },
                 Does::Exactly(Step::ReadAdoptee(id("5"))),
+            ),
+            (
+                "another may be what that left, and there may be more to come",
+                |c| {
+                    c.wanted = named();
+                    c.recorded = open(intent(0));
+                    c.observed.search = search(90, vec![candidate(row("6", PATH, 1), None)]);
+                },
+                Does::Waits(120),
             ),
             (
                 "that left another",
                 |c| {
                     c.wanted = named();
                     c.recorded = open(intent(0));
-                    c.observed.search = search(90, vec![candidate(row("6", PATH, 1), None)]);
+                    c.observed.search = search(120, vec![candidate(row("6", PATH, 1), None)]);
                 },
                 Does::Stalls(Reason::AmbiguousCreate),
+            ),
+            (
+                "it is one of those that a person was asked about by a process that knew more",
+                |c| {
+                    c.wanted = named();
+                    c.recorded = asked(open(intent(0)), 91);
+                    c.observed.search = search(95, vec![candidate(row("5", PATH, 1), None)]);
+                },
+                Does::Exactly(Step::ReadAdoptee(id("5"))),
+            ),
+            (
+                "that was asked about an earlier try",
+                |c| {
+                    c.wanted = named();
+                    c.recorded = asked(open(intent(92)), 91);
+                    c.observed.search = search(95, vec![candidate(row("5", PATH, 1), None)]);
+                },
+                Does::Waits(182),
             ),
             (
                 "that may still leave one: started by this pod 0 s, in 30 s, called 30 s, listed 60 s",

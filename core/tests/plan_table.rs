@@ -4,7 +4,7 @@
 mod plan_support;
 
 use dataworks_core::api::condition::Reason;
-use dataworks_core::api::v1alpha1::{Attempt, AttemptOutcome, DeletionPolicy};
+use dataworks_core::api::v1alpha1::{Attempt, AttemptOutcome, DataWorksResourceStatus, DeletionPolicy};
 use dataworks_core::backoff;
 use dataworks_core::bounds::Bounds;
 use dataworks_core::desired::Desired;
@@ -74,6 +74,12 @@ fn asked(recorded: Recorded, states: &[State]) -> Recorded {
         status = next(&status, &Change { state: state.clone(), fact: None }, recorded.generation, at(92));
     }
     Recorded { status, intent: IntentNote::Absent, ..recorded }
+}
+
+/// Status asks since then.
+fn telling_ambiguity(seconds: i64) -> DataWorksResourceStatus {
+    let change = Change { state: ambiguity(), fact: None };
+    next(&DataWorksResourceStatus::default(), &change, 1, at(seconds))
 }
 
 fn ambiguity() -> State {
@@ -269,6 +275,30 @@ fn whose_intent_it_is() {
                 c.observed.memory.attempt = Some((at(60), lost));
             },
             Step::RestoreIntent(Intent { holder: String::new(), spec_sha256: None, ..intent(60) }),
+        ),
+        (
+            "replaced by another object's while its outcome is not known: put back",
+            |c| {
+                c.recorded.intent = IntentNote::Foreign;
+                c.observed.memory = remembers(60, sent(61));
+            },
+            Step::RestoreIntent(Intent { holder: String::new(), spec_sha256: None, ..intent(60) }),
+        ),
+        (
+            "replaced by what an earlier object of this name intended: put back",
+            |c| {
+                c.recorded.intent = IntentNote::Earlier(intent(-900));
+                c.observed.memory = remembers(60, sent(61));
+            },
+            Step::RestoreIntent(Intent { holder: String::new(), spec_sha256: None, ..intent(60) }),
+        ),
+        (
+            "beside another object's, status may be that one's",
+            |c| {
+                c.recorded.intent = IntentNote::Foreign;
+                c.recorded.status.attempt = Some(attempt(0, AttemptOutcome::Unknown));
+            },
+            Step::Look,
         ),
         (
             "taken away to end an ambiguity: a first attempt",
@@ -595,6 +625,22 @@ fn what_a_search_finds() {
             "several, and no more to come: for a person, unread",
             |c| lost_for(c, 91, vec![candidate(row("1", PATH, 3), None), candidate(row("2", PATH, 4), None)]),
             ambiguous("1, 2"),
+        ),
+        (
+            "several, and a person was asked by a process that knew more: asks on",
+            |c| {
+                lost_for(c, 61, two());
+                c.recorded.status = telling_ambiguity(61);
+            },
+            ambiguous("1, 2"),
+        ),
+        (
+            "several, and a person was asked about an earlier try",
+            |c| {
+                lost_for(c, 61, two());
+                c.recorded.status = telling_ambiguity(-1);
+            },
+            unknown(91, 91),
         ),
         (
             "several, all but one another object's",

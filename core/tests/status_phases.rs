@@ -101,6 +101,7 @@ fn states() -> Vec<State> {
         taken(),
         State::Deleting { message: message() },
         State::DeletionBlocked { message: message(), fault: Some(fault(Class::Denied, "Forbidden")) },
+        State::DeletionAmbiguous { message: message() },
     ]
 }
 

@@ -50,10 +50,12 @@ pub async fn take_back(ctx: Arc<Context>, key: ObjectKey, mut object: DataWorksR
     }
     object.metadata.deletion_timestamp = Some(Time(Timestamp::now()));
     let mut unread = 0;
+    let mut done = false;
     for _ in 0..MOST_RUNS {
         match is_succeeded(&ctx, &key, &object).await {
             Ok(true) => {
                 info!("a restored object of this name has the file");
+                done = true;
                 break;
             }
             Ok(false) => unread = 0,
@@ -69,7 +71,10 @@ pub async fn take_back(ctx: Arc<Context>, key: ObjectKey, mut object: DataWorksR
         let again = turn(&ctx, &mut subject).await;
         subject.keep_memory(&ctx);
         let wait = match again {
-            Again::Never | Again::Parked => break,
+            Again::Never | Again::Parked => {
+                done = true;
+                break;
+            }
             Again::At(at, _) | Again::InPlace(at) => until(at),
             Again::AfterFailure => backoff::transient(&uid, subject.memory.failures.max(1)),
         };
@@ -78,7 +83,7 @@ pub async fn take_back(ctx: Arc<Context>, key: ObjectKey, mut object: DataWorksR
             break;
         }
     }
-    let left = ctx.memory(&uid) != Memory::default();
+    let left = !done || ctx.memory(&uid) != Memory::default();
     ctx.remember(&uid, Memory::default());
     if left {
         ctx.metrics.orphans.inc();

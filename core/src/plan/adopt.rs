@@ -5,7 +5,7 @@
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-use super::create::{ambiguous, forbidden, refused_before, unreadable, unsettled, wiped};
+use super::create::{ambiguous, forbidden, is_asked, refused_before, restored, unreadable, unsettled};
 use super::search::{Finding, judge, plus};
 use super::step::{because, stalled};
 use super::workspace::sent_elsewhere;
@@ -15,6 +15,7 @@ use crate::api::v1alpha1::AdoptionPolicy;
 use crate::desired::{Desired, Held};
 use crate::ids::ResourceId;
 use crate::intent::{Intent, IntentNote};
+use crate::inventory::Row;
 use crate::state::State;
 
 /// A row that turns out to be gone is listed anew after this.
@@ -40,16 +41,14 @@ pub(super) fn named(
     if let Some(plan) = refused_before(recorded, observed, now) {
         return plan;
     }
+    if let Some(plan) = restored(desired, recorded, observed, now) {
+        return plan;
+    }
     if recorded.intent == IntentNote::Unreadable {
         return unreadable(desired);
     }
-    if let Some(intent) = wiped(desired, recorded, observed, now) {
-        return because(
-            Step::RestoreIntent(intent),
-            "the intent of a create whose outcome is not known was taken away",
-        );
-    }
-    if let Some(plan) = recorded.open_intent().and_then(|intent| lost(intent, id, desired, observed, now)) {
+    let open = recorded.open_intent();
+    if let Some(plan) = open.and_then(|intent| lost(intent, id, desired, recorded, observed, now)) {
         return plan;
     }
     adopt(id, desired, recorded, observed, now)
@@ -61,6 +60,7 @@ fn lost(
     intent: &Intent,
     id: &ResourceId,
     desired: &Desired,
+    recorded: &Recorded,
     observed: &Observed,
     now: Timestamp,
 ) -> Option<Plan> {
@@ -70,14 +70,17 @@ fn lost(
     let Some(search) = &observed.search else {
         return Some(because(Step::Search(intent.clone()), "a request may have been carried out"));
     };
-    let open = || unsettled(intent, search.begun, desired, observed, now);
+    if !is_asked(intent, recorded)
+        && let Some(plan) = unsettled(intent, search.begun, desired, observed, now)
+    {
+        return Some(plan);
+    }
     match judge(search, intent, &observed.bounds, false) {
         Finding::Ours(row) if row.id == *id => None,
-        Finding::Ours(row) => Some(ambiguous(&[row.id], desired)),
         Finding::Ambiguous(ids) if ids.contains(id) => None,
-        Finding::Ambiguous(ids) => open().or_else(|| Some(ambiguous(&ids, desired))),
-        Finding::Read(row) => open().or_else(|| Some(ambiguous(&[row], desired))),
-        Finding::None(_) => open(),
+        Finding::Ours(Row { id, .. }) | Finding::Read(id) => Some(ambiguous(&[id], desired)),
+        Finding::Ambiguous(ids) => Some(ambiguous(&ids, desired)),
+        Finding::None(_) => None,
     }
 }
 

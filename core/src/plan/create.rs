@@ -6,7 +6,7 @@ use super::search::{Finding, at_path, judge, listed_at, plus, settled_at};
 use super::step::{because, stalled};
 use super::workspace::{closed, not_ready, sent_elsewhere};
 use super::{Observed, Permission, Plan, Progress, Recorded, Step, content};
-use crate::api::condition::Reason;
+use crate::api::condition::{ConditionType, Reason};
 use crate::api::v1alpha1::{AdoptionPolicy, Attempt, AttemptOutcome};
 use crate::desired::Desired;
 use crate::ids::ResourceId;
@@ -14,7 +14,7 @@ use crate::intent::{Intent, IntentNote};
 use crate::inventory::Row;
 use crate::ownership::is_maxcompute;
 use crate::path::claim_key;
-use crate::state::State;
+use crate::state::{self, State};
 
 pub(super) fn plan(desired: &Desired, recorded: &Recorded, observed: &Observed, now: Timestamp) -> Plan {
     if let Some(plan) = recorded.open_intent().and_then(|intent| sent_elsewhere(intent, desired)) {
@@ -29,6 +29,9 @@ pub(super) fn plan(desired: &Desired, recorded: &Recorded, observed: &Observed, 
     if let Some(intent) = recorded.open_intent() {
         return open(intent, desired, recorded, observed, now);
     }
+    if let Some(plan) = restored(desired, recorded, observed, now) {
+        return plan;
+    }
     if let Some(plan) = refused_before(recorded, observed, now) {
         return plan;
     }
@@ -37,14 +40,7 @@ pub(super) fn plan(desired: &Desired, recorded: &Recorded, observed: &Observed, 
             earlier(intent, desired, recorded, observed, now)
         }
         IntentNote::Unreadable => unreadable(desired),
-        IntentNote::Absent => match wiped(desired, recorded, observed, now) {
-            Some(intent) => because(
-                Step::RestoreIntent(intent),
-                "the intent of a create whose outcome is not known was taken away",
-            ),
-            None => first(desired, recorded, observed, now, None),
-        },
-        IntentNote::Foreign | IntentNote::Earlier(_) | IntentNote::Own(_) => {
+        IntentNote::Absent | IntentNote::Foreign | IntentNote::Earlier(_) | IntentNote::Own(_) => {
             first(desired, recorded, observed, now, None)
         }
     }
@@ -74,21 +70,30 @@ pub(super) fn unreadable(desired: &Desired) -> Plan {
     )
 }
 
-/// The intent that was taken away (`kubectl replace`) while its outcome was not known, as far as
-/// this process or status still tells of it. Neither does after AmbiguousCreate: there a person takes it
-/// away on purpose.
-///
-/// What status tells may be of an earlier try than the last: the last may have begun up to now, and is waited for as if it
-/// had. Written at once, so that the wait has an end.
-pub(super) fn wiped(
+/// Puts back an intent that was taken away.
+pub(super) fn restored(
     desired: &Desired,
     recorded: &Recorded,
     observed: &Observed,
     now: Timestamp,
-) -> Option<Intent> {
-    if recorded.intent != IntentNote::Absent {
-        return None;
-    }
+) -> Option<Plan> {
+    let intent = wiped(desired, recorded, observed, now)?;
+    let why = "the intent of a create whose outcome is not known was taken away";
+    Some(because(Step::RestoreIntent(intent), why))
+}
+
+/// The intent that was taken away (`kubectl replace`) while its outcome was not known, as far as
+/// this process or status still tells of it. Neither does after AmbiguousCreate: there a person takes it
+/// away on purpose. Beside the intent of another object status may be a copy of that one's.
+///
+/// What status tells may be of an earlier try than the last: the last may have begun up to now, and is waited for as if it
+/// had. Written at once, so that the wait has an end.
+fn wiped(desired: &Desired, recorded: &Recorded, observed: &Observed, now: Timestamp) -> Option<Intent> {
+    let is_told = match recorded.intent {
+        IntentNote::Own(_) => return None,
+        IntentNote::Absent => true,
+        IntentNote::Foreign | IntentNote::Earlier(_) | IntentNote::Unreadable => false,
+    };
     let remembered = match observed.memory.attempt {
         Some((at, Progress::Unknown { .. })) => Some(at),
         Some((_, Progress::Written | Progress::Refused)) | None => None,
@@ -98,7 +103,7 @@ pub(super) fn wiped(
         let unknown = attempt.outcome == Some(AttemptOutcome::Unknown);
         attempt.at.as_deref().filter(|_| unknown)?.parse().ok()
     };
-    let first: Timestamp = remembered.or_else(told)?;
+    let first: Timestamp = remembered.or_else(|| told().filter(|_| is_told))?;
     // Who wrote it is not known any more: the longest wait holds.
     let intent = intent(desired, recorded, observed, remembered.unwrap_or(now), Some(first));
     // Another path may have been declared since.
@@ -312,11 +317,20 @@ fn open(
         Finding::Ours(row) => because(Step::RecordFound(intent.clone(), row), "exactly one row is ours"),
         // Whoever is asked is to see all that there will be.
         Finding::Ambiguous(ids) => unsettled(intent, search.begun, desired, observed, now)
+            .filter(|_| !is_asked(intent, recorded))
             .unwrap_or_else(|| ambiguous(&ids, desired)),
         Finding::None(strangers) => {
             none_found(intent, &strangers, search.begun, desired, recorded, observed, now)
         }
     }
+}
+
+/// Status asks what this intent left. It was known then that no more would come, which a later process may not know.
+pub(super) fn is_asked(intent: &Intent, recorded: &Recorded) -> bool {
+    let stalled = state::find(&recorded.status.conditions, ConditionType::Stalled);
+    stalled.is_some_and(|stalled| {
+        stalled.reason == Reason::AmbiguousCreate.as_str() && stalled.last_transition_time.0 >= intent.at
+    })
 }
 
 /// Waits until no request of this intent can arrive any more; `None` where that was so before the search.

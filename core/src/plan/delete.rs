@@ -2,7 +2,7 @@
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::create::wiped;
+use super::create::restored;
 use super::search::{Finding, judge, listed_at, plus, settled_at};
 use super::step::because;
 use super::workspace::{moved_away, not_ready, sent_elsewhere, told};
@@ -36,13 +36,9 @@ pub(super) fn plan(
     match (open, recorded.id()) {
         (Some(intent), _) => lost(intent, desired, recorded, observed, now),
         (None, Some(id)) => by_id(&id, desired, recorded, observed, now),
-        (None, None) => match desired.and_then(|desired| wiped(desired, recorded, observed, now)) {
-            Some(intent) => because(
-                Step::RestoreIntent(intent),
-                "the intent of a create whose outcome is not known was taken away",
-            ),
-            None => nothing_recorded(recorded),
-        },
+        (None, None) => desired
+            .and_then(|desired| restored(desired, recorded, observed, now))
+            .unwrap_or_else(|| nothing_recorded(recorded)),
     }
 }
 

@@ -106,7 +106,7 @@ fn annotations(out: &mut String) {
         "\n## Annotations and finalizer\n\n| name | written by | meaning |\n|---|---|---|\n\
          | `{RECONCILE_REQUESTED}` | you | any new value asks for a look now; `status.lastHandledReconcileAt` echoes it when it was done |\n\
          | `{CREATE_INTENT}` | the operator | what is about to be made, written before CreateResource is called. Do not edit it; \
-         removing it is a way out of `AmbiguousCreate` and `IntentUnreadable` only |\n\
+         removing it is a way out of `AmbiguousCreate` and `IntentUnreadable`, and of `DeletionBlocked` where its message says so, only |\n\
          | `{FINALIZER}` (a finalizer) | the operator | keeps a deleted object until its file is gone or let go, and a DataWorksWorkspace while objects use it |\n"
     );
 }
