@@ -149,9 +149,13 @@ async fn the_largest_good_objects_fit_into_memory_all_at_work() {
     });
     create(&scene, objects).await;
     let operator = launch(&scene, &[]).start();
-    for n in 0..OBJECTS {
-        scene.ready(&format!("work-{n}")).await;
-    }
+    // A hundred megabytes are read, compared and sent.
+    let ready = async || {
+        let count =
+            operator.metric("dataworks_resources{", &["reason=\"Succeeded\"", "ready=\"True\""]).await;
+        (count == OBJECTS as u64).then_some(())
+    };
+    poll(5 * DEADLINE, Duration::from_secs(1), "they are not ready", ready).await;
     let worked = operator.memory("VmHWM");
     println!("at most {worked} KiB");
     assert!(worked < MOST_AT_WORK, "{worked} KiB of {MOST_AT_WORK}");
