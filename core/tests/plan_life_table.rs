@@ -82,7 +82,6 @@ fn named() -> Desired {
     declaring("v1", &json!({"resourceId": "5"}))
 }
 
-/// Another's file at the path.
 /// Status asks since then what a lost create left.
 fn asked(mut recorded: Recorded, seconds: i64) -> Recorded {
     let reason = Reason::AmbiguousCreate;
@@ -92,6 +91,7 @@ fn asked(mut recorded: Recorded, seconds: i64) -> Recorded {
     recorded
 }
 
+/// Another's file at the path.
 fn theirs() -> Held {
     Held { path: Some(PATH.parse().unwrap()), ..otherwise() }
 }

@@ -70,10 +70,9 @@ fn lost(
     let Some(search) = &observed.search else {
         return Some(because(Step::Search(intent.clone()), "a request may have been carried out"));
     };
-    if !is_asked(intent, recorded)
-        && let Some(plan) = unsettled(intent, search.begun, desired, observed, now)
-    {
-        return Some(plan);
+    let wait = unsettled(intent, search.begun, desired, observed, now);
+    if wait.is_some() && !is_asked(intent, recorded) {
+        return wait;
     }
     match judge(search, intent, &observed.bounds, false) {
         Finding::Ours(row) if row.id == *id => None,
