@@ -76,14 +76,18 @@ fn asked(recorded: Recorded, states: &[State]) -> Recorded {
     Recorded { status, intent: IntentNote::Absent, ..recorded }
 }
 
-/// Status asks since then.
-fn telling_ambiguity(seconds: i64) -> DataWorksResourceStatus {
-    let change = Change { state: ambiguity(), fact: None };
+/// Status says so since then.
+fn telling(state: State, seconds: i64) -> DataWorksResourceStatus {
+    let change = Change { state, fact: None };
     next(&DataWorksResourceStatus::default(), &change, 1, at(seconds))
 }
 
 fn ambiguity() -> State {
     State::Stalled { reason: Reason::AmbiguousCreate, message: "which?".into(), fault: None }
+}
+
+fn unreadable() -> State {
+    State::Stalled { reason: Reason::IntentUnreadable, message: "it cannot be read".into(), fault: None }
 }
 
 /// Waits for a create whose outcome is not known.
@@ -135,6 +139,22 @@ fn a_new_object() {
     check(vec![
         ("looks first", |_| {}, Step::Look),
         ("intends when the path is free", |c| c.observed.look = Some(vec![]), Step::WriteIntent(intent(0))),
+        (
+            "takes back first what status asks, though it is answered",
+            |c| {
+                c.recorded.status = telling(ambiguity(), -1);
+                c.observed.look = Some(vec![]);
+            },
+            Step::Tell(State::Creating { message: "The file is made.".into() }),
+        ),
+        (
+            "takes back first that it asked to take an unreadable intent away",
+            |c| {
+                c.recorded.status = telling(unreadable(), -1);
+                c.observed.look = Some(vec![]);
+            },
+            Step::Tell(State::Creating { message: "The file is made.".into() }),
+        ),
         (
             "keeps off a path that is taken",
             |c| c.observed.look = Some(vec![row("9", PATH, -900)]),
@@ -630,7 +650,7 @@ fn what_a_search_finds() {
             "several, and a person was asked by a process that knew more: asks on",
             |c| {
                 lost_for(c, 61, two());
-                c.recorded.status = telling_ambiguity(61);
+                c.recorded.status = telling(ambiguity(), 61);
             },
             ambiguous("1, 2"),
         ),
@@ -638,7 +658,7 @@ fn what_a_search_finds() {
             "several, and a person was asked about an earlier try",
             |c| {
                 lost_for(c, 61, two());
-                c.recorded.status = telling_ambiguity(-1);
+                c.recorded.status = telling(ambiguity(), -1);
             },
             unknown(91, 91),
         ),
@@ -732,6 +752,19 @@ fn when_none_will_come() {
                 c.observed.memory = remembers(0, sent(1));
             },
             Step::WriteIntent(intent_since(0, 91)),
+        ),
+        (
+            "the same while status asks: takes the question back first, and tells that the try is open",
+            |c| {
+                none(c, 91, intent(0));
+                c.observed.memory = remembers(0, sent(1));
+                c.recorded.status = telling(ambiguity(), 80);
+            },
+            Step::Tell(State::OutcomeUnknown {
+                path: PATH.into(),
+                project: ProjectId::new(7).unwrap(),
+                until: at(91),
+            }),
         ),
         (
             "own process, settled now but not when the search began",

@@ -5,7 +5,8 @@
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-use super::create::{ambiguous, forbidden, is_asked, refused_before, restored, unreadable, unsettled};
+use super::create::{forbidden, refused_before};
+use super::open::{ambiguous, is_asked, restored, unreadable, unsettled};
 use super::search::{Finding, judge, plus};
 use super::step::{because, stalled};
 use super::workspace::sent_elsewhere;

@@ -2,7 +2,7 @@
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::create::restored;
+use super::open::restored;
 use super::search::{Finding, judge, listed_at, plus, settled_at};
 use super::step::because;
 use super::workspace::{moved_away, not_ready, sent_elsewhere, told};

@@ -9,6 +9,7 @@ mod adopt;
 mod content;
 mod create;
 mod delete;
+mod open;
 mod relocate;
 mod search;
 mod step;

@@ -35,6 +35,8 @@ pub enum Step {
         /// What to say meanwhile; `None` leaves what stands there.
         state: Option<State>,
     },
+    /// Say this in status and go on.
+    Tell(State),
     /// Read what the ConfigMap holds.
     ReadContent,
     /// Upload what the ConfigMap holds, which has this digest.
@@ -111,6 +113,7 @@ impl Step {
             Self::Nothing => "Nothing",
             Self::Report(_) => "Report",
             Self::Wait { .. } => "Wait",
+            Self::Tell(_) => "Tell",
             Self::ReadContent => "ReadContent",
             Self::UploadContent(_) => "UploadContent",
             Self::Look => "Look",

@@ -126,19 +126,11 @@ impl World {
             Step::Wait { until, state } => {
                 let long = until.duration_since(self.time()) > SignedDuration::from_secs(5);
                 if let Some(state) = state.filter(|_| long) {
-                    let intent = self.recorded(&subject.object).intent;
-                    let fact = match (&state, intent) {
-                        (State::OutcomeUnknown { .. }, IntentNote::Own(intent)) => Some(Fact::Attempted {
-                            at: intent.at,
-                            outcome: AttemptOutcome::Unknown,
-                            path: Some(intent.path),
-                        }),
-                        (_, _) => None,
-                    };
-                    self.status(subject, &StatusChange { state, fact }, fault())?;
+                    self.tell(subject, state, fault())?;
                 }
                 Err(ends(End::Again(until)))
             }
+            Step::Tell(state) => self.tell(subject, state, fault()),
             Step::Look => {
                 self.ask(subject, fault())?;
                 subject.look = Some(self.rows(true));
@@ -374,6 +366,19 @@ impl World {
     fn spec(&self, id: &ResourceId) -> Option<String> {
         let file = self.files.iter().find(|file| file.id == *id && file.deleted.is_none())?;
         Some(desired(&file.content).document_json())
+    }
+
+    /// Tells of a state in which something goes on, and what it may leave.
+    fn tell(&mut self, subject: &mut Subject, state: State, fault: Fault) -> Flow {
+        let fact = match (&state, self.recorded(&subject.object).intent) {
+            (State::OutcomeUnknown { .. }, IntentNote::Own(intent)) => Some(Fact::Attempted {
+                at: intent.at,
+                outcome: AttemptOutcome::Unknown,
+                path: Some(intent.path),
+            }),
+            (_, _) => None,
+        };
+        self.status(subject, &StatusChange { state, fact }, fault)
     }
 
     fn status(&mut self, subject: &mut Subject, change: &StatusChange, fault: Fault) -> Flow {

@@ -164,7 +164,9 @@ impl Object {
     }
 
     pub(super) fn intends(&mut self, intent: &Intent) {
-        self.question = Question::None;
+        // Status may be read late: what it asks is answered though another try is under way.
+        let asks = self.ready().is_some_and(|(_, reason)| reason == Reason::AmbiguousCreate);
+        self.question = if asks { Question::Now } else { Question::None };
         self.finalizer = true;
         self.note = Some(Arc::new(Note { text: intent.to_annotation().into(), intent: intent.clone() }));
     }

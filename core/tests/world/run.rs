@@ -237,18 +237,11 @@ impl World {
             Step::Wait { until, state } => {
                 let long = until.duration_since(self.time()) > SignedDuration::from_secs(5);
                 if let Some(state) = state.filter(|_| long) {
-                    let fact = match (&state, &run.object.known().intent) {
-                        (State::OutcomeUnknown { .. }, IntentNote::Own(intent)) => Some(Fact::Attempted {
-                            at: intent.at,
-                            outcome: AttemptOutcome::Unknown,
-                            path: Some(intent.path.clone()),
-                        }),
-                        (_, _) => None,
-                    };
-                    self.status(run, state, fact, how)?;
+                    self.tell(run, state, how)?;
                 }
                 Err(Again::At(until))
             }
+            Step::Tell(state) => self.tell(run, state, how),
             Step::Look => {
                 let path = run.desired().path.to_string();
                 let name = path.rsplit('/').next().unwrap().to_owned();
@@ -399,6 +392,19 @@ impl World {
                 Err(self.rest(slot))
             }
         }
+    }
+
+    /// Tells of a state in which something goes on, and what it may leave.
+    fn tell(&mut self, run: &mut Run, state: State, how: How) -> Flow {
+        let fact = match (&state, &run.object.known().intent) {
+            (State::OutcomeUnknown { .. }, IntentNote::Own(intent)) => Some(Fact::Attempted {
+                at: intent.at,
+                outcome: AttemptOutcome::Unknown,
+                path: Some(intent.path.clone()),
+            }),
+            (_, _) => None,
+        };
+        self.status(run, state, fact, how)
     }
 
     /// Tells what was done or seen: nothing is unfinished any more, or all is doubted.

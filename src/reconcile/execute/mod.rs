@@ -67,6 +67,7 @@ pub async fn execute(
         Step::Nothing => finish(subject),
         Step::Report(state) => report(ctx, subject, state).await,
         Step::Wait { until, state } => wait(ctx, subject, until, state).await,
+        Step::Tell(state) => written(tell(ctx, subject, state).await),
         Step::ReadContent => content::read(ctx, subject, desired).await,
         Step::UploadContent(digest) => content::upload(ctx, subject, desired, digest).await,
         Step::Look => create::look(ctx, subject, desired.as_deref()).await,
@@ -173,20 +174,23 @@ fn rest(ctx: &Arc<Context>, subject: &Subject) -> Again {
     }
 }
 
+/// Tells of a state in which something goes on, and what it may leave.
+async fn tell(ctx: &Arc<Context>, subject: &mut Subject, state: State) -> Result<(), CallError> {
+    let fact = match (&state, subject.recorded(ctx).intent) {
+        (State::OutcomeUnknown { .. }, IntentNote::Own(intent)) => {
+            Some(Fact::Attempted { at: intent.at, outcome: AttemptOutcome::Unknown, path: Some(intent.path) })
+        }
+        _ => None,
+    };
+    record::status(ctx, subject, &Change { state, fact }).await.map(|_| ())
+}
+
 async fn wait(ctx: &Arc<Context>, subject: &mut Subject, until: Timestamp, state: Option<State>) -> Flow {
     let span = until.duration_since(subject.connection.cloud.cloud_now());
-    if let Some(state) = state.filter(|_| span > WORTH_TELLING) {
-        let fact = match (&state, subject.recorded(ctx).intent) {
-            (State::OutcomeUnknown { .. }, IntentNote::Own(intent)) => Some(Fact::Attempted {
-                at: intent.at,
-                outcome: AttemptOutcome::Unknown,
-                path: Some(intent.path),
-            }),
-            _ => None,
-        };
-        if let Err(error) = record::status(ctx, subject, &Change { state, fact }).await {
-            return after_call_error(&error);
-        }
+    if let Some(state) = state.filter(|_| span > WORTH_TELLING)
+        && let Err(error) = tell(ctx, subject, state).await
+    {
+        return after_call_error(&error);
     }
     Flow::End(Again::At(after(span), Lane::Retry))
 }
