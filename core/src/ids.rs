@@ -7,7 +7,7 @@ use std::fmt;
 use std::num::NonZeroU64;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
 /// A workspace id: a positive whole number that fits in 63 bits, as the API types it.
@@ -43,16 +43,24 @@ impl FromStr for ProjectId {
     }
 }
 
-/// A resource's id as the service gives it: 1 to 20 decimal digits, kept as text.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct ResourceId(String);
+/// The digits of the greatest 64-bit number.
+const MOST_DIGITS: usize = 20;
+
+/// A resource's id as the service gives it: 1 to 20 decimal digits, kept as text. In place: there are several copies for
+/// each of many files.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ResourceId {
+    /// Zeroes behind the last, so that ids are in the order of their texts.
+    digits: [u8; MOST_DIGITS],
+    len: u8,
+}
 
 impl ResourceId {
     /// The digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        let digits = self.digits.get(..usize::from(self.len)).unwrap_or_default();
+        std::str::from_utf8(digits).unwrap_or_default()
     }
 }
 
@@ -60,14 +68,30 @@ impl FromStr for ResourceId {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let digits = (1..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-        if digits { Ok(Self(text.to_owned())) } else { Err(InvalidId) }
+        let mut digits = [0; MOST_DIGITS];
+        let len = u8::try_from(text.len()).map_err(|_| InvalidId)?;
+        let place = digits.get_mut(..text.len()).ok_or(InvalidId)?;
+        place.copy_from_slice(text.as_bytes());
+        let decimal = len > 0 && place.iter().all(u8::is_ascii_digit);
+        if decimal { Ok(Self { digits, len }) } else { Err(InvalidId) }
+    }
+}
+
+impl fmt::Debug for ResourceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ResourceId").field(&self.as_str()).finish()
     }
 }
 
 impl fmt::Display for ResourceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for ResourceId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 

@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use k8s_openapi::jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
+use smallvec::SmallVec;
 
 use crate::desired::Desired;
 use crate::ids::{ProjectId, ResourceId};
@@ -17,7 +18,7 @@ use crate::path::ResourcePath;
 /// A thing that only one object may own, as 128 bits of its SHA-256: small enough to keep three
 /// of them for each of 100,000 objects, and never met by accident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Claim(u128);
+pub struct Claim([u8; 16]);
 
 impl Claim {
     /// A path of a workspace; paths that differ only in case or Unicode form are the same.
@@ -48,7 +49,7 @@ impl Claim {
         let bytes: [u8; 32] = hash.finalize().into();
         let mut half = [0; 16];
         half.copy_from_slice(&bytes[..16]);
-        Self(u128::from_be_bytes(half))
+        Self(half)
     }
 }
 
@@ -122,28 +123,8 @@ impl Claimant {
     }
 }
 
-/// Who claims one thing, the strongest first. One of nearly every claim: a map would hold room for a
-/// dozen of each.
-#[derive(Debug, Default)]
-struct Holders(Vec<(Rank, ObjectKey)>);
-
-impl Holders {
-    fn insert(&mut self, rank: Rank, key: ObjectKey) {
-        let at = self.0.partition_point(|(other, _)| *other < rank);
-        if self.0.is_empty() {
-            self.0.reserve_exact(1);
-        }
-        self.0.insert(at, (rank, key));
-    }
-
-    fn remove(&mut self, rank: &Rank) {
-        self.0.retain(|(other, _)| other != rank);
-    }
-
-    fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
-        self.0.iter().map(|(_, key)| key)
-    }
-}
+/// Who claims one thing, the strongest first, by uid. One of nearly every claim, which is kept in place.
+type Holders = SmallVec<[(Class, Uid); 1]>;
 
 /// All claims of one process.
 #[derive(Debug, Default)]
@@ -160,13 +141,17 @@ impl Claims {
             return BTreeSet::new();
         }
         let mut woken = self.remove(&claimant.uid);
+        let Self { objects, by_claim } = self;
         for (claim, class) in &claimant.claims {
-            let holders = self.by_claim.entry(*claim).or_default();
-            woken.extend(holders.keys().cloned());
-            holders.insert(claimant.rank(*class), claimant.key.clone());
+            let holders = by_claim.entry(*claim).or_default();
+            let rank = claimant.rank(*class);
+            let others = || holders.iter().filter_map(|(class, uid)| Some((class, objects.get(uid)?)));
+            woken.extend(others().map(|(_, other)| other.key.clone()));
+            let at = others().take_while(|(class, other)| other.rank(**class) < rank).count();
+            holders.insert(at, (*class, claimant.uid.clone()));
         }
         woken.remove(&claimant.key);
-        self.objects.insert(claimant.uid.clone(), claimant);
+        objects.insert(claimant.uid.clone(), claimant);
         woken
     }
 
@@ -174,11 +159,13 @@ impl Claims {
     pub fn remove(&mut self, uid: &Uid) -> BTreeSet<ObjectKey> {
         let mut woken = BTreeSet::new();
         let Some(claimant) = self.objects.remove(uid) else { return woken };
-        for (claim, class) in &claimant.claims {
+        for (claim, _) in &claimant.claims {
             if let Some(holders) = self.by_claim.get_mut(claim) {
-                holders.remove(&claimant.rank(*class));
-                woken.extend(holders.keys().cloned());
-                if holders.0.is_empty() {
+                holders.retain(|(_, other)| other != uid);
+                woken.extend(
+                    holders.iter().filter_map(|(_, other)| Some(self.objects.get(other)?.key.clone())),
+                );
+                if holders.is_empty() {
                     self.by_claim.remove(claim);
                 }
             }
@@ -195,11 +182,9 @@ impl Claims {
     /// Who holds this one claim, if it is not the object itself.
     #[must_use]
     pub fn holder_of(&self, claim: Claim, uid: &Uid) -> Option<&ObjectKey> {
-        let own = self.objects.get(uid);
-        let class = own.and_then(|own| own.claims.iter().find(|(held, _)| *held == claim));
-        match (own, class) {
-            (Some(own), Some((_, class))) => self.stronger(claim, &own.rank(*class)),
-            (_, _) => self.by_claim.get(&claim)?.keys().next(),
+        match self.own_rank(claim, uid) {
+            Some(own) => self.stronger(claim, &own),
+            None => self.holders(claim).next().map(|(_, holder)| &holder.key),
         }
     }
 
@@ -207,19 +192,29 @@ impl Claims {
     /// that only wish for it do not count.
     #[must_use]
     pub fn recorded_holder(&self, claim: Claim, uid: &Uid) -> Option<&ObjectKey> {
-        let own = self.objects.get(uid);
-        let own = own.and_then(|own| {
-            let class = own.claims.iter().find(|(held, _)| *held == claim)?.1;
-            Some(own.rank(class))
-        });
-        let holders = self.by_claim.get(&claim)?.0.iter();
-        let mut others = holders.filter(|(rank, _)| rank.class == Class::Recorded && rank.uid != *uid);
-        others.find(|(rank, _)| own.as_ref().is_none_or(|own| rank < own)).map(|(_, key)| key)
+        let own = self.own_rank(claim, uid);
+        let mut others =
+            self.holders(claim).filter(|(class, holder)| *class == Class::Recorded && holder.uid != *uid);
+        others
+            .find(|(class, holder)| own.as_ref().is_none_or(|own| holder.rank(*class) < *own))
+            .map(|(_, holder)| &holder.key)
+    }
+
+    fn own_rank(&self, claim: Claim, uid: &Uid) -> Option<Rank> {
+        let own = self.objects.get(uid)?;
+        let (_, class) = own.claims.iter().find(|(held, _)| *held == claim)?;
+        Some(own.rank(*class))
+    }
+
+    /// Who claims this, the strongest first.
+    fn holders(&self, claim: Claim) -> impl Iterator<Item = (Class, &Claimant)> {
+        let holders = self.by_claim.get(&claim).into_iter().flatten();
+        holders.filter_map(|(class, uid)| Some((*class, self.objects.get(uid)?)))
     }
 
     fn stronger(&self, claim: Claim, rank: &Rank) -> Option<&ObjectKey> {
-        let (first, key) = self.by_claim.get(&claim)?.0.first()?;
-        (first < rank).then_some(key)
+        let (class, first) = self.holders(claim).next()?;
+        (first.rank(class) < *rank).then_some(&first.key)
     }
 }
 
@@ -227,12 +222,12 @@ impl Claims {
 mod tests {
     use super::*;
 
-    fn claimant(name: &str, class: Class, created: i64, claims: &[u128]) -> Claimant {
+    fn claimant(name: &str, class: Class, created: i64, claims: &[u8]) -> Claimant {
         Claimant {
             uid: Uid::new(name),
             created: Timestamp::from_second(created).unwrap(),
             key: ObjectKey::new("ns", name),
-            claims: claims.iter().map(|n| (Claim(*n), class)).collect(),
+            claims: claims.iter().map(|n| (Claim([*n; 16]), class)).collect(),
         }
     }
 
@@ -291,7 +286,7 @@ mod tests {
         claims.set(claimant("holder", Class::Recorded, 2, &[7]));
         // Older, and with a resource of its own: but the new path is only wanted.
         let mut edited = claimant("edited", Class::Recorded, 1, &[8]);
-        edited.claims.push((Claim(7), Class::Wanted));
+        edited.claims.push((Claim([7; 16]), Class::Wanted));
         assert_eq!(claims.set(edited.clone()), BTreeSet::from([key("holder")]));
         assert_eq!(holder(&claims, &edited), Some(&key("holder")));
         assert_eq!(holder(&claims, &claimant("holder", Class::Recorded, 2, &[7])), None);
@@ -326,22 +321,22 @@ mod tests {
     fn who_only_wishes_for_an_id_has_nothing() {
         let mut claims = Claims::default();
         claims.set(claimant("wish", Class::Wanted, 1, &[7]));
-        assert_eq!(claims.recorded_holder(Claim(7), &Uid::new("b")), None);
+        assert_eq!(claims.recorded_holder(Claim([7; 16]), &Uid::new("b")), None);
         claims.set(claimant("has", Class::Recorded, 2, &[7]));
-        assert_eq!(claims.recorded_holder(Claim(7), &Uid::new("b")), Some(&key("has")));
-        assert_eq!(claims.recorded_holder(Claim(7), &Uid::new("wish")), Some(&key("has")));
-        assert_eq!(claims.recorded_holder(Claim(7), &Uid::new("has")), None);
+        assert_eq!(claims.recorded_holder(Claim([7; 16]), &Uid::new("b")), Some(&key("has")));
+        assert_eq!(claims.recorded_holder(Claim([7; 16]), &Uid::new("wish")), Some(&key("has")));
+        assert_eq!(claims.recorded_holder(Claim([7; 16]), &Uid::new("has")), None);
         claims.set(claimant("too", Class::Recorded, 3, &[7]));
-        assert_eq!(claims.recorded_holder(Claim(7), &Uid::new("too")), Some(&key("has")));
-        assert_eq!(claims.recorded_holder(Claim(7), &Uid::new("has")), None);
+        assert_eq!(claims.recorded_holder(Claim([7; 16]), &Uid::new("too")), Some(&key("has")));
+        assert_eq!(claims.recorded_holder(Claim([7; 16]), &Uid::new("has")), None);
     }
 
     #[test]
     fn a_claim_that_is_nobodys_is_held_by_nobody() {
         let mut claims = Claims::default();
         claims.set(claimant("a", Class::Recorded, 1, &[7]));
-        assert_eq!(claims.holder_of(Claim(7), &Uid::new("b")), Some(&key("a")));
-        assert_eq!(claims.holder_of(Claim(7), &Uid::new("a")), None);
-        assert_eq!(claims.holder_of(Claim(8), &Uid::new("b")), None);
+        assert_eq!(claims.holder_of(Claim([7; 16]), &Uid::new("b")), Some(&key("a")));
+        assert_eq!(claims.holder_of(Claim([7; 16]), &Uid::new("a")), None);
+        assert_eq!(claims.holder_of(Claim([8; 16]), &Uid::new("b")), None);
     }
 }

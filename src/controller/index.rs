@@ -51,7 +51,8 @@ pub struct Index {
     places: Places,
     /// How late the service may list what was done.
     lag: SignedDuration,
-    rows: HashMap<ObjectKey, Row>,
+    /// Boxed: the table has room for twice as many at times.
+    rows: HashMap<ObjectKey, Box<Row>>,
     claims: Claims,
     /// Connections that worked on these workspaces.
     proven: HashMap<ConnectionId, BTreeSet<ProjectId>>,
@@ -100,10 +101,12 @@ impl Index {
     /// Takes in a version of an object; an older one than is known changes nothing. Only the watch
     /// adds an object.
     pub fn apply(&mut self, object: &DataWorksResource, origin: Origin, now: Timestamp) -> Applied {
-        let key = key_of(object);
+        let key = self.key(object);
         let version = object.resource_version().and_then(|text| text.parse::<u64>().ok());
-        let uid = Uid::new(object.metadata.uid.as_deref().unwrap_or_default());
         let known = self.rows.get(&key);
+        let uid = object.metadata.uid.as_deref().unwrap_or_default();
+        let same = known.map(|row| &row.uid).filter(|known| *known.0 == *uid);
+        let uid = same.cloned().unwrap_or_else(|| Uid::new(uid));
         let own = matches!(origin, Origin::Read | Origin::Written);
         if known.is_none() && own {
             // The watch told first that it is gone: a late answer must not bring its claims back.
@@ -115,7 +118,7 @@ impl Index {
         {
             return Applied::default();
         }
-        let before = known.filter(|row| row.uid == uid);
+        let before = known.map(AsRef::as_ref).filter(|row: &&Row| row.uid == uid);
         let sight = Sight::of(object, uid, version, before, origin, now);
         let old_fingerprint = before.map(|row| row.fingerprint);
         let row = self.row(object, &key, sight, now);
@@ -131,7 +134,7 @@ impl Index {
             self.rows.get(&key).and_then(|old| old.source.as_ref()).map(|(name, _)| Arc::clone(name));
         self.sources.refer(&key, referred.as_ref(), row.source.as_ref().map(|(name, _)| name));
         let (now_claimed, waits) = (row.claims.clone(), row.already_managed());
-        let before = self.rows.insert(key.clone(), row);
+        let before = self.rows.insert(key.clone(), Box::new(row));
         if let Some(before) = &before {
             self.wait_no_more(&key, before);
         }
@@ -150,6 +153,12 @@ impl Index {
             Standing::Settled | Standing::Due | Standing::Resting(_) => None,
         };
         Applied { due, woken: self.moved(woken) }
+    }
+
+    /// The object's key, with the texts that are kept already.
+    fn key(&self, object: &DataWorksResource) -> ObjectKey {
+        let key = key_of(object);
+        self.rows.get_key_value(&key).map(|(known, _)| known.clone()).unwrap_or(key)
     }
 
     /// Forgets an object that is gone. Answers whom that concerns.

@@ -92,7 +92,7 @@ async fn a_listing_that_our_own_files_spoilt_is_read_again_but_not_for_ever() {
         let server = Server::start(move |_| {
             let number = count.fetch_add(1, Ordering::SeqCst);
             if ours {
-                here.record(project(), Own::Put(own(number)));
+                here.record(project(), Own::Put(Arc::new(own(number))));
             }
             let rows: Vec<Value> = (1..=100).map(row).collect();
             let paging = json!({"TotalCount": number, "Resources": rows});

@@ -157,8 +157,8 @@ mod tests {
         Held { told: Some(told), ..held(id) }
     }
 
-    fn inventory(rows: &[(u64, i64)], total: u64) -> Inventory {
-        let row = |(id, modified): &(u64, i64)| Row {
+    fn row((id, modified): &(u64, i64)) -> Row {
+        Row {
             id: id.to_string().parse().unwrap(),
             path: format!("XX/{id}.py"),
             name: format!("{id}.py"),
@@ -167,7 +167,10 @@ mod tests {
             command: "ODPS_PYTHON".into(),
             created: at(0),
             modified: at(*modified),
-        };
+        }
+    }
+
+    fn inventory(rows: &[(u64, i64)], total: u64) -> Inventory {
         let mut sweep = Sweep::new(at(0));
         sweep.page(whole(rows.iter().map(row).collect(), total));
         let mut inventory = Inventory::default();
@@ -295,8 +298,7 @@ mod tests {
 
     #[test]
     fn a_page_tells_what_is_newer_and_nothing_else() {
-        let listed = inventory(&[(1, 999), (2, 1000), (9, 5000)], 3);
-        let page: Vec<Row> = listed.rows.values().cloned().collect();
+        let page: Vec<Row> = [(1, 999), (2, 1000), (9, 5000)].iter().map(row).collect();
         let objects = [held(1), held(2), held(3), telling(1, Told::Absent)];
         assert_eq!(names(&outdated(&objects, &page)), ["2"]);
     }

@@ -5,16 +5,18 @@
 //! because the service may list late. It must not know how a page is fetched.
 
 mod drift;
+mod rows;
 mod schedule;
 mod sweep;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use crate::ids::ResourceId;
-use crate::path::claim_key;
 pub use drift::{Difference, Held, MassAbsence, Told, difference, outdated};
+use rows::Rows;
 pub use schedule::next_look;
 pub use sweep::{Next, PAGE_SIZE, Page, Sweep};
 
@@ -50,7 +52,7 @@ pub struct Row {
 #[derive(Clone, Debug)]
 pub enum Own {
     /// It made this resource, or changed it into this.
-    Put(Row),
+    Put(Arc<Row>),
     /// It deleted this one.
     Deleted(ResourceId),
 }
@@ -70,10 +72,7 @@ pub struct Version {
 /// The rows of one workspace.
 #[derive(Debug, Default)]
 pub struct Inventory {
-    rows: HashMap<ResourceId, Row>,
-    /// Nearly always one: a set would hold room for a dozen.
-    by_path: HashMap<String, Vec<ResourceId>>,
-    by_name: HashMap<String, Vec<ResourceId>>,
+    rows: Rows,
     listing: Option<Listing>,
     total: Option<u64>,
     own: VecDeque<(Timestamp, Own)>,
@@ -112,17 +111,14 @@ impl Inventory {
     /// The rows at this path or with its file name, compared without case and Unicode form.
     #[must_use]
     pub fn near(&self, path: &str, name: &str) -> Vec<Row> {
-        let ids = |map: &HashMap<String, Vec<ResourceId>>, key: &str| {
-            map.get(&claim_key(key)).cloned().unwrap_or_default()
-        };
-        let both: BTreeSet<ResourceId> =
-            ids(&self.by_path, path).into_iter().chain(ids(&self.by_name, name)).collect();
-        both.iter().filter_map(|id| self.rows.get(id)).cloned().collect()
+        let both = self.rows.at_path(path).chain(self.rows.named(name));
+        let both: BTreeMap<&ResourceId, &Arc<Row>> = both.map(|row| (&row.id, row)).collect();
+        both.into_values().map(|row| row.as_ref().clone()).collect()
     }
 
     /// Takes in what this process did itself.
     pub fn record(&mut self, own: Own, at: Timestamp) {
-        self.apply(&own);
+        apply(&mut self.rows, &own);
         while self.own.front().is_some_and(|(old, _)| at.duration_since(*old) > OWN_MEMORY) {
             self.own.pop_front();
         }
@@ -137,19 +133,15 @@ impl Inventory {
         let complete = complete && !slipped;
         if complete {
             self.rows.clear();
-            self.by_path.clear();
-            self.by_name.clear();
         }
         for row in rows {
-            self.put(row);
+            self.rows.put(&Arc::new(row));
         }
         self.total = Some(total);
         self.listing = Some(Listing { begun, complete });
         let since = begun.saturating_sub(lag).unwrap_or(Timestamp::MIN);
-        let own: Vec<Own> =
-            self.own.iter().filter(|(at, _)| *at >= since).map(|(_, own)| own.clone()).collect();
-        for own in &own {
-            self.apply(own);
+        for (_, own) in self.own.iter().filter(|(at, _)| *at >= since) {
+            apply(&mut self.rows, own);
         }
     }
 
@@ -182,7 +174,7 @@ impl Inventory {
         for (_, own) in self.own.iter().filter(|(at, _)| *at >= since) {
             match own {
                 Own::Put(row) => {
-                    rows.insert(row.id.clone(), row.clone());
+                    rows.insert(row.id.clone(), row.as_ref().clone());
                 }
                 Own::Deleted(id) => {
                     rows.remove(id);
@@ -201,7 +193,7 @@ impl Inventory {
     /// True when another row stands at the path of this one.
     #[must_use]
     pub fn stands_beside(&self, row: &Row) -> bool {
-        self.by_path.get(&claim_key(&row.path)).is_some_and(|ids| ids.iter().any(|id| *id != row.id))
+        self.rows.at_path(&row.path).any(|other| other.id != row.id)
     }
 
     /// True when the last listing proves absence.
@@ -219,39 +211,14 @@ impl Inventory {
     /// True when no row is held.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.rows.len() == 0
     }
+}
 
-    fn apply(&mut self, own: &Own) {
-        match own {
-            Own::Put(row) => self.put(row.clone()),
-            Own::Deleted(id) => self.take_out(id),
-        }
-    }
-
-    fn put(&mut self, row: Row) {
-        self.take_out(&row.id);
-        for (map, key) in [(&mut self.by_path, &row.path), (&mut self.by_name, &row.name)] {
-            let ids = map.entry(claim_key(key)).or_default();
-            if ids.is_empty() {
-                ids.reserve_exact(1);
-            }
-            ids.push(row.id.clone());
-        }
-        self.rows.insert(row.id.clone(), row);
-    }
-
-    fn take_out(&mut self, id: &ResourceId) {
-        let Some(row) = self.rows.remove(id) else { return };
-        for (map, key) in [(&mut self.by_path, &row.path), (&mut self.by_name, &row.name)] {
-            let key = claim_key(key);
-            if let Some(ids) = map.get_mut(&key) {
-                ids.retain(|other| other != id);
-                if ids.is_empty() {
-                    map.remove(&key);
-                }
-            }
-        }
+fn apply(rows: &mut Rows, own: &Own) {
+    match own {
+        Own::Put(row) => rows.put(row),
+        Own::Deleted(id) => rows.take_out(id),
     }
 }
 

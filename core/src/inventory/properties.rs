@@ -80,7 +80,7 @@ fn history(
                     next += 1;
                     cloud.insert(place(*part, cloud.len()), made.clone());
                     if *ours {
-                        own.push((step, Own::Put(made)));
+                        own.push((step, Own::Put(Arc::new(made))));
                     }
                 }
                 Change::Delete { place: part, ours } => {

@@ -145,9 +145,9 @@ fn a_row_that_came_twice_leaves_it_partial_whatever_the_count() {
 #[test]
 fn own_changes_outlive_a_listing_that_lags() {
     let mut inventory = Inventory::default();
-    inventory.record(Own::Put(row(1, "XX/new.py")), at(95));
+    inventory.record(Own::Put(Arc::new(row(1, "XX/new.py"))), at(95));
     inventory.record(Own::Deleted("2".parse().unwrap()), at(97));
-    inventory.record(Own::Put(row(3, "XX/old.py")), at(10));
+    inventory.record(Own::Put(Arc::new(row(3, "XX/old.py"))), at(10));
     let mut sweep = Sweep::new(at(100));
     sweep.page(whole(vec![row(2, "XX/gone.py")], 1));
     inventory.replace(sweep, LAG);

@@ -49,7 +49,7 @@ impl Index {
     #[must_use]
     pub fn projects_of(&self, connection: &ConnectionId) -> BTreeSet<ProjectId> {
         let own = |row: &&Row| row.resource.is_some() && row.connection == *connection;
-        self.rows.values().filter(own).filter_map(|row| row.project).collect()
+        self.each().map(|(_, row)| row).filter(own).filter_map(|row| row.project).collect()
     }
 
     /// The resources of a workspace that settled objects own.
@@ -79,15 +79,15 @@ impl Index {
             let (id, path) = (id.clone(), row.path.clone());
             Some(Held { key: key.clone(), id, modified: *modified, path, told: row.told })
         };
-        self.rows.iter().filter_map(held).collect()
+        self.each().filter_map(held).collect()
     }
 
     /// The resources of this connection of which the status of their object tells this.
     #[must_use]
     pub fn telling(&self, connection: &ConnectionId, told: Told) -> Vec<ResourceId> {
         let telling = |row: &&Row| row.told == Some(told) && row.connection == *connection;
-        self.rows
-            .values()
+        self.each()
+            .map(|(_, row)| row)
             .filter(telling)
             .filter_map(|row| row.resource.as_ref())
             .map(|(id, _)| id.clone())
@@ -118,6 +118,10 @@ impl Index {
             tally.outcome_unknown += u64::from(told || unknown(&row.uid));
         }
         tally
+    }
+
+    fn each(&self) -> impl Iterator<Item = (&ObjectKey, &Row)> {
+        self.rows.iter().map(|(key, row)| (key, row.as_ref()))
     }
 
     /// All objects.

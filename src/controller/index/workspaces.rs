@@ -155,7 +155,7 @@ impl Index {
     /// Counts a version of an object for its DataWorksWorkspace in place of the one before, and remembers that this is
     /// to be told.
     pub(super) fn touch(&mut self, key: &ObjectKey, row: &Row) {
-        let (old, new) = (self.rows.get(key).map(Reference::of), Reference::of(row));
+        let (old, new) = (self.rows.get(key).map(|row| Reference::of(row)), Reference::of(row));
         if old.as_ref() != Some(&new) {
             if let Some(old) = &old {
                 self.refer(old, false);

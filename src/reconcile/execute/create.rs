@@ -141,7 +141,7 @@ pub(super) async fn create(
             ctx.record(
                 &subject.connection,
                 desired.project,
-                Own::Put(own_row(desired, &created.id, created.date, created.date)),
+                Own::Put(Arc::new(own_row(desired, &created.id, created.date, created.date))),
             );
             ctx.proved(&subject.connection.id, desired.project);
             let fact = Fact::Created {

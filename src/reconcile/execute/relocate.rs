@@ -107,7 +107,7 @@ async fn recorded(
     }
     let created = subject.object.status.as_ref().and_then(|status| status.create_time.as_ref());
     let row = own_row(&there, id, created.map_or(date, |time| time.0), date);
-    ctx.record(&subject.connection, desired.project, Own::Put(row));
+    ctx.record(&subject.connection, desired.project, Own::Put(Arc::new(row)));
     let arrived = *to == desired.path;
     let state = if arrived {
         as_declared(fixed)

@@ -116,7 +116,7 @@ pub(super) async fn record_found(
     };
     let fact =
         Fact::Found { at: intent.at, id: row.id.clone(), created: row.created, modified: row.modified, sent };
-    ctx.record(&subject.connection, desired.project, Own::Put(row));
+    ctx.record(&subject.connection, desired.project, Own::Put(Arc::new(row)));
     // What was read was another resource, which is gone.
     subject.read = None;
     match record::status(ctx, subject, &Change { state, fact: Some(fact) }).await {

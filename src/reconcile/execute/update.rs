@@ -83,7 +83,11 @@ pub(super) async fn record_updated(
     let status = subject.object.status.as_ref();
     if let Some(id) = status.and_then(|status| status.id.as_ref()?.parse().ok()) {
         let created = status.and_then(|status| status.create_time.as_ref()).map_or(date, |time| time.0);
-        ctx.record(&subject.connection, desired.project, Own::Put(own_row(desired, &id, created, date)));
+        ctx.record(
+            &subject.connection,
+            desired.project,
+            Own::Put(Arc::new(own_row(desired, &id, created, date))),
+        );
     }
     let fact = Fact::Updated { request_id: None, date, sent: Sent::of(desired) };
     match done(ctx, subject, Change { state, fact: Some(fact) }).await {
