@@ -15,6 +15,7 @@ mod events;
 pub mod failpoint;
 pub mod health;
 pub mod http;
+mod kube_config;
 pub mod leader;
 pub mod metrics;
 pub mod pruned;

@@ -34,6 +34,7 @@ use crate::essential;
 use crate::events::Events;
 use crate::health::Gates;
 use crate::http::{self, Shown};
+use crate::kube_config;
 use crate::leader::{self, Election, Pulse, Term};
 use crate::metrics::Metrics;
 use crate::metrics::process::Process;
@@ -75,17 +76,12 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
     let realm = endpoint.realm();
     let Cloud { client: cloud, transport, reach, observer, sts: sts_endpoint, upload } =
         cloud::cloud(&args, endpoint.clone(), proxy.clone(), &metrics)?;
-    // Its text holds those of its causes.
-    let config =
-        Config::infer().await.map_err(|error| anyhow::anyhow!("no Kubernetes to talk to: {error}"))?;
+    let mut config = kube_config::infer().await?;
     let namespace = args.lease_namespace.clone().unwrap_or_else(|| {
         let own = config.default_namespace.clone();
         if own.is_empty() { FALLBACK_NAMESPACE.to_owned() } else { own }
     });
-    // Two clients: a watch may be silent for minutes, anything else may not. Neither retries by
-    // itself: a worker must not sleep for minutes behind a call that looks like one.
-    let mut config = config;
-    config.default_retry = false;
+    // Two clients: a watch may be silent for minutes, anything else may not.
     let watching = client(config.clone(), &metrics)?;
     config.read_timeout = Some(API_READ_TIMEOUT);
     config.reset_reader_on_write = true;

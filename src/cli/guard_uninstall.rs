@@ -11,10 +11,11 @@ use clap::Args;
 use dataworks_core::api::v1alpha1::DataWorksResource;
 use k8s_openapi::jiff::SignedDuration;
 use kube::api::ListParams;
-use kube::{Api, Client, Config, Resource as _};
+use kube::{Api, Client, Resource as _};
 use tokio::time::Instant;
 
 use super::run::duration;
+use crate::kube_config;
 
 /// Deadline of a page of one object.
 const DEADLINE: Duration = Duration::from_secs(15);
@@ -99,10 +100,7 @@ impl fmt::Display for Left {
 /// # Errors
 /// When that cannot be told.
 pub async fn guard_uninstall(args: &GuardArgs) -> anyhow::Result<Left> {
-    // Its text holds those of its causes.
-    let mut config =
-        Config::infer().await.map_err(|error| anyhow::anyhow!("no Kubernetes to talk to: {error}"))?;
-    config.default_retry = false;
+    let mut config = kube_config::infer().await?;
     config.read_timeout = Some(DEADLINE);
     let client = Client::try_from(config)?;
     let end = Instant::now() + Duration::try_from(args.retry_for)?;
