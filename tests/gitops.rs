@@ -21,7 +21,7 @@ use support::{DEADLINE, PROJECT, Scene, file, python, script};
 async fn what_is_shipped_for_argo_cd_and_flux_fits_their_schemas() {
     let scene = Scene::new().await;
     let crds = script("dev/gitops/crds.sh", &[]).await;
-    assert_eq!(crds.lines().count(), 6, "{crds}");
+    assert_eq!(crds.lines().count(), 5, "{crds}");
     for crd in crds.lines() {
         let said = scene.kubectl.run(&["apply", "--server-side", "-o", "name", "-f", crd]).await;
         let name = said.trim_end().rsplit('/').next().unwrap();
@@ -36,14 +36,40 @@ async fn what_is_shipped_for_argo_cd_and_flux_fits_their_schemas() {
     let rows = [
         ("argocd", "argocd/application.yaml", 1),
         ("argocd", "argocd/appproject.yaml", 1),
-        (scene.namespace.as_str(), "argocd/example", 2),
+        ("argocd", "argocd/operator.yaml", 1),
+        (scene.namespace.as_str(), "argocd/example", 3),
         ("flux-system", "flux/kustomization.yaml", 2),
+        ("flux-system", "flux/operator.yaml", 1),
+        ("flux-system", "flux/operator", 2),
     ];
     for (namespace, name, count) in rows {
         let path = file(&format!("integrations/{name}"));
         let kubectl = scene.cluster.kubectl(namespace);
         let said = kubectl.run(&["apply", "--dry-run=server", "--validate=strict", "-f", &path]).await;
         assert_eq!(said.matches("created (server dry run)").count(), count, "{name}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn the_chart_takes_the_values_that_argo_cd_and_flux_give_it() {
+    let scene = Scene::new().await;
+    let helm = Helm::new(&scene.cluster, &scene.namespace).await;
+    let chart = file("charts/dataworks-operator");
+    let rows = [
+        ("argocd/operator.yaml", "/spec/source/helm/valuesObject"),
+        ("flux/operator/release.yaml", "/spec/values"),
+    ];
+    for (name, at) in rows {
+        let text = std::fs::read_to_string(file(&format!("integrations/{name}"))).unwrap();
+        let mut documents =
+            text.split("\n---\n").map(|text| serde_saphyr::from_str::<serde_json::Value>(text).unwrap());
+        let values = documents.find_map(|document| document.pointer(at).cloned()).expect(name);
+        let folder = tempfile::tempdir().unwrap();
+        let given = folder.path().join("values.json");
+        std::fs::write(&given, values.to_string()).unwrap();
+        let values = ["--values", given.to_str().unwrap()];
+        let manifests = helm.run(&[&["template", "dataworks-operator", &chart][..], &values].concat()).await;
+        assert!(manifests.contains("kind: Deployment"), "{name}: {manifests}");
     }
 }
 

@@ -1,8 +1,9 @@
-//! The page of errors says all reasons and all known codes, and no other.
+//! The page of errors says all reasons and all known codes, and no other. No page names a metric that there is not.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use dataworks_core::api::condition::Reason;
 use dataworks_core::codes::KNOWN;
@@ -41,4 +42,36 @@ fn the_page_of_errors_shows_every_line_and_no_other() {
         .map(|known| format!("| `{}` | {} | {} |", known.code, treated_as(known.class), known.cure))
         .collect();
     assert_eq!(told, known);
+}
+
+/// The words of a page that look like one of our metrics: not the operator's module, which log filters name.
+fn metrics(page: &str) -> impl Iterator<Item = &str> {
+    let words = page.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    words.filter(|word| word.starts_with("dataworks_") && *word != "dataworks_operator")
+}
+
+#[test]
+fn no_page_names_a_metric_that_is_not_in_the_table() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let table = std::fs::read_to_string(docs.join("observability.md")).unwrap();
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
+    let all: BTreeSet<&str> = rows.map(|(name, _)| name).collect();
+    let (mut named, mut strays) = (0, Vec::new());
+    for folder in [docs.clone(), docs.join("runbooks")] {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|suffix| suffix != "md") {
+                continue;
+            }
+            for name in metrics(&std::fs::read_to_string(&path).unwrap()) {
+                named += 1;
+                // What a query reads of a histogram.
+                if !all.contains(name.strip_suffix("_bucket").unwrap_or(name)) {
+                    strays.push(format!("{}: {name}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(named > 50, "{named}");
+    assert!(strays.is_empty(), "{}", strays.join("\n"));
 }

@@ -37,8 +37,7 @@ gitops)
 	crds github.com/fluxcd/helm-controller@v1.4.0 h1:rkm8rmB6Na7eNc4pJOnvtXEaJ19iKluRtayHKjBxcUM= \
 		config/crd/bases/helm.toolkit.fluxcd.io_helmreleases.yaml
 	crds github.com/fluxcd/source-controller@v1.8.0 h1:h549HUCBEG4jGs3uFYfb2+/XhJjcz+pvB8VG4mdSYDw= \
-		config/crd/bases/source.toolkit.fluxcd.io_gitrepositories.yaml \
-		config/crd/bases/source.toolkit.fluxcd.io_ocirepositories.yaml
+		config/crd/bases/source.toolkit.fluxcd.io_gitrepositories.yaml
 	;;
 prometheus)
 	crds github.com/prometheus-operator/prometheus-operator@v0.85.0 h1:M5xLCLEoaW2IJfnuCwFzzpL+jSVQu3KGT84Pye+fW8s= \
