@@ -27,6 +27,8 @@ const WAITING: usize = 256;
 const PER_SECOND: f64 = 20.0;
 /// The reason of an event that says that what others changed was undone.
 const DRIFT_CORRECTED: &str = "DriftCorrected";
+/// The same where the file was gone: another one was made.
+const RECREATED: &str = "Recreated";
 
 /// Whom an event is about.
 #[derive(Debug)]
@@ -71,6 +73,11 @@ impl Events {
         if let (Some(drift), Some(project)) = (drift(before, after), project) {
             self.metrics.drifted(project, drift);
         }
+    }
+
+    /// Tells that an object went, and its file with it: deleted by this request, or found to be gone.
+    pub fn deleted(&self, object: &DataWorksResource, id: &str, request: Option<&str>) {
+        self.publish(object, event(EventType::Normal, "Deleted", "Delete", gone(id, request)));
     }
 
     /// Tells that an object went and its file stays.
@@ -133,6 +140,13 @@ fn event(type_: EventType, reason: &str, action: &str, note: String) -> Event {
     Event { type_, reason: reason.to_owned(), action: action.to_owned(), note: Some(note), related: None }
 }
 
+fn gone(id: &str, request: Option<&str>) -> String {
+    match request {
+        Some(request) => format!("Deleted resource {id} (request {request})."),
+        None => format!("Resource {id} is gone: an earlier request deleted it, or others did."),
+    }
+}
+
 /// The event of a change of status; pure.
 fn told(before: &DataWorksResourceStatus, after: &DataWorksResourceStatus) -> Option<Event> {
     done(before, after).or_else(|| trouble(before, after))
@@ -149,11 +163,14 @@ fn done(before: &DataWorksResourceStatus, after: &DataWorksResourceStatus) -> Op
             return news("Adopted", "Adopt", format!("Adopted resource {id}, which stood at {path:?}."));
         }
         let request = after.request_id.as_ref().filter(|request| before.request_id.as_ref() != Some(request));
+        // Status names the one that was lost until the next one is recorded.
+        let lost = before.id.as_ref();
+        let place = lost.map(|lost| format!(" in place of {lost}, which is gone")).unwrap_or_default();
         let note = match request {
-            Some(request) => format!("Created resource {id} (request {request})."),
-            None => format!("Found resource {id}, which a create whose answer was lost had made."),
+            Some(request) => format!("Created resource {id}{place} (request {request})."),
+            None => format!("Found resource {id}, which a create whose answer was lost had made{place}."),
         };
-        return news("Created", "Create", note);
+        return news(if lost.is_some() { RECREATED } else { "Created" }, "Create", note);
     }
     if after.path != before.path {
         return news("Moved", "Move", format!("Resource {id} stands at {path:?} now."));
@@ -223,9 +240,7 @@ fn workspace_told(before: &DataWorksWorkspaceStatus, after: &DataWorksWorkspaceS
 
 /// What a change of status says of a difference between what is declared and what is there; pure.
 fn drift(before: &DataWorksResourceStatus, after: &DataWorksResourceStatus) -> Option<Drift> {
-    let made_again = before.id.is_some() && after.id.is_some() && before.id != after.id;
-    let made_again = made_again && after.origin != Some(Origin::Adopted);
-    if made_again || done(before, after).is_some_and(|event| event.reason == DRIFT_CORRECTED) {
+    if done(before, after).is_some_and(|event| [DRIFT_CORRECTED, RECREATED].contains(&&*event.reason)) {
         return Some(Drift::Corrected);
     }
     let differs = |status: &DataWorksResourceStatus| {
@@ -245,132 +260,4 @@ fn drift(before: &DataWorksResourceStatus, after: &DataWorksResourceStatus) -> O
 }
 
 #[cfg(test)]
-mod tests {
-    use dataworks_core::api::v1alpha1::DataWorksResourceStatus as Status;
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn status(value: Value) -> Status {
-        serde_json::from_value(value).unwrap()
-    }
-
-    fn ready(truth: &str, reason: &str) -> Value {
-        json!([{
-            "type": "Ready", "status": truth, "reason": reason, "message": "m",
-            "lastTransitionTime": "2026-01-02T03:04:05Z"
-        }])
-    }
-
-    #[test]
-    fn tells_transitions_and_nothing_else() {
-        let made = json!({ "id": "1", "requestId": "A", "specDigest": "x", "conditions": ready("True", "Succeeded") });
-        let with = |changes: Value| {
-            let mut value = made.clone();
-            value.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
-            value
-        };
-        let mut drifted = ready("True", "Succeeded");
-        drifted.as_array_mut().unwrap().push(json!({
-            "type": "Synced", "status": "False", "reason": "Drifted", "message": "m",
-            "lastTransitionTime": "2026-01-02T03:04:05Z"
-        }));
-        let failing = json!({ "conditions": ready("False", "CloudUnavailable") });
-        let rows = [
-            ("made", json!({}), made.clone(), Some("Created")),
-            ("found, without a request of ours", json!({}), json!({ "id": "1" }), Some("Created")),
-            ("updated", made.clone(), with(json!({ "requestId": "B", "specDigest": "y" })), Some("Updated")),
-            ("mended", made.clone(), with(json!({ "requestId": "B" })), Some("DriftCorrected")),
-            ("moved", made.clone(), with(json!({ "path": "D/b.py", "specDigest": "y" })), Some("Moved")),
-            (
-                "moved back",
-                made.clone(),
-                with(json!({ "lastSyncTime": "2026-01-02T03:04:05Z" })),
-                Some("DriftCorrected"),
-            ),
-            ("adopted", json!({}), json!({ "id": "1", "origin": "Adopted" }), Some("Adopted")),
-            ("drift that is left", made.clone(), with(json!({ "conditions": drifted })), Some("Drifted")),
-            (
-                "told so before",
-                with(json!({ "conditions": drifted })),
-                with(json!({ "conditions": drifted })),
-                None,
-            ),
-            (
-                "published",
-                made.clone(),
-                with(json!({ "publication": {"publishedDigest": "x", "runId": "r", "status": "Success"} })),
-                Some("Published"),
-            ),
-            (
-                "its next run failed",
-                with(json!({ "publication": {"publishedDigest": "x", "runId": "r", "status": "Success"} })),
-                with(json!({ "publication": {"publishedDigest": "x", "runId": "s", "status": "Fail"} })),
-                None,
-            ),
-            (
-                "waits for a person",
-                made.clone(),
-                with(json!({ "conditions": ready("Unknown", "AwaitingApproval") })),
-                Some("AwaitingApproval"),
-            ),
-            ("nothing new", made.clone(), made.clone(), None),
-            (
-                "a try that may pass",
-                json!({}),
-                json!({ "conditions": ready("Unknown", "ProgressingWithRetry") }),
-                None,
-            ),
-            ("failing", json!({}), failing.clone(), Some("CloudUnavailable")),
-            ("failing as before", failing.clone(), failing, None),
-            (
-                "lost",
-                json!({}),
-                json!({ "conditions": ready("Unknown", "OutcomeUnknown") }),
-                Some("OutcomeUnknown"),
-            ),
-            ("deleting", made.clone(), with(json!({ "conditions": ready("False", "Deleting") })), None),
-        ];
-        for (name, before, after, want) in rows {
-            let got = told(&status(before), &status(after)).map(|event| event.reason);
-            assert_eq!(got.as_deref(), want, "{name}");
-        }
-    }
-
-    #[test]
-    fn counts_what_others_changed_once() {
-        let made = json!({ "id": "1", "requestId": "A", "specDigest": "x", "conditions": ready("True", "Succeeded") });
-        let with = |changes: Value| {
-            let mut value = made.clone();
-            value.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
-            value
-        };
-        let synced = |reason: &str, truth: &str| {
-            let mut conditions = ready("True", "Succeeded");
-            conditions.as_array_mut().unwrap().push(json!({
-                "type": "Synced", "status": truth, "reason": reason, "message": "m",
-                "lastTransitionTime": "2026-01-02T03:04:05Z"
-            }));
-            json!({ "conditions": conditions })
-        };
-        let rows = [
-            ("made", json!({}), made.clone(), None),
-            ("updated", made.clone(), with(json!({ "requestId": "B", "specDigest": "y" })), None),
-            ("mended", made.clone(), with(json!({ "requestId": "B" })), Some(Drift::Corrected)),
-            (
-                "made again",
-                made.clone(),
-                with(json!({ "id": "2", "requestId": "B" })),
-                Some(Drift::Corrected),
-            ),
-            ("adopted instead", made.clone(), with(json!({ "id": "2", "origin": "Adopted" })), None),
-            ("left", made.clone(), with(synced("Drifted", "False")), Some(Drift::Reported)),
-            ("left as before", with(synced("Drifted", "False")), with(synced("Drifted", "False")), None),
-            ("gone", made.clone(), with(synced("MassAbsence", "Unknown")), Some(Drift::Reported)),
-            ("not looked at", made.clone(), with(synced("CheckFailed", "Unknown")), None),
-        ];
-        for (name, before, after, want) in rows {
-            assert_eq!(drift(&status(before), &status(after)), want, "{name}");
-        }
-    }
-}
+mod tests;

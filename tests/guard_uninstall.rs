@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use axum::Router;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
 use k8s_openapi::api::authentication::v1::TokenRequest;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
@@ -18,7 +18,7 @@ use kube::api::PostParams;
 use kube::config::{AuthInfo, Kubeconfig};
 use secrecy::SecretString;
 use serde_json::json;
-use support::{Scene, python};
+use support::{PROJECT, Scene, python};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
@@ -90,8 +90,50 @@ async fn an_object_that_waits_for_its_finalizer_is_still_left() {
     assert_eq!(guard_in(&scene, &[&scene]).await.0, Some(0));
 }
 
-/// A kubeconfig of a service account that may list objects in its namespace, and nothing else.
-async fn restricted(scene: &Scene) -> tempfile::NamedTempFile {
+async fn put_workspace(scene: &Scene, name: &str, finalizers: &[&str]) {
+    let workspace = json!({
+        "apiVersion": "dataworks.alibabacloud.com/v1alpha1", "kind": "DataWorksWorkspace",
+        "metadata": {"name": name, "finalizers": finalizers},
+        "spec": {"projectId": PROJECT, "region": "cn-shanghai"},
+    });
+    scene.kubectl.apply(&workspace).await;
+}
+
+#[tokio::test]
+async fn a_workspace_stands_in_the_way_while_it_carries_our_finalizer() {
+    let scene = Scene::new().await;
+    let own = format!("--namespace={}", scene.namespace);
+    let at_once = ["--retry-for=1ms", &*own];
+    put_workspace(&scene, "a-free", &[]).await;
+    put_workspace(&scene, "b-of-others", &["example.com/theirs"]).await;
+    let kubeconfig = scene.cluster.kubeconfig();
+    assert_eq!(guard(kubeconfig, &at_once).await.0, Some(0), "they need no operator");
+
+    put_workspace(&scene, "c-held", &["example.com/theirs", "dataworks.alibabacloud.com/finalizer"]).await;
+    let (code, said) = guard(kubeconfig, &at_once).await;
+    assert_eq!(code, Some(1), "{said}");
+    let begin = format!("1 DataWorksWorkspace with a finalizer is left, {}/c-held. ", scene.namespace);
+    assert!(said.starts_with(&begin) && said.contains("try again in a moment"), "{said}");
+
+    // Objects are told first: the workspace goes on when they do.
+    put(&scene, "one").await;
+    let (code, said) = guard(kubeconfig, &at_once).await;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.starts_with("1 DataWorksResource is left, "), "{said}");
+    scene.kubectl.run(&["delete", "dwr", "one"]).await;
+
+    let patch = r#"[{"op":"replace","path":"/metadata/finalizers","value":["example.com/theirs"]}]"#;
+    scene.kubectl.run(&["patch", "dww", "c-held", "--type=json", "-p", patch]).await;
+    assert_eq!(guard(kubeconfig, &at_once).await.0, Some(0));
+    // Nobody else takes these off.
+    for name in ["b-of-others", "c-held"] {
+        let patch = r#"[{"op":"remove","path":"/metadata/finalizers"}]"#;
+        scene.kubectl.run(&["patch", "dww", name, "--type=json", "-p", patch]).await;
+    }
+}
+
+/// A kubeconfig of a service account that may list these in its namespace, and nothing else.
+async fn restricted(scene: &Scene, resources: &[&str]) -> tempfile::NamedTempFile {
     let (client, namespace) = (scene.client.clone(), scene.namespace.as_str());
     let params = PostParams::default();
     let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
@@ -99,7 +141,7 @@ async fn restricted(scene: &Scene) -> tempfile::NamedTempFile {
     accounts.create(&params, &account).await.unwrap();
     let role = json!({
         "metadata": {"name": "guard"},
-        "rules": [{"apiGroups": ["dataworks.alibabacloud.com"], "resources": ["dataworksresources"], "verbs": ["list"]}],
+        "rules": [{"apiGroups": ["dataworks.alibabacloud.com"], "resources": resources, "verbs": ["list"]}],
     });
     let role: Role = serde_json::from_value(role).unwrap();
     Api::namespaced(client.clone(), namespace).create(&params, &role).await.unwrap();
@@ -127,7 +169,7 @@ async fn restricted(scene: &Scene) -> tempfile::NamedTempFile {
 async fn the_right_to_list_is_enough_and_without_it_nothing_is_said_to_be_none() {
     let scene = Scene::new().await;
     put(&scene, "one").await;
-    let kubeconfig = restricted(&scene).await;
+    let kubeconfig = restricted(&scene, &["dataworksresources", "dataworksworkspaces"]).await;
     let own = format!("--namespace={}", scene.namespace);
     // Patient: the API server learns of a role a little after it was made.
     let (code, said) = guard(kubeconfig.path(), &[&own]).await;
@@ -141,6 +183,21 @@ async fn the_right_to_list_is_enough_and_without_it_nothing_is_said_to_be_none()
         assert_eq!(code, Some(2), "{said}");
         assert!(said.contains("cannot be told") && said.contains("is forbidden"), "{said}");
     }
+
+    scene.kubectl.run(&["delete", "dwr", "one"]).await;
+    let (code, said) = guard(kubeconfig.path(), &[&own]).await;
+    assert_eq!(code, Some(0), "{said}");
+    put_workspace(&scene, "w", &["dataworks.alibabacloud.com/finalizer"]).await;
+    let (code, said) = guard(kubeconfig.path(), &["--retry-for=1ms", &own]).await;
+    assert_eq!(code, Some(1), "{said}");
+    let patch = r#"[{"op":"remove","path":"/metadata/finalizers"}]"#;
+    scene.kubectl.run(&["patch", "dww", "w", "--type=json", "-p", patch]).await;
+
+    // The right to objects alone does not tell of workspaces.
+    let objects_only = restricted(&neighbour, &["dataworksresources"]).await;
+    let (code, said) = guard(objects_only.path(), &["--retry-for=5s", &other]).await;
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("whether DataWorksWorkspaces are left in namespace"), "{said}");
 }
 
 #[tokio::test]
@@ -211,5 +268,32 @@ async fn what_may_pass_is_asked_again() {
     });
     let kubeconfig = led_to(forbidden_at_first).await;
     let (code, said) = guard(kubeconfig.path(), &[]).await;
-    assert_eq!((code, asked.load(Ordering::SeqCst)), (Some(0), 2), "{said}");
+    // Objects twice, then workspaces.
+    assert_eq!((code, asked.load(Ordering::SeqCst)), (Some(0), 3), "{said}");
+}
+
+#[tokio::test]
+async fn a_finalizer_that_is_about_to_come_off_is_waited_for() {
+    let asked = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&asked);
+    let router = Router::new().fallback(async move |uri: Uri| {
+        let of_workspaces = uri.path().ends_with("/dataworksworkspaces");
+        let held = of_workspaces && count.fetch_add(1, Ordering::SeqCst) < 2;
+        let workspace = json!({
+            "apiVersion": "meta.k8s.io/v1",
+            "kind": "PartialObjectMetadata",
+            "metadata": {"namespace": "team", "name": "w", "finalizers": ["dataworks.alibabacloud.com/finalizer"]},
+        });
+        let list = json!({
+            "apiVersion": "meta.k8s.io/v1",
+            "kind": "PartialObjectMetadataList",
+            "metadata": {},
+            "items": if held { vec![workspace] } else { vec![] },
+        });
+        (StatusCode::OK, list.to_string())
+    });
+    let kubeconfig = led_to(router).await;
+    let (code, said) = guard(kubeconfig.path(), &[]).await;
+    assert_eq!((code, asked.load(Ordering::SeqCst)), (Some(0), 3), "{said}");
+    assert_eq!(said, "No DataWorksResource is left: the operator may go.\n");
 }

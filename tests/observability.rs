@@ -87,7 +87,7 @@ async fn lived(scene: &Scene) -> Operator {
     scene.kubectl.run(&["annotate", "dwr", "told", annotation]).await;
     scene.until("told", |object| status(object).last_handled_reconcile_at.as_deref() == Some("now")).await;
     // Its looks are planned once a second, and the workspace is looked at by a task of its own.
-    let names = ["dataworks_inventory_interval_seconds", "dataworks_workspace_api_calls_left_today{"];
+    let names = ["dataworks_inventory_interval_seconds{", "dataworks_workspace_api_calls_left_today{"];
     let all = async || {
         let text = operator.metrics().await;
         names.iter().all(|name| text.contains(name)).then_some(())
@@ -115,7 +115,10 @@ async fn metrics_are_as_documented_and_hold_no_content() {
     assert_eq!(one("dataworks_resources{", &stands).await, 2);
     let told = [&*namespace, &workspace, "reason=\"Drifted\""];
     assert_eq!(one("dataworks_resources_out_of_sync{", &told).await, 1);
-    assert!(text.contains("\ndataworks_inventory_interval_seconds 3600.0\n"), "{text}");
+    assert!(
+        text.contains(&format!("\ndataworks_inventory_interval_seconds{{{workspace}}} 3600.0\n")),
+        "{text}"
+    );
     for outcome in ["corrected", "reported"] {
         let labels = [&*workspace, &format!("outcome=\"{outcome}\"")];
         assert_eq!(one("dataworks_drift_total", &labels).await, 1, "{outcome}");

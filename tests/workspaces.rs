@@ -606,6 +606,28 @@ async fn workspaces_of_one_account_share_its_calls_and_those_of_another_do_not()
 }
 
 #[tokio::test]
+async fn each_workspace_tells_how_far_its_own_looks_are_apart() {
+    let scene = Scene::under(cloud().await).await;
+    let operator = launch(&scene).start();
+    scene.kubectl.apply(&secret("key", THEIRS, "theirSecret")).await;
+    let seldom = json!({"driftInterval": "8h", "credentials": {"secretRef": {"name": "key"}}});
+    scene.kubectl.apply(&workspace(&scene, "team", OTHER_PROJECT, &seldom)).await;
+    scene.kubectl.apply(&through("a", "team", "B/a.py")).await;
+    scene.kubectl.apply(&support::python("b", "B/b.py")).await;
+    scene.ready("a").await;
+    scene.ready("b").await;
+    let interval = |project: u64, seconds: &str| {
+        format!("\ndataworks_inventory_interval_seconds{{workspace=\"{project}\"}} {seconds}\n")
+    };
+    let want = [interval(OTHER_PROJECT, "28800.0"), interval(PROJECT, "3600.0")];
+    let shown = async || {
+        let text = operator.metrics().await;
+        want.iter().all(|line| text.contains(line)).then_some(())
+    };
+    poll(DEADLINE, Duration::from_millis(50), "the intervals are not told", shown).await;
+}
+
+#[tokio::test]
 async fn the_teams_of_the_example_are_accepted() {
     // Its namespaces have names that others may use, too.
     let scene = Scene::alone().await;

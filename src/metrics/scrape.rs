@@ -4,11 +4,11 @@
 //! series is bounded whatever the objects say: see [`Tally`].
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicU64;
 
 use dataworks_core::ids::ProjectId;
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -72,12 +72,8 @@ pub fn gauges(ctx: &Context) -> [Registry; 2] {
         let tally = ctx.tally();
         resources(&mut own, &tally);
         out_of_sync(&mut own, &tally);
-        inventories(&mut own, &ages(ctx));
+        inventories(&mut own, &listed(ctx));
         unreadable(&mut own, ctx);
-        if let Some(apart) = ctx.connections.default().listings.looks_apart() {
-            let help = "Seconds between two routine looks at a workspace";
-            seconds(&mut own, "dataworks_inventory_interval_seconds", help, apart.as_secs_f64());
-        }
     }
     [runtime(ctx), own]
 }
@@ -191,31 +187,62 @@ fn words(place: Option<Place<'_>>) -> (String, String) {
     (namespace.to_owned(), workspace.map(|project| project.to_string()).unwrap_or_default())
 }
 
-/// Seconds since the last routine look at each workspace; where there was none yet, since this
-/// process leads. The oldest first.
-fn ages(ctx: &Context) -> Vec<(ProjectId, f64)> {
+/// How old the picture of a workspace is.
+struct Listed {
+    project: ProjectId,
+    /// Seconds since the last routine look by any connection; where there was none yet, since this process leads.
+    age: f64,
+    /// How far looks are apart by the connection that looks most often; `None`: none looks.
+    apart: Option<SignedDuration>,
+}
+
+/// The workspaces in which objects own resources, those with the oldest looks first.
+fn listed(ctx: &Context) -> Vec<Listed> {
     let (led, now) = (ctx.leading_since(), Timestamp::now());
+    let reached = ctx.index().reached();
     let mut looked: BTreeMap<ProjectId, Timestamp> = BTreeMap::new();
+    let mut apart: BTreeMap<ConnectionId, SignedDuration> = BTreeMap::new();
     for connection in ctx.connections.all() {
+        apart.extend(connection.listings.looks_apart().map(|apart| (connection.id.clone(), apart)));
         for (project, at) in connection.listings.looked() {
             let latest = looked.entry(project).or_insert(at);
             *latest = at.max(*latest);
         }
     }
     let since = |project: &ProjectId| looked.get(project).copied().or(led).unwrap_or(now);
-    let mut ages: Vec<(ProjectId, f64)> =
-        ctx.index().projects().into_iter().map(|project| (project, age(since(&project), now))).collect();
-    ages.sort_by(|(_, a), (_, b)| b.total_cmp(a));
-    ages
+    let listed = |(project, by): (ProjectId, BTreeSet<ConnectionId>)| Listed {
+        project,
+        age: age(since(&project), now),
+        apart: shortest(&by, &apart),
+    };
+    let mut all: Vec<Listed> = reached.into_iter().map(listed).collect();
+    all.sort_by(|a, b| b.age.total_cmp(&a.age));
+    all
 }
 
-fn inventories(r: &mut Registry, ages: &[(ProjectId, f64)]) {
-    let family: Family<WorkspaceLabels, Seconds> = Family::default();
-    for (project, age) in ages.iter().take(MOST_SERIES) {
-        family.get_or_create(&WorkspaceLabels { workspace: project.get() }).set(*age);
+/// The interval of the connection that looks most often, of those by which a workspace is reached.
+fn shortest(
+    by: &BTreeSet<ConnectionId>,
+    apart: &BTreeMap<ConnectionId, SignedDuration>,
+) -> Option<SignedDuration> {
+    by.iter().filter_map(|id| apart.get(id)).min().copied()
+}
+
+/// Both gauges of the same workspaces: the absence of one beside the other says something.
+fn inventories(r: &mut Registry, listed: &[Listed]) {
+    let ages: Family<WorkspaceLabels, Seconds> = Family::default();
+    let intervals: Family<WorkspaceLabels, Seconds> = Family::default();
+    for Listed { project, age, apart } in listed.iter().take(MOST_SERIES) {
+        let labels = WorkspaceLabels { workspace: project.get() };
+        ages.get_or_create(&labels).set(*age);
+        if let Some(apart) = apart {
+            intervals.get_or_create(&labels).set(apart.as_secs_f64());
+        }
     }
     let help = "Seconds since the last routine look at a workspace in which objects own resources";
-    add(r, "dataworks_inventory_age_seconds", help, family);
+    add(r, "dataworks_inventory_age_seconds", help, ages);
+    let help = "Seconds between two routine looks at the same workspaces; absent where there are none";
+    add(r, "dataworks_inventory_interval_seconds", help, intervals);
 }
 
 fn unreadable(r: &mut Registry, ctx: &Context) {
@@ -250,4 +277,70 @@ fn seconds(r: &mut Registry, name: &str, help: &str, value: f64) {
 
 fn number(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use dataworks_core::object::ObjectKey;
+    use prometheus_client::encoding::text::encode;
+
+    use super::*;
+
+    fn project(id: i64) -> ProjectId {
+        ProjectId::new(id).unwrap()
+    }
+
+    fn shown(listed: &[Listed]) -> Vec<String> {
+        let mut registry = Registry::default();
+        inventories(&mut registry, listed);
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn each_workspace_has_the_interval_of_who_looks_most_often_or_none() {
+        let by = |name: &str| ConnectionId::Workspace(ObjectKey::new("ns", name));
+        let hours = SignedDuration::from_hours;
+        let apart = BTreeMap::from([
+            (ConnectionId::Default, hours(8)),
+            (by("often"), hours(1)),
+            (by("seldom"), hours(9)),
+        ]);
+        let rows = [
+            ("the default connection alone", vec![ConnectionId::Default], Some(hours(8))),
+            ("another looks more often", vec![ConnectionId::Default, by("often")], Some(hours(1))),
+            ("another looks more seldom", vec![ConnectionId::Default, by("seldom")], Some(hours(8))),
+            ("one of them does not look", vec![by("seldom"), by("never")], Some(hours(9))),
+            ("none looks", vec![by("never")], None),
+        ];
+        for (name, by, want) in rows {
+            assert_eq!(shortest(&BTreeSet::from_iter(by), &apart), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn age_and_interval_are_of_the_same_workspaces_however_many_there_are() {
+        let hour = SignedDuration::from_hours(1);
+        let few = [
+            Listed { project: project(42), age: 7.0, apart: Some(hour) },
+            Listed { project: project(43), age: 5.0, apart: None },
+        ];
+        let mut lines = shown(&few);
+        lines.sort();
+        let want = [
+            "dataworks_inventory_age_seconds{workspace=\"42\"} 7.0",
+            "dataworks_inventory_age_seconds{workspace=\"43\"} 5.0",
+            "dataworks_inventory_interval_seconds{workspace=\"42\"} 3600.0",
+        ];
+        assert_eq!(lines, want);
+
+        let most = i64::try_from(MOST_SERIES).unwrap();
+        let many: Vec<Listed> =
+            (1..=most + 5).map(|id| Listed { project: project(id), age: 1.0, apart: Some(hour) }).collect();
+        let lines = shown(&many);
+        assert_eq!(lines.len(), 2 * MOST_SERIES);
+        let beyond = format!("workspace=\"{}\"", most + 1);
+        assert!(lines.iter().all(|line| !line.contains(&beyond)));
+    }
 }

@@ -67,6 +67,8 @@ pub struct Subject {
     pub runs: Option<Look>,
     /// When the resource that was read was last changed.
     pub read_modified: Option<Timestamp>,
+    /// What this run deleted, and by which request; none where it was gone already.
+    pub deleted: Option<(ResourceId, Option<String>)>,
     /// The object is gone: nothing is written to it.
     pub is_gone: bool,
     /// A call of this run failed, and not because it has to wait.
@@ -114,6 +116,7 @@ impl Subject {
             adoptee: None,
             runs: None,
             read_modified: None,
+            deleted: None,
             is_gone: false,
             failed: false,
         }

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use dataworks_core::api::{CREATE_INTENT, FINALIZER, RECONCILE_REQUESTED};
@@ -487,6 +489,20 @@ fn counts_who_names_a_workspace_and_who_holds_a_file() {
     assert_eq!(both, ["v", "w"]);
     index.remove(&key("b"));
     assert_eq!((counts(&index), index.first_holding(&key("w"))), ((0, 0, 0), None));
+}
+
+#[test]
+fn a_workspace_is_reached_by_each_connection_that_has_a_resource_in_it() {
+    let mut index = index();
+    index.set_workspace(&key("w"), site(7, Gate::Open));
+    index.set_workspace(&key("v"), site(8, Gate::Open));
+    for name in ["a", "b"] {
+        index.apply(&object(name, 1, ready()), Origin::Listed, at(0));
+    }
+    index.apply(&through("c", 1, "w", ready()), Origin::Listed, at(0));
+    index.apply(&through("made-nothing", 1, "v", json!({})), Origin::Listed, at(0));
+    let both = BTreeSet::from([ConnectionId::Default, ConnectionId::Workspace(key("w"))]);
+    assert_eq!(index.reached(), BTreeMap::from([(ProjectId::new(7).unwrap(), both)]));
 }
 
 #[test]

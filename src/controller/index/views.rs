@@ -1,6 +1,6 @@
 //! What is asked of many objects at once: each looks at all of them.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use dataworks_core::api::condition::Reason;
 use dataworks_core::ids::{ProjectId, ResourceId};
@@ -39,10 +39,18 @@ impl Index {
         self.pending.get(&(connection.clone(), project)).copied().unwrap_or(0)
     }
 
-    /// Workspaces in which objects own resources, by whatever connection.
+    /// Workspaces in which objects own resources, with the connections that they are reached by.
     #[must_use]
-    pub fn projects(&self) -> BTreeSet<ProjectId> {
-        self.rows.values().filter(|row| row.resource.is_some()).filter_map(|row| row.project).collect()
+    pub fn reached(&self) -> BTreeMap<ProjectId, BTreeSet<ConnectionId>> {
+        let mut reached: BTreeMap<ProjectId, BTreeSet<ConnectionId>> = BTreeMap::new();
+        for row in self.rows.values().filter(|row| row.resource.is_some()) {
+            let Some(project) = row.project else { continue };
+            let by = reached.entry(project).or_default();
+            if !by.contains(&row.connection) {
+                by.insert(row.connection.clone());
+            }
+        }
+        reached
     }
 
     /// Workspaces in which objects own resources that are reached by this connection.

@@ -25,12 +25,14 @@ pub(super) async fn delete(ctx: &Arc<Context>, subject: &mut Subject, id: &Resou
     let sent = subject.connection.cloud.cloud_now();
     let end =
         around(Place::Delete, departure.with(subject.connection.cloud.delete_resource(project, id))).await;
-    match end {
+    let request = match end {
         Outcome::Done(answer) => {
             info!(action = "DeleteResource", %id, requestId = answer.request_id, "deleted");
+            Some(answer.request_id)
         }
         Outcome::Refused(fault) if fault.class == Class::NotFound => {
             info!(%id, "was gone already");
+            None
         }
         Outcome::Refused(fault) if needs_offline(subject, &fault) => {
             info!(%id, code = fault.code, requestId = fault.request_id, "it is published, and is taken offline first");
@@ -47,23 +49,35 @@ pub(super) async fn delete(ctx: &Arc<Context>, subject: &mut Subject, id: &Resou
             subject.read = None;
             return Flow::Continue;
         }
-    }
+    };
+    subject.deleted = Some((id.clone(), request));
     ctx.record(&subject.connection, project, Own::Deleted(id.clone()));
     subject.read = Some(ReadBack::Absent);
     Flow::Continue
 }
 
 pub(super) async fn remove_finalizer(ctx: &Arc<Context>, subject: &mut Subject) -> Flow {
-    let kept = subject.read != Some(ReadBack::Absent)
-        && subject.object.status.as_ref().is_some_and(|status| status.id.is_some());
     match record::remove_finalizer(ctx, subject).await {
+        // The object goes with it, so that there is one event of its end however often it was tried.
         Ok(()) => {
-            if kept {
-                ctx.events.kept(&subject.object);
-            }
+            tell_end(ctx, subject);
             finish(subject)
         }
         Err(error) => after_call_error(&error),
+    }
+}
+
+/// Tells what became of the file.
+fn tell_end(ctx: &Context, subject: &Subject) {
+    let recorded = subject.object.status.as_ref().and_then(|status| status.id.as_deref());
+    match (&subject.deleted, recorded) {
+        (Some((id, request)), _) => ctx.events.deleted(&subject.object, id.as_str(), request.as_deref()),
+        // A read has shown it, after a delete whose answer was lost.
+        (None, Some(id)) if subject.read == Some(ReadBack::Absent) => {
+            ctx.events.deleted(&subject.object, id, None);
+        }
+        (None, Some(_)) => ctx.events.kept(&subject.object),
+        (None, None) => {}
     }
 }
 
