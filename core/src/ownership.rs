@@ -62,18 +62,18 @@ pub fn is_maxcompute(command: &str) -> bool {
 /// What an object with this declaration wants to own.
 #[must_use]
 pub fn wanted(desired: &Desired) -> Vec<Claim> {
-    let mut claims = at(desired, &desired.path);
+    let mut claims = at(desired, desired.project, &desired.path);
     claims.extend(desired.resource_id.as_ref().map(|id| Claim::id(desired.project, id)));
     claims
 }
 
-/// What an object with this declaration owns while its resource stands at `path`.
+/// What an object with this declaration owns while its resource stands at `path` of this workspace.
 #[must_use]
-pub fn at(desired: &Desired, path: &ResourcePath) -> Vec<Claim> {
-    let mut claims = vec![Claim::path(desired.project, path)];
+pub fn at(desired: &Desired, project: ProjectId, path: &ResourcePath) -> Vec<Claim> {
+    let mut claims = vec![Claim::path(project, path)];
     if is_maxcompute(&desired.command) {
         let datasource = desired.datasource.as_ref().map(|datasource| datasource.name.as_str());
-        claims.push(Claim::engine_name(desired.project, datasource, &path.name_claim_key()));
+        claims.push(Claim::engine_name(project, datasource, &path.name_claim_key()));
     }
     claims
 }

@@ -122,7 +122,7 @@ fn what_a_lost_call_named_is_not_named_again() {
     let mut memory = uploaded(BINARY, 0);
     memory.create_refused(at(0));
     assert!(memory.uploaded.is_some(), "nothing came of a refused one");
-    memory.create_unknown(at(0), at(0), &fault);
+    memory.create_unknown(&intent(0), at(0), &fault);
     assert_eq!(memory.uploaded, None);
     let mut memory = uploaded(BINARY, 0);
     memory.write_unknown(at(0), false, Digest::of(b""));

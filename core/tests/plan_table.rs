@@ -122,6 +122,11 @@ fn rests_as_taken(seconds: i64, times: u32) -> Step {
     Step::Wait { until: at(seconds) + rest, state: None }
 }
 
+/// The outcome of this create of this process is not known.
+fn lost_by(intent: Intent) -> Memory {
+    Memory { attempt: Some((intent.at, sent(61))), lost: Some(intent), ..Memory::default() }
+}
+
 fn remembers(attempt: i64, progress: Progress) -> Memory {
     Memory { attempt: Some((at(attempt), progress)), ..Memory::default() }
 }
@@ -287,30 +292,79 @@ fn whose_intent_it_is() {
             }),
         ),
         (
-            "taken away, and status speaks of an earlier try: put back for the path that is declared",
+            "taken away, and status speaks of an earlier try: put back as this process wrote it",
             |c| {
                 let unknown = attempt(0, AttemptOutcome::Unknown);
                 c.recorded.status.attempt = Some(Attempt { path: Some("XX/before.py".into()), ..unknown });
-                let lost = Progress::Unknown { sent: at(61), already_exists: false };
-                c.observed.memory.attempt = Some((at(60), lost));
+                c.observed.memory = lost_by(intent(60));
             },
-            Step::RestoreIntent(Intent { holder: String::new(), spec_sha256: None, ..intent(60) }),
+            Step::RestoreIntent(intent(60)),
+        ),
+        (
+            "taken away with another path and other content, and status tells nothing yet: put back as it was written",
+            |c| {
+                c.wanted = Ok(desired_at("YY/b.py", "v2"));
+                c.observed.memory = lost_by(intent(60));
+            },
+            Step::RestoreIntent(intent(60)),
+        ),
+        (
+            "taken away while it was made again, and status has the id of before: put back",
+            |c| {
+                c.recorded = Recorded { intent: IntentNote::Absent, ..ready() };
+                c.observed.memory = lost_by(intent(60));
+            },
+            Step::RestoreIntent(intent(60)),
+        ),
+        (
+            "the same, told by status alone: the id of before is not trusted",
+            |c| {
+                c.recorded = Recorded { intent: IntentNote::Absent, ..ready() };
+                c.recorded.status.attempt = Some(attempt(60, AttemptOutcome::Unknown));
+                c.now = at(90);
+            },
+            Step::RestoreIntent(Intent { holder: String::new(), spec_sha256: None, ..intent_since(60, 90) }),
+        ),
+        (
+            "an older one was put in its place: put back as this process wrote it",
+            |c| {
+                c.recorded = open(intent(0));
+                c.observed.memory = lost_by(intent(60));
+            },
+            Step::RestoreIntent(intent(60)),
+        ),
+        (
+            "the same, told by status alone",
+            |c| {
+                c.recorded = open(intent(0));
+                c.recorded.status.attempt = Some(attempt(60, AttemptOutcome::Unknown));
+                c.now = at(90);
+            },
+            Step::RestoreIntent(Intent { holder: String::new(), spec_sha256: None, ..intent_since(60, 90) }),
+        ),
+        (
+            "taken away when another process had closed it: nothing is put back",
+            |c| {
+                c.recorded.status.attempt = Some(attempt(60, AttemptOutcome::Refused));
+                c.observed.memory = lost_by(intent(60));
+            },
+            Step::Look,
         ),
         (
             "replaced by another object's while its outcome is not known: put back",
             |c| {
                 c.recorded.intent = IntentNote::Foreign;
-                c.observed.memory = remembers(60, sent(61));
+                c.observed.memory = lost_by(intent(60));
             },
-            Step::RestoreIntent(Intent { holder: String::new(), spec_sha256: None, ..intent(60) }),
+            Step::RestoreIntent(intent(60)),
         ),
         (
             "replaced by what an earlier object of this name intended: put back",
             |c| {
                 c.recorded.intent = IntentNote::Earlier(intent(-900));
-                c.observed.memory = remembers(60, sent(61));
+                c.observed.memory = lost_by(intent(60));
             },
-            Step::RestoreIntent(Intent { holder: String::new(), spec_sha256: None, ..intent(60) }),
+            Step::RestoreIntent(intent(60)),
         ),
         (
             "beside another object's, status may be that one's",

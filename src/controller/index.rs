@@ -332,9 +332,8 @@ impl Index {
         let Some(row) = self.rows.get(key) else { return BTreeSet::new() };
         let proven = self.proven.get(&row.connection);
         let proven = proven.is_some_and(|all| row.project.is_some_and(|project| all.contains(&project)));
-        let entitled = row.entitled();
         let mut claimant = row.claimant(key);
-        claimant.claims.retain(|(_, class)| entitled && (*class != Class::Wanted || proven));
+        claimant.claims.retain(|(_, class)| row.counts(*class, proven));
         if claimant.claims.is_empty() {
             return self.claims.remove(&row.uid);
         }

@@ -6,11 +6,13 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
 use dataworks_core::api::condition::{ConditionType, Reason};
-use dataworks_core::api::v1alpha1::{AttemptOutcome, DataWorksResource, DataWorksResourceStatus};
+use dataworks_core::api::v1alpha1::{
+    AttemptOutcome, DataWorksResource, DataWorksResourceStatus, DeletionPolicy,
+};
 use dataworks_core::api::{CREATE_INTENT, FINALIZER, PUBLISH_REQUESTED, RECONCILE_REQUESTED};
 use dataworks_core::desired::Desired;
 use dataworks_core::ids::{ProjectId, ResourceId};
-use dataworks_core::intent::IntentNote;
+use dataworks_core::intent::{Intent, IntentNote};
 use dataworks_core::inventory::Told;
 use dataworks_core::object::{ObjectKey, Uid};
 use dataworks_core::ownership::{Claim, Class, at, wanted};
@@ -102,18 +104,20 @@ pub fn recorded(object: &DataWorksResource, cluster: &str) -> Recorded {
     let key = key_of(object);
     let uid = Uid::new(object.metadata.uid.as_deref().unwrap_or_default());
     let annotation = object.annotations().get(CREATE_INTENT).map(String::as_str);
-    Recorded {
+    let mut recorded = Recorded {
         intent: IntentNote::read(annotation, cluster, &key, &uid),
         generation: object.metadata.generation.unwrap_or(0),
         deleting: object.metadata.deletion_timestamp.is_some(),
         finalizer: object.finalizers().iter().any(|name| name == FINALIZER),
-        deletion: object.spec.deletion(object.status.as_ref().and_then(|status| status.origin)),
+        deletion: DeletionPolicy::Delete,
         suspend: object.spec.suspended(),
         requested: is_requested(object),
         status: object.status.clone().unwrap_or_default(),
         key,
         uid,
-    }
+    };
+    recorded.deletion = object.spec.deletion(recorded.origin());
+    recorded
 }
 
 /// The workspace that holds the file, as status tells.
@@ -266,24 +270,30 @@ pub(super) fn claims(
             }
         }
     };
-    let standing_at = |path: &ResourcePath| match (desired, project) {
-        (Some(desired), _) => at(desired, path),
-        (None, Some(project)) => vec![Claim::path(project, path)],
-        (None, None) => Vec::new(),
+    let standing_at = |project: ProjectId, path: &ResourcePath| match desired {
+        Some(desired) => at(desired, project, path),
+        None => vec![Claim::path(project, path)],
     };
-    if let (Some(project), Some(id)) = (project, id) {
+    // Its file is where status says, whatever workspace the spec comes to by now.
+    let holds_in = recorded.status.project_id.and_then(ProjectId::new).or(project);
+    if let (Some(project), Some(id)) = (holds_in, id) {
         add(vec![Claim::id(project, id)], Class::Recorded);
         if let Some(path) = recorded.status.path.as_ref().and_then(|path| path.parse().ok()) {
-            add(standing_at(&path), Class::Recorded);
+            add(standing_at(project, &path), Class::Recorded);
         }
     }
-    if let Some(path) = recorded.open_intent().and_then(|intent| intent.path.parse().ok()) {
-        add(standing_at(&path), Class::Intent);
+    // An annotation may say anything: it counts in the object's own workspace only.
+    let tried = |intent: &Intent| {
+        let project = project.filter(|project| project.get() == intent.project_id)?;
+        Some(standing_at(project, &intent.path.parse().ok()?))
+    };
+    if let Some(tried) = recorded.open_intent().and_then(tried) {
+        add(tried, Class::Intent);
     }
     if let (IntentNote::Earlier(intent), None) = (&recorded.intent, id)
-        && let Ok(path) = intent.path.parse()
+        && let Some(tried) = tried(intent)
     {
-        add(standing_at(&path), Class::Restored);
+        add(tried, Class::Restored);
     }
     add(desired.map(wanted).unwrap_or_default(), Class::Wanted);
     claims

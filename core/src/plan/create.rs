@@ -27,11 +27,11 @@ pub(super) fn plan(desired: &Desired, recorded: &Recorded, observed: &Observed, 
     if let Some(plan) = content::unknown(desired, recorded, observed, now) {
         return plan;
     }
-    if let Some(intent) = recorded.open_intent() {
-        return open(intent, desired, recorded, observed, now);
-    }
     if let Some(plan) = restored(desired, recorded, observed, now) {
         return plan;
+    }
+    if let Some(intent) = recorded.open_intent() {
+        return open(intent, desired, recorded, observed, now);
     }
     if let Some(plan) = refused_before(recorded, observed, now) {
         return plan;

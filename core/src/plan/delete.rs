@@ -2,7 +2,7 @@
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::open::restored;
+use super::open::{forgotten, restored};
 use super::search::{Finding, judge, listed_at, plus, settled_at};
 use super::step::because;
 use super::workspace::{moved_away, not_ready, sent_elsewhere, told};
@@ -32,13 +32,14 @@ pub(super) fn plan(
     if recorded.suspend {
         return because(Step::RemoveFinalizer, "suspended: the file stays");
     }
-    let open = recorded.open_intent();
-    match (open, recorded.id()) {
+    let told = || desired.and_then(|desired| restored(desired, recorded, observed, now));
+    if let Some(plan) = forgotten(recorded, observed).or_else(told) {
+        return plan;
+    }
+    match (recorded.open_intent(), recorded.id()) {
         (Some(intent), _) => lost(intent, desired, recorded, observed, now),
         (None, Some(id)) => by_id(&id, desired, recorded, observed, now),
-        (None, None) => desired
-            .and_then(|desired| restored(desired, recorded, observed, now))
-            .unwrap_or_else(|| nothing_recorded(recorded)),
+        (None, None) => nothing_recorded(recorded),
     }
 }
 

@@ -21,7 +21,9 @@ use std::sync::Arc;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use crate::api::condition::{ConditionType, Reason};
-use crate::api::v1alpha1::{AttemptOutcome, DataWorksResourceStatus, DeletionPolicy, ResourceDefaults};
+use crate::api::v1alpha1::{
+    AttemptOutcome, DataWorksResourceStatus, DeletionPolicy, Origin, ResourceDefaults,
+};
 use crate::backoff;
 use crate::bounds::Bounds;
 use crate::desired::{Desired, Held};
@@ -31,7 +33,7 @@ use crate::intent::{Intent, IntentNote};
 use crate::inventory::Row;
 use crate::object::{ObjectKey, Uid};
 use crate::path::ResourcePath;
-use crate::state;
+use crate::state::{self, Fact, State};
 pub use content::{SourceRead, Uploaded};
 pub use create::not_allowed;
 pub use relocate::Middle;
@@ -77,15 +79,23 @@ pub struct Recorded {
 impl Recorded {
     /// The recorded id, where it may be trusted. Beside a copy's annotation it is another's. Beside
     /// an intent of our own it is what that intent made, or nothing: an intent is written only
-    /// when there is no resource, so an id from before it is gone, or was a copy's.
+    /// when there is no resource, so an id from before it is gone, or was a copy's. So it is where status tells of a
+    /// try whose annotation was taken away.
     #[must_use]
     pub fn id(&self) -> Option<ResourceId> {
         let trusted = match &self.intent {
             IntentNote::Foreign => false,
-            IntentNote::Absent | IntentNote::Unreadable | IntentNote::Earlier(_) => true,
+            IntentNote::Absent => self.told_unknown().is_none(),
+            IntentNote::Unreadable | IntentNote::Earlier(_) => true,
             IntentNote::Own(intent) => self.ended(intent) == Some(AttemptOutcome::Done),
         };
         if trusted { self.status.id.as_deref()?.parse().ok() } else { None }
+    }
+
+    /// Where the recorded resource came from. That of one that is gone says nothing of the one that is made in its place.
+    #[must_use]
+    pub fn origin(&self) -> Option<Origin> {
+        self.status.origin.filter(|_| self.id().is_some())
     }
 
     /// The intent of this very object that status does not close.
@@ -93,6 +103,13 @@ impl Recorded {
     pub fn open_intent(&self) -> Option<&Intent> {
         let IntentNote::Own(intent) = &self.intent else { return None };
         self.ended(intent).is_none().then_some(intent)
+    }
+
+    /// Which intent had an outcome that is not known, as status tells.
+    fn told_unknown(&self) -> Option<Timestamp> {
+        let attempt = self.status.attempt.as_ref()?;
+        let unknown = attempt.outcome == Some(AttemptOutcome::Unknown);
+        attempt.at.as_deref().filter(|_| unknown)?.parse().ok()
     }
 
     /// The workspace's defaults that count for the object: those that its file was made with, or may have been made
@@ -172,6 +189,8 @@ pub enum Progress {
 pub struct Memory {
     /// The try of the intent with this `at`.
     pub attempt: Option<(Timestamp, Progress)>,
+    /// That intent, while its outcome is not known: the annotation may be taken away meanwhile.
+    pub lost: Option<Intent>,
     /// A write to the resource whose outcome is not known, begun at this time.
     pub unknown_write: Option<Timestamp>,
     /// That write was a rename or a move.
@@ -342,6 +361,9 @@ pub fn plan(wanted: Wanted<'_>, recorded: &Recorded, observed: &Observed, now: T
     if let Some(holder) = &observed.held_by {
         return step::already_managed(holder, desired);
     }
+    if let Some(plan) = open::forgotten(recorded, observed) {
+        return plan;
+    }
     let plan = match recorded.id() {
         Some(id) => update::plan(desired, &id, recorded, observed, now),
         None => match &desired.resource_id {
@@ -358,18 +380,30 @@ impl Memory {
     /// The intent `at` was written and nothing sent.
     pub fn wrote_intent(&mut self, at: Timestamp) {
         self.attempt = Some((at, Progress::Written));
+        self.lost = None;
     }
 
-    /// CreateResource for the intent `at`, begun at `sent`, ended without a known outcome.
-    pub fn create_unknown(&mut self, at: Timestamp, sent: Timestamp, fault: &Fault) {
+    /// CreateResource for this intent, begun at `sent`, ended without a known outcome.
+    pub fn create_unknown(&mut self, intent: &Intent, sent: Timestamp, fault: &Fault) {
         let already_exists = fault.class == crate::fault::Class::AlreadyExists;
-        self.attempt = Some((at, Progress::Unknown { sent, already_exists }));
+        self.attempt = Some((intent.at, Progress::Unknown { sent, already_exists }));
+        self.lost = Some(intent.clone());
         self.uploaded = None;
     }
 
     /// CreateResource for the intent `at` was definitely refused.
     pub fn create_refused(&mut self, at: Timestamp) {
         self.attempt = Some((at, Progress::Refused));
+        self.lost = None;
+    }
+
+    /// What status is to tell of a create whose outcome is not known, whatever else it tells: a later process finds the
+    /// file by it when the annotation is gone. Nothing where it tells the outcome already.
+    #[must_use]
+    pub fn unknown_create(&self, recorded: &Recorded) -> Option<Fact> {
+        let intent = self.lost.as_ref().filter(|intent| recorded.ended(intent).is_none())?;
+        let path = Some(intent.path.clone());
+        Some(Fact::Attempted { at: intent.at, outcome: AttemptOutcome::Unknown, path })
     }
 
     /// This process wrote the intent `at` and knows that nothing came of it.
@@ -401,14 +435,28 @@ impl Memory {
 
     /// Something was done, and status could not be told of it.
     pub fn unrecorded(&mut self) {
-        self.clear();
+        self.refused();
         self.doubt = true;
     }
 
-    /// Status tells where the object stands. A write of unknown outcome is kept where it goes on.
-    pub fn finished(&mut self, goes_on: bool) {
-        let before = std::mem::take(self);
-        if goes_on {
+    /// The object was definitely refused, and status tells so: nothing is unfinished but a create whose outcome is not
+    /// known.
+    pub fn refused(&mut self) {
+        let Self { attempt, lost, .. } = std::mem::take(self);
+        if lost.is_some() {
+            (self.attempt, self.lost) = (attempt, lost);
+        }
+    }
+
+    /// Status tells that the object stands so. A create whose outcome is not known stays so, unless that ends with this or is for
+    /// a person to tell; another write is kept where what is suspended or stalled may go on while it can still arrive.
+    pub fn finished(&mut self, state: &State) {
+        if state.is_question() || matches!(state, State::Taken { closes: Some(_), .. }) {
+            self.lost = None;
+        }
+        let before = self.clone();
+        self.refused();
+        if matches!(state, State::Suspended { .. } | State::Stalled { .. }) {
             self.unknown_write = before.unknown_write;
             self.unknown_place = before.unknown_place;
             self.unknown_spec = before.unknown_spec;

@@ -8,7 +8,6 @@ use super::search::{Finding, at_path, judge, listed_at, plus, settled_at};
 use super::step::{because, stalled};
 use super::{Observed, Plan, Progress, Recorded, Step};
 use crate::api::condition::{ConditionType, Reason};
-use crate::api::v1alpha1::{Attempt, AttemptOutcome};
 use crate::desired::Desired;
 use crate::ids::ResourceId;
 use crate::intent::{Intent, IntentNote};
@@ -219,45 +218,47 @@ pub(super) fn unreadable(desired: &Desired) -> Plan {
     )
 }
 
-/// Puts back an intent that was taken away.
+/// Puts back the intent of a create of this process whose outcome is not known: it was taken away, or another one was put in
+/// its place.
+pub(super) fn forgotten(recorded: &Recorded, observed: &Observed) -> Option<Plan> {
+    let intent = observed.memory.lost.as_ref()?;
+    let carried = match &recorded.intent {
+        IntentNote::Own(own) => own.at >= intent.at,
+        IntentNote::Absent | IntentNote::Foreign | IntentNote::Earlier(_) | IntentNote::Unreadable => false,
+    };
+    if carried || recorded.ended(intent).is_some() {
+        return None;
+    }
+    let why = "the intent of a create whose outcome is not known was taken away";
+    Some(because(Step::RestoreIntent(intent.clone()), why))
+}
+
+/// Puts back an intent that was taken away while its outcome was not known (`kubectl replace`), or replaced by an older one
+/// (a manifest that somebody kept), as far as status still tells of it. It does not after AmbiguousCreate: there a
+/// person takes it away on purpose. Beside the intent of another object status may be a copy of that one's.
+///
+/// What status tells may be of an earlier try than the last: the last may have begun up to now, and is waited for as if it
+/// had. Written at once, so that the wait has an end.
 pub(super) fn restored(
     desired: &Desired,
     recorded: &Recorded,
     observed: &Observed,
     now: Timestamp,
 ) -> Option<Plan> {
-    let intent = wiped(desired, recorded, observed, now)?;
-    let why = "the intent of a create whose outcome is not known was taken away";
-    Some(because(Step::RestoreIntent(intent), why))
-}
-
-/// The intent that was taken away (`kubectl replace`) while its outcome was not known, as far as
-/// this process or status still tells of it. Neither does after AmbiguousCreate: there a person takes it
-/// away on purpose. Beside the intent of another object status may be a copy of that one's.
-///
-/// What status tells may be of an earlier try than the last: the last may have begun up to now, and is waited for as if it
-/// had. Written at once, so that the wait has an end.
-fn wiped(desired: &Desired, recorded: &Recorded, observed: &Observed, now: Timestamp) -> Option<Intent> {
-    let is_told = match recorded.intent {
-        IntentNote::Own(_) => return None,
+    let first = recorded.told_unknown()?;
+    let gone = match &recorded.intent {
+        IntentNote::Own(own) => own.at < first,
         IntentNote::Absent => true,
         IntentNote::Foreign | IntentNote::Earlier(_) | IntentNote::Unreadable => false,
     };
-    let remembered = match observed.memory.attempt {
-        Some((at, Progress::Unknown { .. })) => Some(at),
-        Some((_, Progress::Written | Progress::Refused)) | None => None,
-    };
-    let told = || {
-        let attempt = recorded.status.attempt.as_ref()?;
-        let unknown = attempt.outcome == Some(AttemptOutcome::Unknown);
-        attempt.at.as_deref().filter(|_| unknown)?.parse().ok()
-    };
-    let first: Timestamp = remembered.or_else(|| told().filter(|_| is_told))?;
-    // Who wrote it is not known any more: the longest wait holds.
-    let intent = intent(desired, recorded, observed, remembered.unwrap_or(now), Some(first));
-    // Another path may have been declared since.
-    let asked = |attempt: &&Attempt| attempt.at.as_deref() == Some(first.to_string().as_str());
-    let attempt = recorded.status.attempt.as_ref().filter(asked);
-    let path = attempt.and_then(|attempt| attempt.path.clone()).unwrap_or_else(|| intent.path.clone());
-    Some(Intent { holder: String::new(), spec_sha256: None, path, ..intent })
+    if !gone {
+        return None;
+    }
+    // Who wrote it is not known any more: the longest wait holds. Another path may have been declared since.
+    let intent = intent(desired, recorded, observed, now, Some(first));
+    let told = recorded.status.attempt.as_ref().and_then(|attempt| attempt.path.clone());
+    let path = told.unwrap_or_else(|| intent.path.clone());
+    let intent = Intent { holder: String::new(), spec_sha256: None, path, ..intent };
+    let why = "status tells of a create whose outcome is not known, and its intent was taken away";
+    Some(because(Step::RestoreIntent(intent), why))
 }

@@ -289,7 +289,7 @@ impl World {
                 // Without a trace in status a file that was lost is forgotten for good.
                 let outcome = object.status.attempt.as_ref().and_then(|attempt| attempt.outcome);
                 let told = outcome == Some(AttemptOutcome::Unknown);
-                if !(recorded && done || !recorded && told) || object.deleting {
+                if !(recorded && done || told) || object.deleting {
                     return;
                 }
                 object.annotation = None;

@@ -9,7 +9,7 @@ use dataworks_core::intent::{Intent, IntentNote};
 use dataworks_core::inventory::Row;
 use dataworks_core::object::{ObjectKey, Uid};
 use dataworks_core::plan::{
-    Candidate, Identity, Memory, Observed, ReadBack, ReadVerdict, Recorded, Search, Step, compare, plan,
+    Candidate, Identity, Observed, ReadBack, ReadVerdict, Recorded, Search, Step, compare, plan,
 };
 use dataworks_core::state::{Change as StatusChange, Fact, Sent, State, next};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
@@ -118,9 +118,12 @@ impl World {
         match step.clone() {
             Step::Nothing => Err(ends(End::Nothing)),
             Step::Report(state) => {
-                self.memory.clear();
-                let change = StatusChange { state: state.clone(), fact: None };
+                let change = StatusChange {
+                    state: state.clone(),
+                    fact: self.memory.unknown_create(&self.recorded(&subject.object)),
+                };
                 self.status(subject, &change, fault())?;
+                self.memory.finished(&state);
                 Err(ends(End::Reported(state)))
             }
             Step::Wait { until, state } => {
@@ -245,7 +248,7 @@ impl World {
                 self.failed(subject, &failure, Some(fact))
             }
             Outcome::Unknown(failure) => {
-                self.memory.create_unknown(intent.at, sent, &failure);
+                self.memory.create_unknown(intent, sent, &failure);
                 subject.search = None;
                 Ok(())
             }
@@ -425,11 +428,12 @@ impl World {
         let state = State::of_fault(failure, subject.object.status.id.is_some(), now);
         let stalled = matches!(state, State::Stalled { .. });
         let state = if deleting { State::Deleting { message: "It failed.".into() } } else { state };
+        let fact = fact.or_else(|| self.memory.unknown_create(&self.recorded(&subject.object)));
         if stalled || wait > SignedDuration::from_secs(5) {
             self.status(subject, &StatusChange { state, fact }, Fault::Fine)?;
         }
         if stalled && !deleting {
-            self.memory = Memory::default();
+            self.memory.refused();
         }
         Err(ends(End::Again(now + wait)))
     }

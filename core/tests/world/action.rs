@@ -517,7 +517,7 @@ impl World {
                     Question::None => false,
                 };
                 // Without a trace in status a file that was lost is forgotten for good.
-                if !(recorded && done || !recorded && told || asked) || object.note.is_none() {
+                if !(recorded && done || told || asked) || object.note.is_none() {
                     return false;
                 }
                 // Replaced while it is being deleted, it would be gone: there only the annotation is taken.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use dataworks_core::api::condition::ConditionType;
 use dataworks_core::api::v1alpha1::{AttemptOutcome, DataWorksResourceStatus, Origin};
+use dataworks_core::intent::Intent;
 use dataworks_core::plan::{Memory, Progress, ReadBack};
 use k8s_openapi::jiff::Timestamp;
 
@@ -131,6 +132,9 @@ impl World {
                     (self.span(*sent), already_exists).hash(state);
                 }
             }
+        }
+        if let Some(Intent { path, holder, content_sha256, spec_sha256, first, at, .. }) = &memory.lost {
+            (path, holder, content_sha256, spec_sha256, self.span(*first), self.span(*at)).hash(state);
         }
         if let Some(uploaded) = &memory.uploaded {
             (self.upload_at(&uploaded.url), self.span(uploaded.at)).hash(state);

@@ -135,18 +135,24 @@ impl Object {
 
     pub(super) fn recorded(&self) -> Recorded {
         let (key, uid) = (self.key(), self.full_uid());
-        Recorded {
+        let mut recorded = Recorded {
             intent: IntentNote::read(self.note.as_ref().map(|note| &*note.text), CLUSTER, &key, &uid),
             key,
             uid,
             generation: self.generation,
             deleting: self.deleting,
             finalizer: self.finalizer,
-            deletion: self.deletion(),
+            deletion: DeletionPolicy::Delete,
             suspend: self.declared.suspend,
             requested: false,
             status: (*self.status).clone(),
-        }
+        };
+        recorded.deletion = match recorded.origin() {
+            Some(Origin::Adopted) => DeletionPolicy::Retain,
+            Some(Origin::Created) | None if self.declared.retain => DeletionPolicy::Retain,
+            Some(Origin::Created) | None => DeletionPolicy::Delete,
+        };
+        recorded
     }
 
     /// The same of a version that changes no more, read once.
@@ -156,11 +162,7 @@ impl Object {
 
     /// What is adopted stays, and what the spec says so of.
     pub(super) fn deletion(&self) -> DeletionPolicy {
-        match self.status.origin {
-            Some(Origin::Adopted) => DeletionPolicy::Retain,
-            Some(Origin::Created) | None if self.declared.retain => DeletionPolicy::Retain,
-            Some(Origin::Created) | None => DeletionPolicy::Delete,
-        }
+        self.recorded().deletion
     }
 
     pub(super) fn intends(&mut self, intent: &Intent) {
@@ -233,16 +235,16 @@ impl Object {
         if let Some(id) = recorded.id() {
             add(vec![Claim::id(project, &id)], Class::Recorded);
             if let Some(path) = self.status.path.as_ref().and_then(|path| path.parse().ok()) {
-                add(standing_at(self.desired(), &path), Class::Recorded);
+                add(standing_at(self.desired(), project, &path), Class::Recorded);
             }
         }
         if let Some(path) = recorded.open_intent().and_then(|intent| intent.path.parse().ok()) {
-            add(standing_at(self.desired(), &path), Class::Intent);
+            add(standing_at(self.desired(), project, &path), Class::Intent);
         }
         if let (IntentNote::Earlier(intent), None) = (&recorded.intent, recorded.id())
             && let Ok(path) = intent.path.parse()
         {
-            add(standing_at(self.desired(), &path), Class::Restored);
+            add(standing_at(self.desired(), project, &path), Class::Restored);
         }
         add(wanted(self.desired()), Class::Wanted);
         Claimant { uid: self.full_uid(), created: at(self.uid.into()), key: self.key(), claims }

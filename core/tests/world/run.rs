@@ -225,9 +225,9 @@ impl World {
             Step::Report(state) => {
                 let blocked =
                     matches!(state, State::DeletionBlocked { .. } | State::DeletionAmbiguous { .. });
-                let goes_on = matches!(state, State::Suspended { .. } | State::Stalled { .. });
-                self.status(run, state, None, how)?;
-                process.recall(slot, uid).finished(goes_on);
+                let fact = process.recall(slot, uid).unknown_create(run.object.known());
+                self.status(run, state.clone(), fact, how)?;
+                process.recall(slot, uid).finished(&state);
                 Err(if blocked {
                     Again::At(self.time() + SignedDuration::from_mins(5))
                 } else {
@@ -480,7 +480,7 @@ impl World {
                 self.failed(process, run, &fault, Some(fact))
             }
             Outcome::Unknown(fault) => {
-                process.recall(slot, uid).create_unknown(intent.at, sent, &fault);
+                process.recall(slot, uid).create_unknown(intent, sent, &fault);
                 run.search = None;
                 Ok(())
             }
@@ -807,11 +807,12 @@ impl World {
             (true, false) => State::Deleting { message: String::new() },
             (false, _) => state,
         };
+        let fact = fact.or_else(|| process.recall(slot, uid).unknown_create(run.object.known()));
         if stalled || seconds(wait) > 5 {
             self.status(run, state, fact, How::Fine)?;
         }
         if stalled && !deleting {
-            process.recall(slot, uid).clear();
+            process.recall(slot, uid).refused();
             return Err(self.rest(slot));
         }
         Err(Again::At(self.time() + wait))

@@ -39,6 +39,8 @@ pub(super) struct Row {
     pub(super) claims: Vec<(Claim, Class)>,
     /// It may use its connection.
     pub(super) permitted: bool,
+    /// Its namespace or workspace may not use the connection at all, whatever else stands in the way.
+    pub(super) barred: bool,
     /// Its spec says something usable.
     pub(super) valid: bool,
     /// It has a trace of its own in the workspace.
@@ -73,6 +75,16 @@ impl Row {
     /// Its wishes count.
     pub(super) fn entitled(&self) -> bool {
         self.rooted || self.permitted && self.valid
+    }
+
+    /// Whether its claims of this class count; `proven`: its connection worked on its workspace once.
+    pub(super) fn counts(&self, class: Class, proven: bool) -> bool {
+        match class {
+            Class::Recorded => self.entitled(),
+            // Who may write the object may write the annotation, too.
+            Class::Intent | Class::Restored => self.entitled() && !self.barred && (self.permitted || proven),
+            Class::Wanted => self.permitted && self.valid && proven,
+        }
     }
 
     pub(super) fn already_managed(&self) -> bool {
@@ -171,6 +183,7 @@ impl Index {
             project,
             claims,
             permitted: permission == Some(Permission::Allowed),
+            barred: matches!(permission, Some(Permission::NamespaceNotListed | Permission::ProjectNotListed)),
             valid: desired.is_some(),
             rooted: id.is_some() || recorded.open_intent().is_some(),
             holds: recorded.finalizer,

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use dataworks_core::api::v1alpha1::DeletionPolicy;
 use dataworks_core::api::{CREATE_INTENT, FINALIZER, RECONCILE_REQUESTED};
 
 use super::super::places::{Gate, Site};
@@ -525,4 +526,77 @@ fn work_goes_one_way_only() {
         assert_eq!(index.any_goes_to(keys, connection, project(id)), want, "{name}");
     }
     assert!(index.any_goes_to(&[key("gone"), key("a"), key("b")], &w, project(8)), "one of several");
+}
+
+#[test]
+fn another_workspace_in_the_spec_takes_no_file_there_and_leaves_its_own_held() {
+    let mut index = index();
+    index.prove(&ConnectionId::Default, ProjectId::new(9).unwrap());
+    let holds = |project: i64, id: &str| {
+        let mut changes = ready();
+        merge(&mut changes, json!({"status": {"projectId": project, "path": "XX/s.py", "id": id}}));
+        changes
+    };
+    let wants = |project: i64| json!({"spec": {"projectId": project, "path": "XX/s.py"}});
+    let younger = json!({"metadata": {"creationTimestamp": at(50).to_string()}});
+    let object = |name, changes: &[Value]| {
+        let mut all = json!({});
+        for change in changes {
+            merge(&mut all, change.clone());
+        }
+        object(name, 1, all)
+    };
+    // The oldest has its file in 7, and names 9 by now, where another has one.
+    index.apply(&object("a", &[holds(7, "1"), wants(9)]), Origin::Listed, at(60));
+    index.apply(&object("b", &[holds(9, "2"), wants(9), younger.clone()]), Origin::Listed, at(60));
+    index.apply(&object("c", &[wants(7), younger]), Origin::Watched, at(60));
+    assert_eq!(index.held_by_other(&key("b")), None);
+    assert_eq!(index.held_by_other(&key("a")), Some(&key("b")));
+    assert_eq!(index.held_by_other(&key("c")), Some(&key("a")), "what a has in 7 is held");
+    let (seven, id) = (ProjectId::new(7).unwrap(), "1".parse().unwrap());
+    assert_eq!(index.id_held_by_other(seven, &id, &Uid::new("uid-c")), Some(&key("a")));
+}
+
+#[test]
+fn a_create_that_was_only_written_down_holds_nothing_where_none_may_be_sent() {
+    let forged = |project: u64| {
+        let intent = json!({
+            "cluster": CLUSTER, "object": "ns/a", "uid": "uid-a", "holder": "pod-1", "projectId": project,
+            "path": "XX/s.py", "first": at(0).to_string(), "at": at(0).to_string(),
+        });
+        object("a", 1, json!({"metadata": {"annotations": {CREATE_INTENT: intent.to_string()}}}))
+    };
+    let wants = json!({
+        "metadata": {"namespace": "open", "creationTimestamp": at(50).to_string()}, "spec": {"path": "XX/s.py"},
+    });
+    let b = ObjectKey::new("open", "b");
+    let a = key("a");
+    // Rows: which namespaces may use the connection, the intent's workspace, who holds the path.
+    let rows = [("*", 7, Some(&a)), ("open", 7, None), ("*", 9, None)];
+    for (open, project, holder) in rows {
+        let mut index = Index::new(CLUSTER.to_owned(), Policy::new(&[open.to_owned()], &[]), LAG);
+        index.prove(&ConnectionId::Default, ProjectId::new(7).unwrap());
+        index.apply(&forged(project), Origin::Listed, at(60));
+        index.apply(&object("b", 1, wants.clone()), Origin::Watched, at(60));
+        assert_eq!(index.held_by_other(&b), holder, "{open} {project}");
+    }
+}
+
+#[test]
+fn where_the_file_of_before_came_from_says_nothing_of_the_one_that_is_made_again() {
+    let adopted = json!({"status": {"origin": "Adopted", "projectId": 7, "path": "XX/a.py"}});
+    let made_again = |outcome: &str| {
+        let mut changes = ready();
+        merge(&mut changes, adopted.clone());
+        merge(
+            &mut changes,
+            json!({"status": {"attempt": {"at": at(5).to_string(), "outcome": outcome, "path": "XX/a.py"}}}),
+        );
+        object("a", 1, changes)
+    };
+    // Rows: how the last create ended, what becomes of the file.
+    for (outcome, kept) in [("Done", true), ("Unknown", false)] {
+        let recorded = super::super::standing::recorded(&made_again(outcome), CLUSTER);
+        assert_eq!(recorded.deletion == DeletionPolicy::Retain, kept, "{outcome}");
+    }
 }

@@ -174,7 +174,7 @@ pub(super) async fn create(
                 requestId = fault.request_id,
                 "the outcome of a create is not known"
             );
-            subject.memory.create_unknown(intent.at, sent, &fault);
+            subject.memory.create_unknown(intent, sent, &fault);
             subject.search = None;
             Flow::Continue
         }

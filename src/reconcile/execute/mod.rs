@@ -150,12 +150,11 @@ async fn report(ctx: &Arc<Context>, subject: &mut Subject, state: State) -> Flow
         info!(holder, "another object holds its claim");
     }
     let blocked = matches!(state, State::DeletionBlocked { .. } | State::DeletionAmbiguous { .. });
-    // What is suspended or stalled may go on while its last write can still arrive.
-    let goes_on = matches!(state, State::Suspended { .. } | State::Stalled { .. });
-    if let Err(error) = record::status(ctx, subject, &Change { state, fact: None }).await {
+    let change = Change { state, fact: subject.memory.unknown_create(&subject.recorded(ctx)) };
+    if let Err(error) = record::status(ctx, subject, &change).await {
         return after_call_error(&error);
     }
-    subject.memory.finished(goes_on);
+    subject.memory.finished(&change.state);
     if blocked {
         return Flow::End(Again::At(after(BLOCKED_RETRY), Lane::Retry));
     }
@@ -233,12 +232,13 @@ async fn failed(ctx: &Arc<Context>, subject: &mut Subject, fault: Fault, fact: O
     let stalled = matches!(state, State::Stalled { .. });
     let code = fault.code.clone();
     let state = if deleting { delete::deleting_state(state, &fault) } else { state };
+    let fact = fact.or_else(|| subject.memory.unknown_create(&subject.recorded(ctx)));
     let tell = stalled || wait > WORTH_TELLING || now.duration_since(since) > WORTH_TELLING;
     if tell && let Err(error) = record::status(ctx, subject, &Change { state, fact }).await {
         return after_call_error(&error);
     }
     if stalled && !deleting && !is_operators_fault(&code) {
-        subject.memory.clear();
+        subject.memory.refused();
         return Flow::End(rest(ctx, subject));
     }
     Flow::End(again)
