@@ -229,11 +229,13 @@ async fn logs_have_stable_keys_and_a_level_that_can_be_changed() {
         "action",
         "requestId",
         "id",
+        "why",
     ];
     assert_eq!(held, BTreeSet::from(keys));
     let told = ["level", "controller", "namespace", "name", "action"].map(|key| line[key].as_str().unwrap());
     assert_eq!(told, ["info", "dataworksresource", &scene.namespace, "a", "CreateResource"]);
     assert_eq!((&line["generation"], &line["workspace"]), (&json!(1), &json!(PROJECT)));
+    assert_eq!(line["why"], "the intent is written");
     assert_eq!(line["requestId"].as_str(), status(&made).request_id.as_deref());
 
     // One line for a change, and none for what was looked at on the way.

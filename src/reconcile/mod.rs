@@ -158,6 +158,7 @@ async fn turn(ctx: &Arc<Context>, subject: &mut Subject) -> Again {
         let observed = subject.observe(ctx, desired.as_ref().ok());
         let decided = plan(wanted, &subject.recorded(ctx), &observed, now);
         debug!(step = decided.step.name(), why = decided.why, "decided");
+        subject.why = decided.why;
         let publication = execute::publish::due(ctx, subject, desired.as_ref().ok(), &decided.step);
         // The plan asks for leave where it would call, and it does not call for a publication.
         let kept_out = publication

@@ -49,6 +49,8 @@ pub struct Subject {
     pub place: Place,
     /// The way there.
     pub connection: Arc<Connection>,
+    /// Why the step under way is taken, for the log.
+    pub why: &'static str,
     /// The right to make the next call.
     pub permit: Permit,
     /// What is remembered beyond this run.
@@ -107,6 +109,7 @@ impl Subject {
             key: key_of(&object),
             uid: Uid::new(&object.uid().unwrap_or_default()),
             object,
+            why: "",
             permit: Permit::none(),
             memory: Memory::default(),
             source: None,

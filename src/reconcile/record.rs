@@ -112,6 +112,11 @@ pub async fn intent(
     intent: &Intent,
     place: Place,
 ) -> Result<(), CallError> {
+    if subject.is_gone {
+        // What is left to do for it goes by what it had.
+        subject.object.annotations_mut().insert(CREATE_INTENT.to_owned(), intent.to_annotation());
+        return Ok(());
+    }
     let mut finalizers = subject.object.finalizers().to_vec();
     if !finalizers.iter().any(|name| name == FINALIZER) {
         finalizers.push(FINALIZER.to_owned());

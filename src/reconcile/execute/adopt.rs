@@ -80,7 +80,7 @@ pub(super) async fn record(
     } else {
         State::Updating { message: "Adopted; what is declared is sent now.".to_owned() }
     };
-    info!(%id, "adopted");
+    info!(%id, why = subject.why, "adopted");
     let fact =
         Fact::Adopted { closes, id: id.clone(), created: adoptee.created, modified: adoptee.modified, sent };
     let end = record::status(ctx, subject, &Change { state, fact: Some(fact) }).await;

@@ -95,7 +95,13 @@ pub(super) async fn upload(
     };
     match around(Place::Upload, subject.connection.cloud.post_object(&ticket, bytes.into())).await {
         Ok(()) => {
-            info!(action = "PostObject", bytes = length, requestId = ticket.request_id, "uploaded");
+            info!(
+                action = "PostObject",
+                bytes = length,
+                requestId = ticket.request_id,
+                why = subject.why,
+                "uploaded"
+            );
             let (url, at) = (ticket.resource_file(), subject.connection.cloud.cloud_now());
             subject.memory.uploaded = Some(Uploaded { digest, url, at });
             Flow::Continue

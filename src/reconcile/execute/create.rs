@@ -137,7 +137,7 @@ pub(super) async fn create(
     let end = around(Place::Create, departure.with(create)).await;
     match end {
         Outcome::Done(created) => {
-            info!(action = "CreateResource", id = %created.id, requestId = created.request_id, "created");
+            info!(action = "CreateResource", id = %created.id, requestId = created.request_id, why = subject.why, "created");
             ctx.record(
                 &subject.connection,
                 desired.project,
@@ -172,6 +172,7 @@ pub(super) async fn create(
                 action = "CreateResource",
                 code = fault.code,
                 requestId = fault.request_id,
+                why = subject.why,
                 "the outcome of a create is not known"
             );
             subject.memory.create_unknown(intent, sent, &fault);

@@ -27,7 +27,7 @@ pub(super) async fn delete(ctx: &Arc<Context>, subject: &mut Subject, id: &Resou
         around(Place::Delete, departure.with(subject.connection.cloud.delete_resource(project, id))).await;
     let request = match end {
         Outcome::Done(answer) => {
-            info!(action = "DeleteResource", %id, requestId = answer.request_id, "deleted");
+            info!(action = "DeleteResource", %id, requestId = answer.request_id, why = subject.why, "deleted");
             Some(answer.request_id)
         }
         Outcome::Refused(fault) if fault.class == Class::NotFound => {
@@ -42,7 +42,7 @@ pub(super) async fn delete(ctx: &Arc<Context>, subject: &mut Subject, id: &Resou
             return failed(ctx, subject, fault, None).await;
         }
         Outcome::Unknown(fault) => {
-            warn!(action = "DeleteResource", %id, code = fault.code, requestId = fault.request_id, "the outcome of a delete is not known");
+            warn!(action = "DeleteResource", %id, code = fault.code, requestId = fault.request_id, why = subject.why, "the outcome of a delete is not known");
             subject.memory.unknown_write = Some(sent);
             subject.memory.unknown_place = false;
             subject.memory.unknown_spec = None;

@@ -204,7 +204,7 @@ async fn failed(ctx: &Arc<Context>, subject: &mut Subject, fault: Fault, fact: O
     let backoff = backoff::transient(&subject.uid, subject.memory.failures);
     let backoff = SignedDuration::try_from(backoff).unwrap_or(BLOCKED_RETRY);
     warn!(class = ?fault.class, code = fault.code, error = fault.message,
-        requestId = fault.request_id, attempt = subject.memory.failures, "a call failed");
+        requestId = fault.request_id, attempt = subject.memory.failures, why = subject.why, "a call failed");
     if let Some(project) = subject.project() {
         ctx.suspect(&subject.connection.id, project, &fault);
     }

@@ -74,7 +74,7 @@ async fn ended(
 ) -> Flow {
     match end {
         Outcome::Done(Written { date, request_id }) => {
-            info!(%id, path = %to, requestId = request_id, "moved");
+            info!(%id, path = %to, requestId = request_id, why = subject.why, "moved");
             recorded(ctx, subject, desired, id, to, date).await
         }
         Outcome::Refused(fault) if fault.class == Class::AlreadyExists => {
@@ -82,7 +82,7 @@ async fn ended(
         }
         Outcome::Refused(fault) => failed(ctx, subject, fault, None).await,
         Outcome::Unknown(fault) => {
-            warn!(%id, code = fault.code, "the outcome of a move is not known");
+            warn!(%id, code = fault.code, why = subject.why, "the outcome of a move is not known");
             subject.memory.write_unknown(sent, true, desired.at(to).spec_digest());
             subject.read = None;
             Flow::Continue

@@ -108,7 +108,7 @@ pub(super) async fn record_found(
     let read = subject.search.as_ref().and_then(|search| search.rows.iter().find(|c| c.row.id == row.id));
     let as_intended = read.is_some_and(|candidate| candidate.verdict == Some(ReadVerdict::AsIntended));
     let sent = Sent::of_intent(intent, desired, &row.path, as_intended);
-    info!(id = %row.id, "found what a lost create made");
+    info!(id = %row.id, why = subject.why, "found what a lost create made");
     let state = if sent.spec == Some(desired.spec_digest()) {
         State::Ready
     } else {

@@ -39,7 +39,7 @@ pub(super) async fn update(
     let end = around(Place::Update, departure.with(update)).await;
     match end {
         Outcome::Done(answer) => {
-            info!(action = "UpdateResource", %id, requestId = answer.request_id, "updated");
+            info!(action = "UpdateResource", %id, requestId = answer.request_id, why = subject.why, "updated");
             let state = if *at == desired.path {
                 as_declared(fixed(subject))
             } else {
@@ -63,7 +63,7 @@ pub(super) async fn update(
         }
         Outcome::Refused(fault) => failed(ctx, subject, fault, None).await,
         Outcome::Unknown(fault) => {
-            warn!(action = "UpdateResource", %id, code = fault.code, requestId = fault.request_id, "the outcome of an update is not known");
+            warn!(action = "UpdateResource", %id, code = fault.code, requestId = fault.request_id, why = subject.why, "the outcome of an update is not known");
             subject.memory.write_unknown(sent, false, there.spec_digest());
             subject.read = None;
             Flow::Continue
