@@ -81,6 +81,10 @@ places! {
     AbolishRun = "abolish-run",
     /// What is to be published, or how that stands.
     RecordPublication = "record-publication",
+    /// The finalizer of a workspace, put on or taken off.
+    HoldWorkspace = "hold-workspace",
+    /// How a workspace stands.
+    RecordWorkspace = "record-workspace",
     /// A state without a new fact.
     RecordState = "record-state",
     /// The state of an object that cannot be decoded.

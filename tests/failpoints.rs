@@ -79,8 +79,9 @@ impl Life {
             _ => Scene::new().await,
         };
         scene.cloud.change_settings(|settings| settings.behaviour.duplicate_path = DuplicatePath::Allow);
-        let launch =
-            scene.launch().with(&SHORT_BOUNDS).with(&["--no-leader-elect"]).with(stories::flags(self.place));
+        let allowed = format!("--allowed-endpoints={}", scene.cloud.url());
+        let launch = scene.launch().with(&SHORT_BOUNDS).with(&["--no-leader-elect", &allowed]);
+        let launch = launch.with(stories::flags(self.place));
         let point = format!("{}/{}", self.place.name(), self.moment.name());
         let mut dying = launch.clone().failpoint(point).start();
         let dies = async {

@@ -36,6 +36,7 @@ use crate::context::Context;
 use crate::controller::index::References;
 use crate::controller::places::{ConnectionId, Gate, Site};
 use crate::dataworks::credentials::Credentials;
+use crate::failpoint::{Place, around};
 use crate::reconcile::kube_client::CallError;
 
 /// A look for a suspicion is made at most this often: what ails one object alone does not show there.
@@ -296,7 +297,7 @@ impl Tended {
         }
         let version = object.resource_version();
         let metadata = json!({ "finalizers": finalizers, "resourceVersion": version });
-        self.ctx.kube.patch_workspace(&self.key, metadata).await
+        around(Place::HoldWorkspace, self.ctx.kube.patch_workspace(&self.key, metadata)).await
     }
 
     /// Writes status where it differs; numbers alone only every while.
@@ -346,7 +347,8 @@ impl Tended {
             return;
         }
         let version = object.resource_version().unwrap_or_default();
-        match self.ctx.kube.patch_workspace_status(&self.key, &version, &patch).await {
+        let write = self.ctx.kube.patch_workspace_status(&self.key, &version, &patch);
+        match around(Place::RecordWorkspace, write).await {
             Ok(()) => {
                 self.told = Some(Instant::now());
                 self.ctx.events.workspace(object, &before, &after);

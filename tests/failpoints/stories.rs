@@ -7,7 +7,7 @@ use dataworks_core::ids::Digest;
 use dataworks_core::intent::Intent;
 use dataworks_operator::failpoint::{Moment, Place};
 use dataworks_simulator::{
-    AutoMode, Decision, ErrorAnswer, Fault, FaultKind, OutsideEdit, OutsideFile, ProjectConfig,
+    AccessKey, AutoMode, Decision, ErrorAnswer, Fault, FaultKind, OutsideEdit, OutsideFile, ProjectConfig,
 };
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -90,11 +90,38 @@ pub(crate) async fn tell(scene: &Scene, place: Place, moment: Moment) {
         Place::RecordForgotten => copied(scene).await,
         Place::CreateRun | Place::StartStage | Place::RecordPublication => return published(scene).await,
         Place::AbolishRun => return overtaken(scene).await,
+        Place::HoldWorkspace | Place::RecordWorkspace => return tended(scene).await,
         Place::RecordUndecodable => undecodable(scene).await,
         Place::DeleteSurplus => return surplus(scene, moment).await,
     }
     as_declared(scene, "print(1)\n").await;
     to_the_end(scene).await;
+}
+
+/// A file by the way of a workspace object, which goes after it.
+async fn tended(scene: &Scene) {
+    let url = scene.cloud.url();
+    let AccessKey { access_key_id, secret, .. } = AccessKey::default();
+    let key = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key"},
+        "stringData": {"accessKeyId": access_key_id, "accessKeySecret": secret},
+    });
+    let workspace = json!({
+        "apiVersion": "dataworks.alibabacloud.com/v1alpha1", "kind": "DataWorksWorkspace", "metadata": {"name": NAME},
+        "spec": {
+            "projectId": PROJECT, "region": "cn-shanghai", "endpoint": url.strip_prefix("http://").unwrap(),
+            "credentials": {"secretRef": {"name": "key"}},
+        },
+    });
+    for object in [key, workspace] {
+        scene.kubectl.apply(&object).await;
+    }
+    let content = json!({"inline": "print(1)\n"});
+    apply(scene, manifest(NAME, &json!({"workspaceRef": {"name": NAME}, "path": PATH, "content": content})))
+        .await;
+    as_declared(scene, "print(1)\n").await;
+    to_the_end(scene).await;
+    scene.kubectl.run(&["delete", "dataworksworkspace", NAME, "--timeout=60s"]).await;
 }
 
 /// Content that has to be uploaded, changed once.
