@@ -168,6 +168,8 @@ fn variables() -> BTreeMap<String, Option<String>> {
 async fn a_folder_and_its_overlay_are_applied(mode: &[&str]) {
     let scene = Scene::alone().await;
     let kubectl = kubectl(&scene);
+    // An API server that is asked to delete a kind which it has just begun to serve may try again minutes later only.
+    kubectl.run(&["get", "dataworksresources,dataworksworkspaces", "--all-namespaces"]).await;
     kubectl.run(&[&["delete", "crd"][..], &CRDS].concat()).await;
     let (base, overlay) = (file("deploy"), file("examples/kustomize"));
     let (base, overlay) = (base.to_str().unwrap(), overlay.to_str().unwrap());
