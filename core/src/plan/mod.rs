@@ -9,6 +9,7 @@ mod adopt;
 mod content;
 mod create;
 mod delete;
+mod memory;
 mod open;
 mod relocate;
 mod search;
@@ -28,14 +29,15 @@ use crate::backoff;
 use crate::bounds::Bounds;
 use crate::desired::{Desired, Held};
 use crate::fault::Fault;
-use crate::ids::{Digest, ResourceId};
+use crate::ids::ResourceId;
 use crate::intent::{Intent, IntentNote};
 use crate::inventory::Row;
 use crate::object::{ObjectKey, Uid};
 use crate::path::ResourcePath;
-use crate::state::{self, Fact, State};
+use crate::state;
 pub use content::{SourceRead, Uploaded};
 pub use create::not_allowed;
+pub use memory::{Listing, Memory, Progress};
 pub use relocate::Middle;
 pub use search::{Candidate, ReadVerdict, Search, at_path, compare};
 pub use step::{Plan, Step};
@@ -166,60 +168,6 @@ impl Recorded {
         let at = status.last_error.as_ref()?.time.as_ref()?.0;
         Some(search::plus(at, wait.try_into().unwrap_or(SignedDuration::MAX)))
     }
-}
-
-/// Where the try of an intent stands, as this process remembers it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Progress {
-    /// The intent was written by this process and no request was sent for it.
-    Written,
-    /// The request was sent at this time and its outcome is not known.
-    Unknown {
-        /// When the request was begun.
-        sent: Timestamp,
-        /// The answer was "already exists".
-        already_exists: bool,
-    },
-    /// Definitely nothing came of it.
-    Refused,
-}
-
-/// What this process remembers of unfinished business with an object; lost with the process.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Memory {
-    /// The try of the intent with this `at`.
-    pub attempt: Option<(Timestamp, Progress)>,
-    /// That intent, while its outcome is not known: the annotation may be taken away meanwhile.
-    pub lost: Option<Intent>,
-    /// A write to the resource whose outcome is not known, begun at this time.
-    pub unknown_write: Option<Timestamp>,
-    /// That write was a rename or a move.
-    pub unknown_place: bool,
-    /// The digest of what status would hold had that write been answered; `None`: what is declared.
-    pub unknown_spec: Option<Digest>,
-    /// The resource may not be as recorded: an update was answered "not found", or a listing shows
-    /// it changed or gone.
-    pub doubt: bool,
-    /// What was uploaded for it and not named in a call that may have been carried out: the service may
-    /// take away what it has fetched.
-    pub uploaded: Option<Uploaded>,
-    /// What the last listing showed, where a read would tell nothing more.
-    pub listing: Option<Listing>,
-    /// Failures that may pass by themselves, in a row.
-    pub failures: u32,
-    /// When the first of them was.
-    pub failing_since: Option<Timestamp>,
-}
-
-/// What a listing shows of an object's resource.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Listing {
-    /// It is there, as recorded.
-    Present,
-    /// There may be another file at its path, or no longer.
-    Twins,
-    /// It is gone, with so many others that the listing is rather to be doubted.
-    MassAbsence,
 }
 
 /// Whether the object's connection may be used.
@@ -372,99 +320,4 @@ pub fn plan(wanted: Wanted<'_>, recorded: &Recorded, observed: &Observed, now: T
         },
     };
     content::uploaded_first(plan, desired, observed, now)
-}
-
-/// What became of a call, in the words of the plan's memory: remembers what the next plan of this
-/// process must know.
-impl Memory {
-    /// The intent `at` was written and nothing sent.
-    pub fn wrote_intent(&mut self, at: Timestamp) {
-        self.attempt = Some((at, Progress::Written));
-        self.lost = None;
-    }
-
-    /// CreateResource for this intent, begun at `sent`, ended without a known outcome.
-    pub fn create_unknown(&mut self, intent: &Intent, sent: Timestamp, fault: &Fault) {
-        let already_exists = fault.class == crate::fault::Class::AlreadyExists;
-        self.attempt = Some((intent.at, Progress::Unknown { sent, already_exists }));
-        self.lost = Some(intent.clone());
-        self.uploaded = None;
-    }
-
-    /// CreateResource for the intent `at` was definitely refused.
-    pub fn create_refused(&mut self, at: Timestamp) {
-        self.attempt = Some((at, Progress::Refused));
-        self.lost = None;
-    }
-
-    /// What status is to tell of a create whose outcome is not known, whatever else it tells: a later process finds the
-    /// file by it when the annotation is gone. Nothing where it tells the outcome already.
-    #[must_use]
-    pub fn unknown_create(&self, recorded: &Recorded) -> Option<Fact> {
-        let intent = self.lost.as_ref().filter(|intent| recorded.ended(intent).is_none())?;
-        let path = Some(intent.path.clone());
-        Some(Fact::Attempted { at: intent.at, outcome: AttemptOutcome::Unknown, path })
-    }
-
-    /// This process wrote the intent `at` and knows that nothing came of it.
-    #[must_use]
-    pub fn sent_nothing(&self, at: Timestamp) -> bool {
-        match self.attempt {
-            Some((named, Progress::Written | Progress::Refused)) => named == at,
-            Some((_, Progress::Unknown { .. })) | None => false,
-        }
-    }
-
-    /// True while the outcome of a write of this process is not known.
-    #[must_use]
-    pub fn is_unknown(&self) -> bool {
-        let create = match self.attempt {
-            Some((_, Progress::Unknown { .. })) => true,
-            Some((_, Progress::Written | Progress::Refused)) | None => false,
-        };
-        create || self.unknown_write.is_some()
-    }
-
-    /// A write to the resource, begun at `sent`, ended without a known outcome.
-    pub fn write_unknown(&mut self, sent: Timestamp, place: bool, spec: Digest) {
-        self.unknown_write = Some(sent);
-        self.unknown_place = place;
-        self.unknown_spec = Some(spec);
-        self.uploaded = None;
-    }
-
-    /// Something was done, and status could not be told of it.
-    pub fn unrecorded(&mut self) {
-        self.refused();
-        self.doubt = true;
-    }
-
-    /// The object was definitely refused, and status tells so: nothing is unfinished but a create whose outcome is not
-    /// known.
-    pub fn refused(&mut self) {
-        let Self { attempt, lost, .. } = std::mem::take(self);
-        if lost.is_some() {
-            (self.attempt, self.lost) = (attempt, lost);
-        }
-    }
-
-    /// Status tells that the object stands so. A create whose outcome is not known stays so, unless that ends with this or is for
-    /// a person to tell; another write is kept where what is suspended or stalled may go on while it can still arrive.
-    pub fn finished(&mut self, state: &State) {
-        if state.is_question() || matches!(state, State::Taken { closes: Some(_), .. }) {
-            self.lost = None;
-        }
-        let before = self.clone();
-        self.refused();
-        if matches!(state, State::Suspended { .. } | State::Stalled { .. }) {
-            self.unknown_write = before.unknown_write;
-            self.unknown_place = before.unknown_place;
-            self.unknown_spec = before.unknown_spec;
-        }
-    }
-
-    /// Nothing is unfinished any more.
-    pub fn clear(&mut self) {
-        *self = Self::default();
-    }
 }
