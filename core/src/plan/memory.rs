@@ -140,15 +140,14 @@ impl Memory {
     /// Status tells that the object stands so. A create whose outcome is not known stays so, unless that ends with this or is for
     /// a person to tell; another write is kept where what is suspended or stalled may go on while it can still arrive.
     pub fn finished(&mut self, state: &State) {
-        if state.is_question() || matches!(state, State::Taken { closes: Some(_), .. }) {
-            self.lost = None;
+        let Self { attempt, lost, unknown_write, unknown_place, unknown_spec, .. } = std::mem::take(self);
+        let ends = state.is_question() || matches!(state, State::Taken { closes: Some(_), .. });
+        if lost.is_some() && !ends {
+            (self.attempt, self.lost) = (attempt, lost);
         }
-        let before = self.clone();
-        self.refused();
         if matches!(state, State::Suspended { .. } | State::Stalled { .. }) {
-            self.unknown_write = before.unknown_write;
-            self.unknown_place = before.unknown_place;
-            self.unknown_spec = before.unknown_spec;
+            (self.unknown_write, self.unknown_place) = (unknown_write, unknown_place);
+            self.unknown_spec = unknown_spec;
         }
     }
 
