@@ -12,7 +12,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
-use support::operator::{Operator, SHORT_BOUNDS};
+use support::operator::Operator;
 use support::{Ask as _, DEADLINE, PROJECT, Scene, is_ready, message, poll, python, status};
 
 /// Throttled by the second.
@@ -49,9 +49,9 @@ async fn a_service_that_allows_less_than_is_configured_is_not_run_against_all_th
     const FILES: usize = 40;
     let scene = Scene::new().await;
     scene.cloud.change_settings(|settings| settings.rate_limit = Some(5.0));
-    let _operator = scene.launch().with(&["--requests-per-second=20"]).start();
     let files: Vec<_> = (0..FILES).map(|n| python(&format!("t{n}"), &format!("T/t{n}.py"))).collect();
     scene.kubectl.apply(&json!({"apiVersion": "v1", "kind": "List", "items": files})).await;
+    let _operator = scene.launch().with(&["--requests-per-second=20"]).start();
     for n in 0..FILES {
         scene.ready(&format!("t{n}")).await;
     }
@@ -92,7 +92,7 @@ async fn what_was_begun_is_finished_from_the_reserve() {
     // Of 60 calls three are the reserve.
     const WORK: u64 = 57;
     let scene = Scene::new().await;
-    let operator = scene.launch().with(&SHORT_BOUNDS).with(&["--requests-per-day=60"]).start();
+    let operator = scene.launch().with(&["--requests-per-day=60", "--commit-lag=6s"]).start();
     let mut files = 0;
     while scene.cloud.counts().total < WORK - 1 {
         scene.kubectl.apply(&python(&format!("r{files}"), &format!("R/r{files}.py"))).await;
@@ -100,7 +100,7 @@ async fn what_was_begun_is_finished_from_the_reserve() {
         files += 1;
     }
     // The last call for work: its answer is lost and its effect is late. Two searches and a read find it.
-    let late = FaultKind::LateCommit { ms: 500, hang: false };
+    let late = FaultKind::LateCommit { ms: 3000, hang: false };
     scene.cloud.add_fault(Fault::new("CreateResource", late).times(1));
     let since = scene.cloud.last();
     scene.kubectl.apply(&python("begun", "R/begun.py")).await;
@@ -144,7 +144,7 @@ async fn an_edit_passes_the_creates_that_wait_in_its_namespace() {
     let operator = scene.launch().with(&["--requests-per-second=1"]).start();
     scene.kubectl.apply(&python("edited", "E/edited.py")).await;
     scene.ready("edited").await;
-    let files: Vec<_> = (0..WAITING + 4).map(|n| python(&format!("e{n}"), &format!("E/e{n}.py"))).collect();
+    let files: Vec<_> = (0..3 * WAITING).map(|n| python(&format!("e{n}"), &format!("E/e{n}.py"))).collect();
     scene.kubectl.apply(&json!({"apiVersion": "v1", "kind": "List", "items": files})).await;
     // Those that are looked up under one listing are not in the queue; then they are, and wait for calls.
     let crowded = async || (operator.metric("workqueue_depth", &[]).await >= WAITING).then_some(());
@@ -153,9 +153,11 @@ async fn an_edit_passes_the_creates_that_wait_in_its_namespace() {
     let since = scene.cloud.last();
     let edit = json!({"spec": {"content": {"inline": "print(2)\n"}}}).to_string();
     scene.kubectl.run(&["patch", "dwr", "edited", "--type=merge", "--patch", &edit]).await;
+    let patched = scene.cloud.last();
     scene.cloud.called(since, "UpdateResource").await;
-    let before = scene.cloud.actions(since);
-    let created = before.iter().take_while(|action| *action != "UpdateResource").count();
+    let before = scene.cloud.actions(patched);
+    // None, when it was sent before kubectl had ended.
+    let created = before.iter().position(|action| action == "UpdateResource").unwrap_or(0);
     // The permit that is next may be a create's by its lane's turn, and one may be under way.
     assert!(created <= 4, "{before:?}");
     assert!(operator.metric("workqueue_depth", &[]).await > 0, "creates wait still");

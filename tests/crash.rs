@@ -13,7 +13,7 @@ use dataworks_simulator::{Fault, FaultKind};
 use kube::api::{ListParams, PostParams};
 use support::operator::SHORT_BOUNDS;
 use support::random::Random;
-use support::{Ask as _, PROJECT, Scene, id, is_ready, poll, python};
+use support::{Ask as _, PROJECT, Scene, id, is_ready, poll, python, wrote};
 
 /// Makes objects `PREFIX-0` to `PREFIX-(count-1)` without waiting for anything.
 async fn create(scene: &Scene, prefix: &str, count: usize) {
@@ -135,7 +135,7 @@ async fn a_frozen_leader_is_replaced_and_ends_when_it_thaws() {
 async fn a_stop_finishes_what_is_under_way_and_hands_over() {
     let scene = Scene::new().await;
     scene.cloud.change_settings(|settings| settings.latency_ms = 100);
-    let launch = scene.launch().with(&["--requests-per-second=8"]);
+    let launch = scene.launch().with(&["--requests-per-second=3"]);
     let first = launch.start();
     first.leads().await;
     let second = launch.clone().pod("pod-2").start();
@@ -194,6 +194,7 @@ async fn a_restart_with_nothing_to_do_does_nothing() {
         about_others.filter(|call| call.name.as_deref().is_some_and(|name| !name.contains(&fence))).collect();
     assert!(others.is_empty(), "{others:?}");
     assert_eq!(versions().await, before.0);
+    wrote(&operator, 2).await;
     assert_eq!(operator.writes().await, 2, "the fence's");
     assert!(is_ready(&scene.objects().get("calm-0").await.unwrap()));
 }

@@ -7,12 +7,12 @@ mod support;
 use std::time::Duration;
 
 use dataworks_simulator::{ErrorAnswer, Fault, FaultKind, ListOrder, OutsideEdit, OutsideFile};
-use support::{Ask as _, DEADLINE, PROJECT, Scene, id, is_ready, poll, python, status};
+use support::{Ask as _, DEADLINE, PROJECT, Scene, id, is_ready, poll, python, status, wrote};
 
 /// Looks every second; what the operator itself made is not missed for a second after that.
 const LOOKING: [&str; 2] = ["--drift-interval=1s", "--commit-lag=1s"];
 /// One look within a test, after a while.
-const LOOKING_ONCE: [&str; 2] = ["--drift-interval=8s", "--commit-lag=1s"];
+const LOOKING_ONCE: [&str; 2] = ["--drift-interval=15s", "--commit-lag=1s"];
 
 /// Times in status have whole seconds: what others do in the second of our own write is taken for
 /// ours. Here they do it later.
@@ -97,6 +97,7 @@ async fn a_look_that_finds_nothing_costs_one_call_and_no_write() {
         scene.kubectl.apply(&python(name, &format!("D/{name}.py"))).await;
         scene.ready(name).await;
     }
+    wrote(&operator, 6).await;
     let (since, writes) = (scene.cloud.last(), operator.writes().await);
     looks(&scene, 2).await;
     assert!(scene.cloud.actions(since).iter().all(|action| action == "ListResources"));
@@ -139,9 +140,11 @@ async fn a_look_can_be_asked_for() {
     // Nothing to mend: one read, and one write that says so.
     scene.kubectl.apply(&python("forced", "F/forced.py")).await;
     let object = scene.ready("forced").await;
+    wrote(&operator, 2).await;
     let (since, writes) = (scene.cloud.last(), operator.writes().await);
     assert!(is_ready(&ask("forced", "one").await));
     assert_eq!(scene.cloud.actions(since), ["GetResource"]);
+    wrote(&operator, writes + 1).await;
     assert_eq!(operator.writes().await, writes + 1);
 
     // Changed by others: mended at once.

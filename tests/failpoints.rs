@@ -28,7 +28,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use tokio::task::LocalSet;
 
 /// Lives at a time: most of a life is waiting for bounds to pass.
-const AT_A_TIME: usize = 10;
+const AT_A_TIME: usize = 20;
 /// The signal of `abort`: nothing else ends the operator with it.
 const ABORTED: i32 = 6;
 

@@ -27,7 +27,7 @@ fn already_exists() -> ErrorAnswer {
 #[tokio::test]
 async fn a_create_whose_answer_is_bad_makes_one_file() {
     let scene = Scene::new().await;
-    let _operator = scene.launch().with(&SHORT_BOUNDS).start();
+    let _operator = scene.launch().with(&SHORT_BOUNDS).with(&["--commit-lag=4s"]).start();
     // Name, what happens to the call, how many requests arrive in all.
     let rows = [
         ("lost-after", FaultKind::Lost, 1),
@@ -329,7 +329,7 @@ async fn an_object_that_cannot_be_read_stops_no_other() {
 async fn an_edit_and_a_deletion_during_a_create_are_not_forgotten() {
     let scene = Scene::new().await;
     let _operator = scene.launch().start();
-    let slow = Fault::new("CreateResource", FaultKind::Slow { ms: 6000 });
+    let slow = Fault::new("CreateResource", FaultKind::Slow { ms: 20_000 });
     scene.cloud.add_fault(slow);
     let spec = |name: &str, text: &str| {
         manifest(

@@ -195,7 +195,7 @@ async fn the_right_to_list_is_enough_and_without_it_nothing_is_said_to_be_none()
 
     // The right to objects alone does not tell of workspaces.
     let objects_only = restricted(&neighbour, &["dataworksresources"]).await;
-    let (code, said) = guard(objects_only.path(), &["--retry-for=5s", &other]).await;
+    let (code, said) = guard(objects_only.path(), &["--retry-for=15s", &other]).await;
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("whether DataWorksWorkspaces are left in namespace"), "{said}");
 }

@@ -88,6 +88,7 @@ async fn an_object_lives_and_goes_at_the_price_of_one_call_a_step() {
     assert_eq!(scene.calls_about(since, "OpenAPITestResource"), [""; 0]);
 
     // Deleted: one call and one write, and gone on both sides.
+    wrote(&operator, 5).await;
     let (since, writes) = (scene.cloud.last(), operator.writes().await);
     scene.kubectl.run(&["delete", "dwr", "life", "--wait=false"]).await;
     scene.gone("life").await;

@@ -23,6 +23,7 @@ use dataworks_simulator::{
     AutoMode, Decision, DeletePublished, Deployment, ErrorAnswer, Fault, FaultKind, OutsideEdit,
     ProjectConfig, RunStatus, RunView, SecondRun, Takes,
 };
+use futures::future::join_all;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use support::operator::{Launch, SHORT_BOUNDS};

@@ -10,7 +10,7 @@ use dataworks_simulator::AccessKey;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::json;
 use support::operator::{Launch, Operator};
-use support::{Ask as _, DEADLINE, Scene, id, message, poll, python};
+use support::{Ask as _, DEADLINE, Scene, id, message, poll, python, wrote};
 use tempfile::TempDir;
 
 const STS: &str = "AssumeRoleWithOIDC";
@@ -57,6 +57,7 @@ async fn credentials_end_and_are_renewed_and_nothing_else_happens() {
     scene.kubectl.apply(&python("a", "D/a.py")).await;
     let made = scene.ready("a").await;
 
+    wrote(&operator, 2).await;
     let (since, version, writes) = (scene.cloud.last(), scene.version("a").await, operator.writes().await);
     let before = scene.cloud.calls_of(STS);
     assumed(&scene, before + 3).await;

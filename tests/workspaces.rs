@@ -481,6 +481,9 @@ async fn a_key_that_goes_bad_in_the_cloud_closes_the_workspace_by_one_call() {
         "{probes:?}"
     );
     scene.cloud.set_access_keys(vec![AccessKey::default(), theirs("theirSecret")]);
+    // The looks at a workspace that is refused grow rare.
+    let ask = "dataworks.alibabacloud.com/reconcile-requested-at=now";
+    scene.kubectl.run(&["annotate", "dww", "team", ask]).await;
     says(&scene, "team", "True Succeeded").await;
     scene.ready("a").await;
     scene.ready("b19").await;
@@ -654,7 +657,7 @@ async fn people_find_their_way_around_workspaces() {
     {
         assert!(wide.contains(word), "{word}: {wide}");
     }
-    scene.kubectl.run(&["wait", "dww/plain", "--for=condition=Ready", "--timeout=5s"]).await;
+    scene.kubectl.run(&["wait", "dww/plain", "--for=condition=Ready", "--timeout=60s"]).await;
     let said = scene.kubectl.run(&["explain", "dww.spec.credentials"]).await;
     assert!(said.contains("secretRef") && said.contains("assumeRole"), "{said}");
 }

@@ -279,7 +279,7 @@ async fn overtaken(scene: &Scene) {
 /// A file whose object was taken away by force while it was made. Before the operator could
 /// delete it nobody knows of it any more: it stays, and is no object's.
 async fn surplus(scene: &Scene, moment: Moment) {
-    break_create(scene, FaultKind::Slow { ms: 1500 });
+    break_create(scene, FaultKind::Slow { ms: 10_000 });
     apply(scene, first()).await;
     let arrived = async || (scene.cloud.faults()[0].1 == 1).then_some(());
     poll(DEADLINE, Duration::from_millis(5), "no create", arrived).await;

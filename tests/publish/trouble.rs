@@ -90,23 +90,25 @@ async fn a_lost_answer_makes_no_second_run() {
 /// The worst moments: a request is on its way, carried out or not, and the process dies.
 #[tokio::test]
 async fn a_crash_in_the_middle_of_a_call_makes_no_second_run() {
-    for action in ["CreatePipelineRun", "ExecPipelineRunStage", "ListPipelineRuns"] {
-        for (heir, effect) in [("pod-1", true), ("pod-2", false)] {
-            let scene = Scene::new().await;
-            deployment(&scene, |deployment| deployment.auto = AutoMode::Ignore);
-            let launch = launch(&scene).with(&SHORT_BOUNDS);
-            scene.cloud.add_fault(Fault::new(action, FaultKind::Hang { ms: 20_000, effect }).times(1));
-            let operator = launch.clone().with(&["--call-deadline=30s"]).start();
-            scene.kubectl.apply(&publishes("a", "one")).await;
-            let arrived = async || (scene.cloud.faults()[0].1 == 1).then_some(());
-            poll(DEADLINE, Duration::from_millis(5), "no call", arrived).await;
-            operator.kill().await;
-            let _operator = launch.pod(heir).start();
-            scene.ready("a").await;
-            assert_eq!(history(&scene), ["one"], "{action} {heir} {effect}");
-            assert_eq!(scene.cloud.runs().len(), 1, "{action} {heir} {effect}");
-        }
-    }
+    let crash = async |action: &str, heir: &str, effect: bool| {
+        let scene = Scene::new().await;
+        deployment(&scene, |deployment| deployment.auto = AutoMode::Ignore);
+        let launch = launch(&scene).with(&SHORT_BOUNDS);
+        scene.cloud.add_fault(Fault::new(action, FaultKind::Hang { ms: 20_000, effect }).times(1));
+        let operator = launch.clone().with(&["--call-deadline=30s"]).start();
+        scene.kubectl.apply(&publishes("a", "one")).await;
+        let arrived = async || (scene.cloud.faults()[0].1 == 1).then_some(());
+        poll(DEADLINE, Duration::from_millis(5), "no call", arrived).await;
+        operator.kill().await;
+        let _operator = launch.pod(heir).start();
+        scene.ready("a").await;
+        assert_eq!(history(&scene), ["one"], "{action} {heir} {effect}");
+        assert_eq!(scene.cloud.runs().len(), 1, "{action} {heir} {effect}");
+    };
+    // Each in a namespace and with a cloud of its own: they wait for most of a minute.
+    let actions = ["CreatePipelineRun", "ExecPipelineRunStage", "ListPipelineRuns"];
+    let crashes = actions.into_iter().flat_map(|action| [(action, "pod-1", true), (action, "pod-2", false)]);
+    join_all(crashes.map(|(action, heir, effect)| crash(action, heir, effect))).await;
 }
 
 #[tokio::test]

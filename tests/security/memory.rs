@@ -12,7 +12,7 @@ use kube::Api;
 use kube::api::{ApiResource, DynamicObject, PostParams};
 use serde_json::{Value, json};
 
-use crate::support::operator::Launch;
+use crate::support::operator::{Launch, Operator};
 use crate::support::{DEADLINE, PROJECT, Scene, manifest, message, poll, python};
 
 /// Bytes of an object: etcd's limit is 1.5 MiB for all of a request.
@@ -64,7 +64,10 @@ fn largest(count: usize) -> impl Iterator<Item = Value> {
     })
 }
 
-async fn all_told(scene: &Scene, count: usize) {
+async fn all_told(scene: &Scene, operator: &Operator, count: usize) {
+    // The API server reads all that they hold before it shows them, so that it is not asked before it may be so.
+    let wrote = async || (operator.writes().await >= count as u64).then_some(());
+    poll(5 * DEADLINE, Duration::from_secs(1), "too few writes", wrote).await;
     // As a table: what they hold does not come along.
     let shown = async || scene.kubectl.run(&["get", "dwr", "--no-headers"]).await;
     let told = async || (shown().await.matches(" InvalidSpec ").count() == count).then_some(());
@@ -81,7 +84,7 @@ async fn the_largest_objects_fill_no_memory_and_are_told_why() {
     operator.leads().await;
     let before = operator.memory("VmRSS");
     create(&scene, largest(OBJECTS)).await;
-    all_told(&scene, OBJECTS).await;
+    all_told(&scene, &operator, OBJECTS).await;
     let object = scene.says("large-0", "False", "InvalidSpec").await;
     assert!(message(&object).contains("more than the operator takes"), "{}", message(&object));
     let watched = operator.memory("VmHWM");
@@ -172,7 +175,7 @@ async fn as_much_as_etcd_takes_fills_no_memory() {
     let operator = launch(&scene, &[]).start();
     operator.leads().await;
     create(&scene, largest(LARGE)).await;
-    all_told(&scene, LARGE).await;
+    all_told(&scene, &operator, LARGE).await;
     let large = operator.memory("VmHWM");
     operator.kill().await;
     println!("{LARGE} objects of {LARGEST} bytes: at most {large} KiB");

@@ -9,6 +9,8 @@ use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
+use super::DEADLINE;
+
 /// kubectl with a kubeconfig and a namespace.
 #[derive(Clone, Debug)]
 pub(crate) struct Kubectl {
@@ -44,7 +46,9 @@ impl Kubectl {
         let text = stdin.to_owned();
         // It may end without having read all, for example when a flag is wrong.
         let feed = tokio::spawn(async move { pipe.write_all(text.as_bytes()).await });
-        let end = child.wait_with_output().await.unwrap();
+        // One that waits for what never comes must not wait for ever.
+        let end = tokio::time::timeout(2 * DEADLINE, child.wait_with_output()).await;
+        let end = end.unwrap_or_else(|_| panic!("kubectl {args:?} does not end")).unwrap();
         let _written = feed.await.unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         if end.status.success() { Ok(text(end.stdout)) } else { Err(text(end.stderr)) }

@@ -109,7 +109,7 @@ async fn a_workspace_tells_of_it_and_one_wish_has_all_made_again() {
     all_say_so(&scene).await;
     assert_eq!(ready(&team).0, "True Succeeded", "it can be worked with");
     for met in ["Ready", "MassAbsence"] {
-        scene.kubectl.run(&["wait", "dww/team", &format!("--for=condition={met}"), "--timeout=5s"]).await;
+        scene.kubectl.run(&["wait", "dww/team", &format!("--for=condition={met}"), "--timeout=60s"]).await;
     }
     let shown = scene.kubectl.run(&["get", "dww", "team"]).await;
     let [head, row] = shown.lines().collect::<Vec<_>>()[..] else { panic!("{shown}") };
@@ -205,7 +205,7 @@ async fn it_is_over_by_itself_when_nothing_is_missed_any_more() {
     let scene = Scene::under(cloud().await).await;
     // A service that lists far later than it was told, and an operator that has not made them itself and has to wait for
     // the lease.
-    scene.cloud.change_settings(|settings| settings.list_lag_ms = 40_000);
+    scene.cloud.change_settings(|settings| settings.list_lag_ms = 60_000);
     let operator = launch(&scene).start();
     apply(&scene).await;
     operator.kill().await;
