@@ -13,7 +13,7 @@ demo: need-rust need-go ## Show the operator at work against a real API server a
 	@dev/demo.sh
 
 # Most tests wait most of the time: for a watch, a poll, a backoff.
-test: export RUST_TEST_THREADS ?= 4
+test: export RUST_TEST_THREADS ?= 6
 test: need-rust need-go ## Run all tests beside one API server
 	@bin=$$(dev/kubernetes/build.sh); "$$bin/cluster" -- cargo test --locked --workspace
 	@bin=$$(dev/kubernetes/build.sh); "$$bin/cluster" -- cargo test --locked --features failpoints,otlp \
