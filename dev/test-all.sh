@@ -12,6 +12,9 @@ targets=(lint test demo fuzz test-docs test-alerts test-chart test-argocd test-k
 	test-memory test-image model)
 if (($#)); then targets=("$@"); fi
 
+# Images of both machines, each built twice.
+export FULL=1
+
 verdicts=() failed=0 model='' model_begun=0
 model_log=$(mktemp)
 
