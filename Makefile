@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help chart demo test test-alerts test-all test-argocd test-chart test-docs test-image test-memory test-node fuzz test-kube-state-metrics docs reference model chaos bench image sbom lint lint-deny fmt crds fixtures build clean need-rust need-go
+.PHONY: help chart demo test test-alerts test-all test-argocd test-chart test-docs test-image test-memory test-node fuzz test-kube-state-metrics docs reference model chaos bench image release test-release sbom lint lint-deny fmt crds fixtures build clean need-rust need-go
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -111,6 +111,12 @@ sbom: need-rust ## Write bills of materials (CycloneDX) of the images into .cach
 
 test-image: need-rust ## Check the images for both machines, and that the same sources give the same ones (QUICK=1 or FULL=1)
 	@QUICK=$(QUICK) FULL=$(FULL) dev/test-image.sh
+
+release: need-rust need-go ## Push images, bills of materials and chart to REGISTRY, and sign them (COSIGN_KEY, or as the CI that runs it)
+	@dev/release.sh $(REGISTRY)
+
+test-release: need-rust need-go ## Release to a registry on this machine, and verify what is there (root on Debian; images of both machines)
+	@dev/test-release.sh
 
 clean: ## Remove what was built here, the Kubernetes binaries included
 	rm -rf .cache
