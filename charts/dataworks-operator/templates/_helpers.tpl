@@ -89,6 +89,17 @@ priorityClassName: {{ . }}
 {{- with $v.runtimeClassName }}
 runtimeClassName: {{ . }}
 {{- end }}
+{{- with $v.hostAliases }}
+hostAliases:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $v.dnsPolicy }}
+dnsPolicy: {{ . }}
+{{- end }}
+{{- with $v.dnsConfig }}
+dnsConfig:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- with $v.nodeSelector }}
 nodeSelector:
   {{- toYaml . | nindent 2 }}
@@ -135,6 +146,24 @@ tolerations:
 {{- " " -}}{{- range .Values.extraEnv -}}{{ .name }}{{ " " }}{{- end -}}
 {{- end }}
 
+{{/* What the operator signs with, each as what says so; a list as YAML. What extraEnvFrom brings is not known. */}}
+{{- define "dataworks-operator.identities" -}}
+{{- $v := .Values -}}
+{{- $extra := include "dataworks-operator.extraEnvNames" . -}}
+{{- $identities := list -}}
+{{- if $v.connection.existingSecret.name -}}{{- $identities = append $identities "connection.existingSecret.name" -}}{{- end -}}
+{{- if $v.rrsa.roleName -}}{{- $identities = append $identities "rrsa.roleName" -}}{{- end -}}
+{{- if $v.rrsa.manual.enabled -}}{{- $identities = append $identities "rrsa.manual.enabled" -}}{{- end -}}
+{{- if $v.simulator.enabled -}}{{- $identities = append $identities "simulator.enabled" -}}{{- end -}}
+{{- range list "ALIBABA_CLOUD_ACCESS_KEY_ID" "ALIBABA_CLOUD_ECS_METADATA" -}}
+{{- if contains (printf " %s " .) $extra -}}{{- $identities = append $identities (printf "%s in extraEnv" .) -}}{{- end -}}
+{{- end -}}
+{{- range $v.extraArgs -}}
+{{- if hasPrefix "--ecs-role" . -}}{{- $identities = append $identities "--ecs-role in extraArgs" -}}{{- end -}}
+{{- end -}}
+{{- toYaml $identities -}}
+{{- end }}
+
 {{/* Text where objects may use the operator's own credentials: over the default connection, or to assume a role. What comes
 from elsewhere is not known. */}}
 {{- define "dataworks-operator.ownCredentials" -}}
@@ -154,27 +183,24 @@ yes
 {{- fail "\n\nsimulator.enabled and connection.endpoint are both set: the operator calls one of them. Set simulator.enabled=false to work on\nreal workspaces.\n" -}}
 {{- end -}}
 {{- $own := include "dataworks-operator.ownCredentials" . -}}
-{{- $needs := or $own $v.connection.existingSecret.name $v.rrsa.roleName $v.rrsa.manual.enabled (contains " ALIBABA_CLOUD_ACCESS_KEY_ID " $extra) -}}
-{{- if and $needs (not (or $v.simulator.enabled $v.connection.region $v.connection.endpoint $v.extraEnvFrom (contains " DATAWORKS_REGION " $extra) (contains " DATAWORKS_ENDPOINT " $extra))) -}}
+{{- $sources := include "dataworks-operator.identities" . | fromYamlArray -}}
+{{- if and (or $own $sources) (not (or $v.simulator.enabled $v.connection.region $v.connection.endpoint $v.extraEnvFrom (contains " DATAWORKS_REGION " $extra) (contains " DATAWORKS_ENDPOINT " $extra))) -}}
 {{- fail "\n\nconnection.region is needed: the region of your DataWorks workspaces, such as\n\n    --set connection.region=cn-shanghai\n" -}}
 {{- end -}}
-{{- $sources := list -}}
-{{- if $v.connection.existingSecret.name -}}{{- $sources = append $sources "connection.existingSecret.name" -}}{{- end -}}
-{{- if $v.rrsa.roleName -}}{{- $sources = append $sources "rrsa.roleName" -}}{{- end -}}
-{{- if $v.rrsa.manual.enabled -}}{{- $sources = append $sources "rrsa.manual.enabled" -}}{{- end -}}
-{{- if $v.simulator.enabled -}}{{- $sources = append $sources "simulator.enabled" -}}{{- end -}}
-{{- if contains " ALIBABA_CLOUD_ACCESS_KEY_ID " $extra -}}{{- $sources = append $sources "ALIBABA_CLOUD_ACCESS_KEY_ID in extraEnv" -}}{{- end -}}
 {{- if gt (len $sources) 1 -}}
 {{- fail (printf "\n\n%s are set, but calls are signed with one of them: leave one.\n" (join " and " $sources)) -}}
 {{- end -}}
 {{- if and $own (not (or $sources $v.extraEnvFrom)) -}}
-{{- fail (printf "\n\nNothing says what calls are signed with. Give one of\n\n    connection.existingSecret.name   a Secret in namespace %s that holds an AccessKey. Make it with\n                                     kubectl create secret generic dataworks-credentials --namespace %s \\\n                                       --from-literal=accessKeyId=... --from-literal=accessKeySecret=...\n    rrsa.roleName                    a RAM role, where ack-pod-identity-webhook is installed\n    rrsa.manual.enabled              a RAM role, without the webhook\n    simulator.enabled                no account at all: a trial against a simulated DataWorks\n\nNone is needed where connection.namespaces and connection.assumeRoles are empty: then every DataWorksWorkspace has to bring\ncredentials of its own.\n" $namespace $namespace) -}}
+{{- fail (printf "\n\nNothing says what calls are signed with. Give one of\n\n    connection.existingSecret.name   a Secret in namespace %s that holds an AccessKey. Make it with\n                                     kubectl create secret generic dataworks-credentials --namespace %s \\\n                                       --from-literal=accessKeyId=... --from-literal=accessKeySecret=...\n    rrsa.roleName                    a RAM role, where ack-pod-identity-webhook is installed\n    rrsa.manual.enabled              a RAM role, without the webhook\n    extraEnv                         ALIBABA_CLOUD_ECS_METADATA: the RAM role of the node, an ECS instance\n    simulator.enabled                no account at all: a trial against a simulated DataWorks\n\nNone is needed where connection.namespaces and connection.assumeRoles are empty: then every DataWorksWorkspace has to bring\ncredentials of its own.\n" $namespace $namespace) -}}
 {{- end -}}
 {{- if and $v.rrsa.manual.enabled (not (and $v.rrsa.manual.roleArn $v.rrsa.manual.oidcProviderArn)) -}}
 {{- fail "\n\nrrsa.manual.enabled needs rrsa.manual.roleArn and rrsa.manual.oidcProviderArn.\n" -}}
 {{- end -}}
 {{- if and $v.caBundle.configMap.name $v.caBundle.secret.name -}}
 {{- fail "\n\ncaBundle.configMap.name and caBundle.secret.name are both set: put all certificates into one of them.\n" -}}
+{{- end -}}
+{{- if contains " DATAWORKS_LOG " $extra -}}
+{{- fail "\n\nextraEnv sets DATAWORKS_LOG, which the file of the level would win over: set logs.level.\n" -}}
 {{- end -}}
 {{- if and $v.proxy.noProxy (not $v.proxy.httpsProxy) -}}
 {{- fail "\n\nproxy.noProxy needs proxy.httpsProxy.\n" -}}
@@ -189,12 +215,25 @@ yes
 {{- if and (not $v.leaderElection.enabled) (gt (int $v.replicaCount) 1) -}}
 {{- fail "\n\nreplicaCount above 1 needs leaderElection.enabled: two pods that both work would make files twice.\n" -}}
 {{- end -}}
+{{- if lt (include "dataworks-operator.seconds" $v.leaderElection.leaseDuration | int) 3 -}}
+{{- fail "\n\nleaderElection.leaseDuration has to be at least 3s.\n" -}}
+{{- end -}}
+{{- if eq (int $v.health.port) (int $v.metrics.port) -}}
+{{- fail (printf "\n\nhealth.port and metrics.port are both %d: one process cannot listen twice.\n" (int $v.health.port)) -}}
+{{- end -}}
+{{- $budget := $v.podDisruptionBudget -}}
+{{- if and $budget.enabled (gt (int $v.replicaCount) 1) (kindIs "invalid" $budget.maxUnavailable) (not (kindIs "string" $budget.minAvailable)) (ge (int $budget.minAvailable) (int $v.replicaCount)) -}}
+{{- fail (printf "\n\npodDisruptionBudget.minAvailable is %d of %d pods: no node that one runs on could ever be drained. Let one go.\n" (int $budget.minAvailable) (int $v.replicaCount)) -}}
+{{- end -}}
 {{- $least := add (include "dataworks-operator.seconds" $v.bounds.callDeadline | int) 10 -}}
 {{- if lt (int $v.terminationGracePeriodSeconds) (int $least) -}}
 {{- fail (printf "\n\nterminationGracePeriodSeconds has to be at least %d (bounds.callDeadline and 10 s), so that calls under way are finished.\n" (int $least)) -}}
 {{- end -}}
 {{- if and (or $v.serviceMonitor.enabled $v.podMonitor.enabled) (not $v.metrics.enabled) -}}
 {{- fail "\n\nserviceMonitor and podMonitor need metrics.enabled.\n" -}}
+{{- end -}}
+{{- if and $v.prometheusRule.enabled (not $v.metrics.enabled) -}}
+{{- fail "\n\nprometheusRule.enabled needs metrics.enabled: without metrics DataWorksOperatorDown would always fire.\n" -}}
 {{- end -}}
 {{- if and $v.serviceMonitor.enabled $v.podMonitor.enabled -}}
 {{- fail "\n\nserviceMonitor and podMonitor together would count everything twice: enable one.\n" -}}
