@@ -4,7 +4,7 @@
 
 mod support;
 
-use dataworks_simulator::{ErrorAnswer, Fault, FaultKind, IdStyle};
+use dataworks_simulator::{ErrorAnswer, Fault, FaultKind, IdStyle, ProjectConfig};
 use serde_json::json;
 use support::operator::SHORT_BOUNDS;
 use support::{
@@ -350,4 +350,58 @@ async fn an_edit_and_a_deletion_during_a_create_are_not_forgotten() {
     let object = scene.until("edited", |o| o.metadata.generation == Some(2) && is_ready(o)).await;
     let file = scene.cloud.only_file();
     assert_eq!((file.id.clone(), file.content.as_str()), (id(&object), "2"));
+}
+
+/// Its object went by force while it was made, and cannot be deleted at once: by then another object has it.
+#[tokio::test]
+async fn a_surplus_file_that_another_object_adopts_is_left_to_it() {
+    let scene = Scene::new().await;
+    let operator = scene.launch().start();
+    scene.cloud.add_fault(Fault::new("CreateResource", FaultKind::Slow { ms: 10_000 }).times(1));
+    let down = FaultKind::Error(error(503, "ServiceUnavailable"));
+    scene.cloud.add_fault(Fault::new("DeleteResource", down).times(4));
+    scene.kubectl.apply(&python("a", "S/a.py")).await;
+    let arrived = async || (scene.cloud.faults()[0].1 == 1).then_some(());
+    poll(support::DEADLINE, std::time::Duration::from_millis(5), "no create", arrived).await;
+    scene.kubectl.run(&["delete", "dwr", "a", "--wait=false"]).await;
+    let freed = r#"{"metadata":{"finalizers":null}}"#;
+    scene.kubectl.run(&["patch", "dwr", "a", "--type=merge", "--patch", freed]).await;
+    scene.gone("a").await;
+    scene.cloud.called(0, "DeleteResource").await;
+    let mut adopting = python("b", "S/a.py");
+    adopting["spec"]["adoptionPolicy"] = json!("Adopt");
+    scene.kubectl.apply(&adopting).await;
+    let adopted = scene.ready("b").await;
+    operator.says(&["another object has the surplus resource by now"]).await;
+    assert_eq!(scene.cloud.only_file().id, id(&adopted));
+}
+
+/// A copy's status names the workspace of the original: what its own create left, in the workspace that it is edited to,
+/// is deleted there.
+#[tokio::test]
+async fn what_a_copy_may_have_made_is_deleted_where_it_was_made() {
+    const ELSEWHERE: u64 = 654_321;
+    let scene = Scene::new().await;
+    scene.cloud.add_project(ProjectConfig::new(ELSEWHERE, "elsewhere"));
+    let launch = scene.launch().with(&["--call-deadline=10s", "--commit-lag=1s"]);
+    let operator = launch.start();
+    scene.kubectl.apply(&python("a", "C/a.py")).await;
+    let original = scene.ready("a").await;
+    operator.kill().await;
+    let mut copy = python("b", "C/b.py");
+    copy["spec"]["projectId"] = json!(ELSEWHERE);
+    copy["metadata"]["annotations"] = json!(original.metadata.annotations);
+    scene.kubectl.apply(&copy).await;
+    let told = json!({"status": status(&original)}).to_string();
+    scene.kubectl.run(&["patch", "dwr", "b", "--subresource=status", "--type=merge", "--patch", &told]).await;
+
+    let hang = FaultKind::Hang { ms: 30_000, effect: true };
+    scene.cloud.add_fault(Fault::new("CreateResource", hang).times(1));
+    let _operator = launch.start();
+    let arrived = async || (scene.cloud.faults()[0].1 == 1).then_some(());
+    poll(support::DEADLINE, std::time::Duration::from_millis(5), "no create", arrived).await;
+    scene.kubectl.run(&["delete", "dwr", "b", "--wait=false"]).await;
+    scene.gone("b").await;
+    assert_eq!(scene.cloud.resources(ELSEWHERE), []);
+    assert_eq!(scene.cloud.only_file().id, id(&original));
 }

@@ -10,7 +10,7 @@ use dataworks_operator::controller::workers::WORKERS;
 use dataworks_operator::dataworks::credentials::{CredentialSource, Credentials};
 use dataworks_operator::dataworks::endpoint::Endpoint;
 use dataworks_operator::dataworks::upload::UploadConfig;
-use dataworks_operator::dataworks::{Client, ClientConfig, Transport, TransportConfig, Trust};
+use dataworks_operator::dataworks::{Client, ClientConfig, CloudClock, Transport, TransportConfig, Trust};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
@@ -93,7 +93,7 @@ fn client(cloud: &Cloud) -> Client {
             trust: Trust::embedded(),
         })
         .unwrap(),
-        clock: Arc::new(Timestamp::now),
+        clock: CloudClock::new(Arc::new(Timestamp::now)),
         observer: None,
     })
 }

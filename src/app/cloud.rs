@@ -15,7 +15,9 @@ use crate::dataworks::credentials::{
 };
 use crate::dataworks::endpoint::{CENTRAL_ENDPOINT, Endpoint, Network, PlainHttp, Region};
 use crate::dataworks::upload::UploadConfig;
-use crate::dataworks::{Client, ClientConfig, Observer, Proxy, Transport, TransportConfig, Trust};
+use crate::dataworks::{
+    Client, ClientConfig, CloudClock, Observer, Proxy, Transport, TransportConfig, Trust,
+};
 use crate::metrics::Metrics;
 
 /// Deadline of a read from the cloud: a page of 100 rows or one document.
@@ -83,6 +85,7 @@ fn allowed(args: &RunArgs) -> anyhow::Result<Vec<Endpoint>> {
 /// The default connection's client, and what those of workspaces are made of.
 pub(super) struct Cloud {
     pub(super) client: Client,
+    pub(super) clock: CloudClock,
     pub(super) transport: Transport,
     pub(super) reach: Reach,
     pub(super) observer: Observer,
@@ -141,17 +144,18 @@ pub(super) fn cloud(
         }
     };
     let upload = upload(args)?;
+    let clock = CloudClock::new(Arc::new(Timestamp::now));
     let client = Client::new(ClientConfig {
         endpoint,
         sts_endpoint: sts_endpoint.clone(),
         upload: upload.clone(),
         credentials,
         transport: transport.clone(),
-        clock: Arc::new(Timestamp::now),
+        clock: clock.clone(),
         observer: Some(Arc::clone(&observer)),
     });
     let reach = reach(transport.clone());
-    Ok(Cloud { client, transport, reach, observer, sts: sts_endpoint, upload })
+    Ok(Cloud { client, clock, transport, reach, observer, sts: sts_endpoint, upload })
 }
 
 fn upload(args: &RunArgs) -> anyhow::Result<UploadConfig> {

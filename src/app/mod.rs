@@ -74,7 +74,7 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
     let proxy = cloud::proxy(&args)?;
     let proxied = proxy.as_ref().is_some_and(|proxy| proxy.carries(endpoint.url()));
     let realm = endpoint.realm();
-    let Cloud { client: cloud, transport, reach, observer, sts: sts_endpoint, upload } =
+    let Cloud { client: cloud, clock, transport, reach, observer, sts: sts_endpoint, upload } =
         cloud::cloud(&args, endpoint.clone(), proxy.clone(), &metrics)?;
     let mut config = kube_config::infer().await?;
     let namespace = args.lease_namespace.clone().unwrap_or_else(|| {
@@ -96,6 +96,7 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
     let making = Making {
         transport,
         proxy,
+        clock,
         observer,
         reach,
         sts: args.sts_endpoint.as_ref().filter(|text| !text.trim().is_empty()).map(|_| sts_endpoint.clone()),
@@ -104,6 +105,7 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
         roles: args.assume_roles.clone(),
         interval: args.drift_interval,
         kube: calling.clone(),
+        watching: watching.clone(),
         binding: format!("{}-credentials", args.lease_name),
     };
     let connection = |cloud: Client| Connection {

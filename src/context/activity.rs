@@ -112,10 +112,21 @@ impl Context {
         lock(&self.activity.running).values().filter(|(_, of)| *of == sub).count()
     }
 
+    /// What a run took for a write counts no more, unless the outcome of a move is not known: it may still arrive.
+    fn release(&self, key: &ObjectKey) {
+        let memory = self.index().uid(key).map(|uid| self.memory(&uid)).unwrap_or_default();
+        if memory.unknown_write.is_some() && memory.unknown_place {
+            return;
+        }
+        let woken = self.index().release(key);
+        self.wake(woken);
+    }
+
     /// Work on an object ended and left it like this. Answers whether somebody else changed it
     /// meanwhile.
     pub fn end(&self, key: &ObjectKey, left: Option<u64>) -> bool {
         lock(&self.activity.running).remove(key);
+        self.release(key);
         let index = self.index();
         let changed = left.is_some() && index.fingerprint(key).is_some_and(|now| Some(now) != left);
         changed && index.standing(key) == Standing::Due

@@ -121,7 +121,8 @@ impl Index {
         let before = known.map(AsRef::as_ref).filter(|row: &&Row| row.uid == uid);
         let sight = Sight::of(object, uid, version, before, origin, now);
         let old_fingerprint = before.map(|row| row.fingerprint);
-        let row = self.row(object, &key, sight, now);
+        let reserved = before.is_some_and(|row| row.reserved);
+        let row = Row { reserved, ..self.row(object, &key, sight, now) };
         let news = old_fingerprint != Some(row.fingerprint);
         self.count(&key, &row);
         self.touch(&key, &row);
@@ -144,6 +145,10 @@ impl Index {
             }
         }
         woken.extend(self.claim(&key));
+        if waits && origin == Origin::Written {
+            // Whom status names may have gone while that was on its way, when there was nobody to be woken yet.
+            woken.insert(key.clone());
+        }
         if let Some(before) = before.filter(|before| before.claims != now_claimed) {
             woken.extend(self.waiting_for(before.claims.iter().chain(&now_claimed)));
         }
@@ -245,20 +250,26 @@ impl Index {
         self.rows.get(key).and_then(|row| self.holder(key, row))
     }
 
-    /// Claims for an intent that is about to be written, before anybody else can: `None` when
-    /// another object holds the claim, else whom that concerns. From the next version of the object
-    /// on, the object's own word counts again.
+    /// Claims for a write that is about to be sent, before anybody else can: `None` when another object holds the
+    /// claim, else whom that concerns. It lasts until [`Index::release`], whatever versions come meanwhile.
     #[must_use]
     pub fn reserve(&mut self, key: &ObjectKey) -> Option<BTreeSet<ObjectKey>> {
         if self.held_by_other(key).is_some() {
             return None;
         }
-        let row = self.rows.get_mut(key)?;
-        for (_, class) in row.claims.iter_mut().filter(|(_, class)| *class > Class::Intent) {
-            *class = Class::Intent;
-        }
+        self.rows.get_mut(key)?.reserved = true;
         let woken = self.claim(key);
         Some(self.moved(woken))
+    }
+
+    /// From now on the object's own word counts again. Answers whom that concerns.
+    pub fn release(&mut self, key: &ObjectKey) -> BTreeSet<ObjectKey> {
+        let Some(row) = self.rows.get_mut(key).filter(|row| row.reserved) else { return BTreeSet::new() };
+        row.reserved = false;
+        let claims = row.claims.clone();
+        let mut woken = self.claim(key);
+        woken.extend(self.waiting_for(&claims));
+        self.moved(woken)
     }
 
     /// The uid of the object of this name.

@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, error, info};
 
 use crate::context::Context;
-use crate::reconcile::{Again, End, reconcile, span};
+use crate::reconcile::{Again, End, reconcile, span, unread};
 use crate::workspace::limiter::{Limiter, Permit, until};
 use standing::Standing;
 use workers::{WORKERS, may_begin};
@@ -196,7 +196,7 @@ fn start(ctx: &Arc<Context>, running: &mut Running, taken: Taken, permit: Permit
             Err(_) => {
                 ctx.metrics.panics.inc();
                 span.in_scope(|| error!("a reconcile panicked"));
-                End::unseen(Again::AfterFailure)
+                unread(&ctx, key)
             }
         };
         ctx.metrics.reconciled(end.ended(Timestamp::now()), begun.elapsed());

@@ -13,13 +13,12 @@ use k8s_openapi::jiff::Timestamp;
 use kube::Api;
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event};
-use tracing::{Instrument as _, debug, info, warn};
+use tracing::{debug, info, warn};
 
 use super::index::Origin;
 use super::standing::key_of;
 use crate::context::Context;
 use crate::pruned;
-use crate::reconcile::span;
 use crate::reconcile::vanished::{take_back, was_overlooked};
 
 type Pruned = pruned::Pruned<DataWorksResource>;
@@ -71,8 +70,7 @@ pub async fn watch(
                         && ctx.is_leading()
                         && was_overlooked(&object)
                     {
-                        let span = span(&key);
-                        tokio::spawn(take_back(Arc::clone(&ctx), key, object, memory).instrument(span));
+                        take_back(&ctx, key, object, memory);
                     }
                 }
             }

@@ -13,15 +13,18 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 /// Where the local time comes from.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// A local clock and the cloud's lead over it.
-pub(super) struct CloudClock {
+/// A local clock and the cloud's lead over it. What one clone learns, all know.
+#[derive(Clone)]
+pub struct CloudClock {
     local: Clock,
-    lead_ms: AtomicI64,
+    lead_ms: Arc<AtomicI64>,
 }
 
 impl CloudClock {
-    pub(super) fn new(local: Clock) -> Self {
-        Self { local, lead_ms: AtomicI64::new(0) }
+    /// Over this local clock, which is believed until an answer proves it wrong.
+    #[must_use]
+    pub fn new(local: Clock) -> Self {
+        Self { local, lead_ms: Arc::default() }
     }
 
     pub(super) fn local(&self) -> Timestamp {

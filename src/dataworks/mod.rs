@@ -32,7 +32,7 @@ pub mod types;
 pub mod upload;
 
 pub use call::{CallRecord, Observer};
-pub use clock::Clock;
+pub use clock::{Clock, CloudClock};
 pub use error::OWN_CODES;
 pub use pipelines::{NewRun, RunFilter};
 pub use proxy::{InvalidProxy, Proxy};
@@ -40,7 +40,6 @@ pub use transport::{BODY_LIMIT, Transport, TransportConfig, TransportError};
 pub use trust::{Trust, TrustError};
 
 use call::{Call, Service};
-use clock::CloudClock;
 use credentials::{ChainedRole, CredentialSource};
 use endpoint::Endpoint;
 use error::{Effect, Failure};
@@ -59,8 +58,8 @@ pub struct ClientConfig {
     pub credentials: CredentialSource,
     /// The connections, shared by all clients of the process.
     pub transport: Transport,
-    /// The local time.
-    pub clock: Clock,
+    /// The cloud's time, shared by all clients of the process.
+    pub clock: CloudClock,
     /// Told of each call when it has ended.
     pub observer: Option<Observer>,
 }
@@ -95,7 +94,6 @@ impl Client {
     #[must_use]
     pub fn new(config: ClientConfig) -> Self {
         let ClientConfig { endpoint, sts_endpoint, upload, credentials, transport, clock, observer } = config;
-        let clock = CloudClock::new(clock);
         Self {
             inner: Arc::new(Inner {
                 endpoint,

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use dataworks_core::desired::Desired;
 use dataworks_core::ids::ProjectId;
 use dataworks_core::object::{ObjectKey, Uid};
-use dataworks_core::plan::{Permission, not_allowed, plan};
+use dataworks_core::plan::{Memory, Permission, not_allowed, plan};
 use dataworks_core::queue::Lane;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use tracing::field::Empty;
@@ -27,6 +27,7 @@ use crate::metrics::{CONTROLLER, Ended};
 use crate::workspace::limiter::Permit;
 use kube_client::CallError;
 use observe::Subject;
+use vanished::was_overlooked;
 
 /// The steps of one run: the longest honest one is look, intent, create, search, read, record;
 /// more means that a plan and its execution disagree, and the queue takes over.
@@ -110,14 +111,13 @@ pub async fn reconcile(ctx: &Arc<Context>, key: &ObjectKey, permit: Permit) -> E
             if ctx.index().uid(key).is_none() {
                 // The watch has told that it is gone for good: nothing of it is doubted any more.
                 let _forgotten = ctx.take_doubt(key);
-                return End::unseen(Again::Never);
             }
             // The watch is still to tell whether it is gone for good, or already there again under its name.
             return End::unseen(Again::At(after(GONE_RETRY), Lane::Retry));
         }
         Err(error) => {
             warn!(%error, "the object cannot be read");
-            return End::unseen(Again::AfterFailure);
+            return unread(ctx, key);
         }
     };
     ctx.read(&live);
@@ -136,6 +136,11 @@ pub async fn reconcile(ctx: &Arc<Context>, key: &ObjectKey, permit: Permit) -> E
         subject.memory.failures = subject.memory.failures.saturating_add(1);
         subject.keep_memory(ctx);
     }
+    let gone = ctx.index().uid(key).as_ref() != Some(&subject.uid);
+    if gone && !was_overlooked(&subject.object) {
+        // The watch told its end while it was worked on: nobody else would forget it.
+        ctx.remember(&subject.uid, Memory::default());
+    }
     End {
         again,
         fingerprint: Some(fingerprint(&subject.object)),
@@ -144,6 +149,18 @@ pub async fn reconcile(ctx: &Arc<Context>, key: &ObjectKey, permit: Permit) -> E
         stalled: stalled(&subject.object),
         uid: Some(subject.uid),
     }
+}
+
+/// A run that failed before it came to see its object, or before its end: each in a row waits longer.
+#[must_use]
+pub fn unread(ctx: &Context, key: &ObjectKey) -> End {
+    let uid = ctx.index().uid(key);
+    let Some(uid) = uid else { return End::unseen(Again::AfterFailure) };
+    let mut memory = ctx.memory(&uid);
+    memory.failures = memory.failures.saturating_add(1);
+    let failures = memory.failures;
+    ctx.remember(&uid, memory);
+    End { failures, uid: Some(uid), ..End::unseen(Again::AfterFailure) }
 }
 
 async fn turn(ctx: &Arc<Context>, subject: &mut Subject) -> Again {

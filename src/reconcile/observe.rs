@@ -131,6 +131,13 @@ impl Subject {
         recorded(&self.object, &ctx.identity.cluster)
     }
 
+    /// Whether an object of this name is another than this one, though the index may still know this one by another
+    /// uid. Of an object that is gone, who has its name now is another.
+    #[must_use]
+    pub fn is_another(&self, key: &ObjectKey) -> bool {
+        self.is_gone || *key != self.key
+    }
+
     /// The workspace that the spec comes to, as far as it is known.
     #[must_use]
     pub fn project(&self) -> Option<ProjectId> {
@@ -147,11 +154,11 @@ impl Subject {
             name: (key.namespace == self.key.namespace).then(|| key.name.to_string()),
         };
         let id_holder = project.zip(id.as_ref()).and_then(|(project, id)| {
-            index.id_held_by_other(project, id, &self.uid).filter(|key| **key != self.key).map(holder)
+            index.id_held_by_other(project, id, &self.uid).filter(|key| self.is_another(key)).map(holder)
         });
         let is_claimed = |row: &&Row| {
             let holder = project.and_then(|project| index.id_held_by_other(project, &row.id, &self.uid));
-            holder.is_some_and(|holder| *holder != self.key)
+            holder.is_some_and(|holder| self.is_another(holder))
         };
         let claimed = self.look.iter().flatten().filter(is_claimed).map(|row| row.id.clone()).collect();
         let told_so = told(&self.object) == Some(Told::MassAbsence);

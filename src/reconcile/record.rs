@@ -271,6 +271,10 @@ pub async fn undecodable(ctx: &Context, key: &ObjectKey, undecodable: &Undecodab
     let is_ours = |condition: &Value| ours.iter().any(|type_| condition["type"] == type_.as_str());
     let told = async {
         let (version, mut conditions) = ctx.kube.raw_conditions(key).await?;
+        if metadata.resource_version.as_ref() != Some(&version) {
+            // It was mended meanwhile, or the watch is about to tell of the next that cannot be decoded.
+            return Ok(());
+        }
         // Others' are kept: a merge patch replaces the whole list.
         conditions.retain(|condition| !is_ours(condition));
         conditions

@@ -1,5 +1,5 @@
 //! A resource that was made for an object which was gone, or had another, by the time its id could be recorded: it is
-//! deleted by its id.
+//! deleted by its id. The same tasks take back the files of objects that are gone themselves.
 //!
 //! Only this process knows of it. So it is tried at once; where a permit is not near, or that fails, in a task of its
 //! own: no worker waits for hours. A stop waits for these tasks as it does for work, and what is left then is told.
@@ -50,7 +50,11 @@ impl Surpluses {
     }
 
     /// Runs `work` to its end, or `left` where the process stops before.
-    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static, left: impl FnOnce() + Send + 'static) {
+    pub fn spawn(
+        &self,
+        work: impl Future<Output = ()> + Send + 'static,
+        left: impl FnOnce() + Send + 'static,
+    ) {
         let over = self.over.clone();
         let task = async move {
             tokio::select! {
@@ -107,6 +111,15 @@ impl Surplus {
                 tokio::time::sleep(backoff::transient(&self.uid, failures)).await;
             }
             let departure = self.connection.limiter.departure().await;
+            // It may be another's by now: of one that was restored, or that adopts what stands at its path.
+            let holder = ctx.index().id_held_by_other(self.project, &self.id, &self.uid).cloned();
+            if let Some(holder) = holder {
+                info!(id = %self.id, %holder, "another object has the surplus resource by now");
+                return;
+            }
+            if !ctx.pulse.beat(std::time::Instant::now()) {
+                return orphan(&ctx, &self.id, "its object is gone, and another process may lead by now");
+            }
             if self.delete(&ctx, departure).await {
                 return;
             }

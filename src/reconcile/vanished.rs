@@ -21,7 +21,7 @@ use tracing::{error, info, warn};
 
 use super::kube_client::CallError;
 use super::observe::Subject;
-use super::{Again, turn};
+use super::{Again, span, turn};
 use crate::context::Context;
 use crate::workspace::limiter::{Permit, until};
 
@@ -37,8 +37,23 @@ pub fn was_overlooked(object: &DataWorksResource) -> bool {
     held && object.metadata.deletion_timestamp.is_none()
 }
 
-/// Takes the file back that such an object has or may have made. A crash on the way leaves it.
-pub async fn take_back(ctx: Arc<Context>, key: ObjectKey, mut object: DataWorksResource, memory: Memory) {
+/// Takes the file back that such an object has or may have made, in a task that a stop waits for. A crash on the way leaves
+/// it.
+pub fn take_back(ctx: &Arc<Context>, key: ObjectKey, object: DataWorksResource, memory: Memory) {
+    let span = span(&key);
+    let (other, of) = (Arc::clone(ctx), span.clone());
+    let left =
+        move || of.in_scope(|| orphan(&other, "the process stops before what it made could be taken back"));
+    let _entered = span.enter();
+    ctx.surpluses.spawn(work(Arc::clone(ctx), key, object, memory), left);
+}
+
+fn orphan(ctx: &Context, why: &str) {
+    ctx.metrics.orphans.inc();
+    error!(why, "an orphan may be left: its object is gone");
+}
+
+async fn work(ctx: Arc<Context>, key: ObjectKey, mut object: DataWorksResource, memory: Memory) {
     let uid = Uid::new(&object.uid().unwrap_or_default());
     while ctx.is_running(&key) {
         tokio::time::sleep(UNDER_WAY).await;
@@ -79,15 +94,14 @@ pub async fn take_back(ctx: Arc<Context>, key: ObjectKey, mut object: DataWorksR
             Again::AfterFailure => backoff::transient(&uid, subject.memory.failures.max(1)),
         };
         tokio::time::sleep(wait).await;
-        if !ctx.is_leading() {
+        if !ctx.pulse.beat(std::time::Instant::now()) {
             break;
         }
     }
     let left = !done || ctx.memory(&uid) != Memory::default();
     ctx.remember(&uid, Memory::default());
     if left {
-        ctx.metrics.orphans.inc();
-        error!("an orphan may be left: its object is gone and what it made could not be taken back");
+        orphan(&ctx, "what it made could not be taken back");
     }
 }
 

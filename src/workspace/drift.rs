@@ -63,7 +63,7 @@ pub async fn watch(ctx: Arc<Context>, id: ConnectionId) {
             // Also where this one fails.
             next.insert(project, at(None, round));
             if let Some(tomorrow) = until_calls_suffice(&connection, project) {
-                next.insert(project, tomorrow);
+                next.insert(project, tomorrow.min(latest));
                 continue;
             }
             look(&ctx, &connection, project).await;

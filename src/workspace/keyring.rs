@@ -115,7 +115,7 @@ impl Keyring {
         workspace: &ObjectKey,
         name: &str,
     ) -> Result<Identified, Verdict> {
-        let start = || Watched::start(ctx.workspaces.making.kube.clone(), workspace, name);
+        let start = || Watched::start(ctx.workspaces.making.watching.clone(), workspace, name);
         let key = self.secret.get_or_insert_with(start).current().await;
         let namespace = &workspace.namespace;
         match key {

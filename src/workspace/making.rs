@@ -7,7 +7,7 @@ use dataworks_core::api::v1alpha1::{AssumeRole, DataWorksWorkspaceSpec, Network 
 use dataworks_core::object::{ObjectKey, Uid};
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::ServiceAccount;
-use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use k8s_openapi::jiff::SignedDuration;
 use kube::Api;
 use kube::api::PostParams;
 use secrecy::SecretString;
@@ -19,7 +19,7 @@ use crate::dataworks::credentials::{
 };
 use crate::dataworks::endpoint::{Endpoint, InvalidEndpoint, Network, Region};
 use crate::dataworks::upload::UploadConfig;
-use crate::dataworks::{Client, ClientConfig, Observer, Proxy, Transport};
+use crate::dataworks::{Client, ClientConfig, CloudClock, Observer, Proxy, Transport};
 
 /// Whom a ServiceAccount's token is for: what the OIDC provider in RAM expects.
 const AUDIENCE: &str = "sts.aliyuncs.com";
@@ -37,6 +37,8 @@ pub struct Making {
     pub transport: Transport,
     /// The proxy that they go through.
     pub proxy: Option<Proxy>,
+    /// The cloud's time, as answers to all of its clients have told it.
+    pub clock: CloudClock,
     /// Told of each call.
     pub observer: Observer,
     /// The way to STS.
@@ -51,8 +53,10 @@ pub struct Making {
     pub roles: Vec<AssumableRole>,
     /// How often workspaces are looked at that do not say it.
     pub interval: SignedDuration,
-    /// The cluster, for tokens and Secrets.
+    /// The cluster, for tokens.
     pub kube: kube::Client,
+    /// The same without a deadline for what it reads: for Secrets, which are watched.
+    pub watching: kube::Client,
     /// The RoleBinding that gives the right to these.
     pub binding: String,
 }
@@ -112,7 +116,7 @@ impl Making {
             upload: UploadConfig { region, ..self.upload.clone() },
             credentials,
             transport: self.transport.clone(),
-            clock: std::sync::Arc::new(Timestamp::now),
+            clock: self.clock.clone(),
             observer: Some(std::sync::Arc::clone(&self.observer)),
         })
     }

@@ -31,7 +31,7 @@ const LONGEST: usize = 16 * 1024;
 const POLL: Duration = Duration::from_secs(15);
 /// Between two reads at least.
 const LEAST: Duration = Duration::from_secs(1);
-/// Deadline of a read.
+/// Deadline of a read, and of the first answer to a watch.
 const DEADLINE: Duration = Duration::from_secs(15);
 /// Seconds that a watch lasts on the server; kube's own longest is 295.
 const WATCH_SECONDS: u32 = 240;
@@ -152,7 +152,8 @@ async fn changes(secrets: &Api<Secret>, name: &str, version: Option<&str>) -> bo
         .timeout(WATCH_SECONDS)
         .disable_bookmarks();
     // Not from the Secret's own version: it may be older than all that the API server remembers.
-    let Ok(events) = secrets.watch_metadata(&params, "0").await else { return false };
+    let begun = tokio::time::timeout(DEADLINE, secrets.watch_metadata(&params, "0")).await;
+    let Ok(Ok(events)) = begun else { return false };
     pin_mut!(events);
     let next = async {
         while let Some(event) = events.next().await {

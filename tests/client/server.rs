@@ -7,7 +7,7 @@ use std::time::Duration;
 use dataworks_operator::dataworks::credentials::{CredentialSource, Credentials};
 use dataworks_operator::dataworks::endpoint::Endpoint;
 use dataworks_operator::dataworks::upload::UploadConfig;
-use dataworks_operator::dataworks::{Client, ClientConfig, Transport, TransportConfig, Trust};
+use dataworks_operator::dataworks::{Client, ClientConfig, CloudClock, Transport, TransportConfig, Trust};
 use k8s_openapi::jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -218,7 +218,7 @@ pub(crate) fn config(url: &str) -> ClientConfig {
         },
         credentials: credentials(None),
         transport: transport(Duration::from_secs(20)),
-        clock: Arc::new(Timestamp::now),
+        clock: CloudClock::new(Arc::new(Timestamp::now)),
         observer: None,
     }
 }

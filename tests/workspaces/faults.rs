@@ -3,7 +3,7 @@
 use dataworks_simulator::{Fault, FaultKind};
 use serde_json::json;
 
-use super::support::{Scene, condition, id, is_current, message, python};
+use super::support::{PROJECT, Scene, condition, id, is_current, message, python};
 use super::{AccessKey, THEIRS, workspace};
 use super::{
     OTHER_PROJECT, cloud, keyed, launch, owner, patch, ready, says, secret, theirs, through, until, waits,
@@ -89,4 +89,14 @@ async fn without_its_metadata_service_the_operator_sends_nothing_for_itself() {
     scene.kubectl.apply(&keyed(&scene, "team")).await;
     scene.kubectl.apply(&through("b", "team", "E/b.py")).await;
     scene.ready("b").await;
+}
+
+/// By more than the service takes. The first call is none of STS, which would tell the time.
+#[tokio::test]
+async fn a_clock_that_is_off_by_an_hour_keeps_no_workspace_from_work() {
+    let scene = Scene::under(cloud().await).await;
+    scene.cloud.change_settings(|settings| settings.clock_offset_ms = 3_600_000);
+    let _operator = launch(&scene).start();
+    scene.kubectl.apply(&workspace(&scene, "one", PROJECT, &json!({}))).await;
+    says(&scene, "one", "True Succeeded").await;
 }

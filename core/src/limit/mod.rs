@@ -161,12 +161,11 @@ impl Bucket {
 
     /// Adds what has come in since, at the rate that held until now: before every change of it.
     fn refill(&mut self, now: Timestamp) {
-        let passed = now.duration_since(self.refilled).as_secs_f64();
-        if passed > 0.0 {
-            let rate = self.rate.per_second();
-            self.tokens = (self.tokens + passed * rate).min(capacity(rate));
-            self.refilled = now;
-        }
+        // Of a clock that was set back nothing comes in for this once.
+        let passed = now.duration_since(self.refilled).as_secs_f64().max(0.0);
+        let rate = self.rate.per_second();
+        self.tokens = (self.tokens + passed * rate).min(capacity(rate));
+        self.refilled = now;
     }
 }
 

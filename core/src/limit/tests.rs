@@ -35,6 +35,15 @@ fn lets_through_what_is_configured() {
 }
 
 #[test]
+fn a_clock_that_was_set_back_holds_nobody_up() {
+    let mut bucket = Bucket::new(5.0, None, ms(0));
+    assert_eq!(calls(&mut bucket, 0, 1_000), 5 + 4);
+    // By an hour.
+    assert_eq!(calls(&mut bucket, -3_600_000, -3_599_000), 5, "with what was left of the second before");
+    assert_eq!(calls(&mut bucket, -3_599_000, -3_589_000), 50);
+}
+
+#[test]
 fn says_when_to_ask_again() {
     let mut bucket = Bucket::new(2.0, None, ms(0));
     bucket.take(Purpose::Work, ms(0)).unwrap();

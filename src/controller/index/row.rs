@@ -37,6 +37,8 @@ pub(super) struct Row {
     pub(super) project: Option<ProjectId>,
     /// What the spec wants, then what status holds.
     pub(super) claims: Vec<(Claim, Class)>,
+    /// A write that takes what it wants is under way.
+    pub(super) reserved: bool,
     /// It may use its connection.
     pub(super) permitted: bool,
     /// Its namespace or workspace may not use the connection at all, whatever else stands in the way.
@@ -92,11 +94,12 @@ impl Row {
     }
 
     pub(super) fn claimant(&self, key: &ObjectKey) -> Claimant {
+        let counted = |class: Class| if self.reserved { class.min(Class::Intent) } else { class };
         Claimant {
             uid: self.uid.clone(),
             created: self.created,
             key: key.clone(),
-            claims: self.claims.clone(),
+            claims: self.claims.iter().map(|(claim, class)| (*claim, counted(*class))).collect(),
         }
     }
 }
@@ -182,6 +185,7 @@ impl Index {
             connection,
             project,
             claims,
+            reserved: false,
             permitted: permission == Some(Permission::Allowed),
             barred: matches!(permission, Some(Permission::NamespaceNotListed | Permission::ProjectNotListed)),
             valid: desired.is_some(),

@@ -231,6 +231,31 @@ fn wakes_who_waits_when_the_holder_goes() {
     assert_eq!(index.standing(&key("b")), Standing::Due);
 }
 
+/// Its claim is free, but nobody was to be woken yet when the holder went.
+#[test]
+fn a_holder_that_goes_while_it_is_being_told_of_is_not_waited_for() {
+    let mut index = index();
+    let same = json!({ "spec": { "path": "XX/same.py" } });
+    let mut holder = ready();
+    merge(&mut holder, same.clone());
+    merge(&mut holder, json!({ "status": { "path": "XX/same.py" } }));
+    index.apply(&object("a", 5, holder), Origin::Watched, at(1));
+    index.apply(&object("b", 6, same.clone()), Origin::Watched, at(1));
+    assert_eq!(index.held_by_other(&key("b")), Some(&key("a")));
+    assert_eq!(index.remove(&key("a")), BTreeSet::new(), "the status of b does not speak of it yet");
+    let mut told = stalled("AlreadyManaged");
+    merge(&mut told, same);
+    let applied = index.apply(&object("b", 7, told.clone()), Origin::Written, at(2));
+    assert_eq!(applied.woken, BTreeSet::from([key("b")]));
+    // Told while the holder is there: nothing more to do.
+    let mut index = self::index();
+    let mut holder = ready();
+    merge(&mut holder, json!({ "spec": { "path": "XX/same.py" }, "status": { "path": "XX/same.py" } }));
+    index.apply(&object("a", 5, holder), Origin::Watched, at(1));
+    let applied = index.apply(&object("b", 7, told), Origin::Written, at(2));
+    assert_eq!(applied.woken, BTreeSet::new());
+}
+
 #[test]
 fn wakes_who_waits_before_any_connection_worked() {
     let path = json!({ "spec": { "path": "XX/same.py" } });
@@ -265,6 +290,16 @@ fn a_reserved_claim_is_not_taken_by_an_older_object() {
     index.apply(&object("older", 6, path(10)), Origin::Watched, at(2));
     assert!(index.reserve(&key("older")).is_none(), "the younger one is about to write its intent");
     assert_eq!(index.held_by_other(&key("younger")), None);
+    // Nor by an edit of the younger one, a label's or the word that it waits, while its write is on its way.
+    index.apply(&object("younger", 7, path(50)), Origin::Watched, at(3));
+    assert!(index.reserve(&key("older")).is_none());
+    // When that has ended, its own word counts again: the older one is woken, and comes first.
+    let mut told = stalled("AlreadyManaged");
+    merge(&mut told, path(10));
+    index.apply(&object("older", 8, told), Origin::Watched, at(4));
+    assert_eq!(index.release(&key("younger")), BTreeSet::from([key("older")]));
+    assert!(index.reserve(&key("older")).is_some());
+    assert_eq!(index.release(&key("younger")), BTreeSet::new(), "it holds nothing");
 }
 
 #[test]

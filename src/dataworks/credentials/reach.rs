@@ -3,7 +3,6 @@
 //! It must not know what is asked for. The rule it keeps: what the service says is told without the
 //! secrets of the request, and each call leaves one record, like those of DataWorks.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
@@ -20,7 +19,7 @@ use crate::dataworks::transport::{Connection, Transport};
 #[derive(Clone)]
 pub struct Reach {
     transport: Transport,
-    clock: Arc<CloudClock>,
+    clock: CloudClock,
     observer: Option<Observer>,
 }
 
@@ -45,7 +44,7 @@ impl Reach {
     /// A way over these connections; nothing is contacted.
     #[must_use]
     pub fn new(transport: Transport, clock: Clock, observer: Option<Observer>) -> Self {
-        Self { transport, clock: Arc::new(CloudClock::new(clock)), observer }
+        Self { transport, clock: CloudClock::new(clock), observer }
     }
 
     /// The service's time, as far as its answers have taught it.

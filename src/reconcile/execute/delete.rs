@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dataworks_core::fault::{Class, Fault, Outcome};
-use dataworks_core::ids::ResourceId;
+use dataworks_core::ids::{ProjectId, ResourceId};
 use dataworks_core::inventory::Own;
 use dataworks_core::plan::ReadBack;
 use dataworks_core::state::State;
@@ -17,7 +17,7 @@ use crate::reconcile::observe::Subject;
 use crate::reconcile::{Again, record};
 
 pub(super) async fn delete(ctx: &Arc<Context>, subject: &mut Subject, id: &ResourceId) -> Flow {
-    let Some(project) = subject.recorded_project() else { return Flow::End(Again::Never) };
+    let Some(project) = project_of(ctx, subject) else { return Flow::End(Again::Never) };
     let departure = match subject.spend_permit(ctx).await {
         Ok(departure) => departure,
         Err(later) => return later,
@@ -54,6 +54,14 @@ pub(super) async fn delete(ctx: &Arc<Context>, subject: &mut Subject, id: &Resou
     ctx.record(&subject.connection, project, Own::Deleted(id.clone()));
     subject.read = Some(ReadBack::Absent);
     Flow::Continue
+}
+
+/// Where the resource is: where its create was sent, which status may not speak of, else where status says.
+fn project_of(ctx: &Context, subject: &Subject) -> Option<ProjectId> {
+    match subject.recorded(ctx).open_intent() {
+        Some(intent) => i64::try_from(intent.project_id).ok().and_then(ProjectId::new),
+        None => subject.recorded_project(),
+    }
 }
 
 pub(super) async fn remove_finalizer(ctx: &Arc<Context>, subject: &mut Subject) -> Flow {

@@ -47,7 +47,7 @@ pub(super) async fn search(
     let index = ctx.index();
     let id_held = |row: &Row| {
         let holder = index.id_held_by_other(project, &row.id, &subject.uid);
-        holder.is_some_and(|holder| *holder != subject.key)
+        holder.is_some_and(|holder| subject.is_another(holder))
     };
     // It may be another object's that has no id yet: of one whose place was copied, or that stands where we are going.
     let path_held = |row: &Row| {
