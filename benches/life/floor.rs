@@ -11,7 +11,6 @@ use dataworks_operator::dataworks::credentials::{CredentialSource, Credentials};
 use dataworks_operator::dataworks::endpoint::Endpoint;
 use dataworks_operator::dataworks::upload::UploadConfig;
 use dataworks_operator::dataworks::{Client, ClientConfig, CloudClock, Transport, TransportConfig, Trust};
-use k8s_openapi::jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 use tokio::sync::{Mutex, mpsc};
@@ -93,7 +92,7 @@ fn client(cloud: &Cloud) -> Client {
             trust: Trust::embedded(),
         })
         .unwrap(),
-        clock: CloudClock::new(Arc::new(Timestamp::now)),
+        clock: CloudClock::default(),
         observer: None,
     })
 }

@@ -85,7 +85,6 @@ fn allowed(args: &RunArgs) -> anyhow::Result<Vec<Endpoint>> {
 /// The default connection's client, and what those of workspaces are made of.
 pub(super) struct Cloud {
     pub(super) client: Client,
-    pub(super) clock: CloudClock,
     pub(super) transport: Transport,
     pub(super) reach: Reach,
     pub(super) observer: Observer,
@@ -144,18 +143,17 @@ pub(super) fn cloud(
         }
     };
     let upload = upload(args)?;
-    let clock = CloudClock::new(Arc::new(Timestamp::now));
     let client = Client::new(ClientConfig {
         endpoint,
         sts_endpoint: sts_endpoint.clone(),
         upload: upload.clone(),
         credentials,
         transport: transport.clone(),
-        clock: clock.clone(),
+        clock: CloudClock::default(),
         observer: Some(Arc::clone(&observer)),
     });
     let reach = reach(transport.clone());
-    Ok(Cloud { client, clock, transport, reach, observer, sts: sts_endpoint, upload })
+    Ok(Cloud { client, transport, reach, observer, sts: sts_endpoint, upload })
 }
 
 fn upload(args: &RunArgs) -> anyhow::Result<UploadConfig> {

@@ -28,8 +28,8 @@ use crate::controller::places::ConnectionId;
 use crate::controller::policy::Policy;
 use crate::controller::scheduler::Scheduler;
 use crate::controller::{self, queued};
-use crate::dataworks::Client;
 use crate::dataworks::credentials::{CredentialError, CredentialSource};
+use crate::dataworks::{Client, CloudClock};
 use crate::essential;
 use crate::events::Events;
 use crate::health::Gates;
@@ -74,7 +74,7 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
     let proxy = cloud::proxy(&args)?;
     let proxied = proxy.as_ref().is_some_and(|proxy| proxy.carries(endpoint.url()));
     let realm = endpoint.realm();
-    let Cloud { client: cloud, clock, transport, reach, observer, sts: sts_endpoint, upload } =
+    let Cloud { client: cloud, transport, reach, observer, sts: sts_endpoint, upload } =
         cloud::cloud(&args, endpoint.clone(), proxy.clone(), &metrics)?;
     let mut config = kube_config::infer().await?;
     let namespace = args.lease_namespace.clone().unwrap_or_else(|| {
@@ -96,7 +96,6 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
     let making = Making {
         transport,
         proxy,
-        clock,
         observer,
         reach,
         sts: args.sts_endpoint.as_ref().filter(|text| !text.trim().is_empty()).map(|_| sts_endpoint.clone()),
@@ -120,7 +119,7 @@ pub async fn run(args: RunArgs, levels: Levels) -> anyhow::Result<()> {
         proxied,
     };
     let nobody = CredentialSource::Absent(CredentialError::NotConfigured);
-    let closed = connection(making.client(None, endpoint, sts_endpoint, nobody));
+    let closed = connection(making.client(None, endpoint, sts_endpoint, nobody, CloudClock::default()));
     let figures = Figures { per_second, per_day };
     let connections = Connections::new(connection(cloud), figures, closed, metrics.permit_wait.clone());
     let lease = Duration::try_from(args.lease_duration)?;

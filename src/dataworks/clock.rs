@@ -56,6 +56,13 @@ impl CloudClock {
     }
 }
 
+/// Over the clock of this machine.
+impl Default for CloudClock {
+    fn default() -> Self {
+        Self::new(Arc::new(Timestamp::now))
+    }
+}
+
 impl fmt::Debug for CloudClock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CloudClock").field("lead_ms", &self.lead_ms).finish_non_exhaustive()

@@ -58,7 +58,7 @@ pub struct ClientConfig {
     pub credentials: CredentialSource,
     /// The connections, shared by all clients of the process.
     pub transport: Transport,
-    /// The cloud's time, shared by all clients of the process.
+    /// The time of the service there.
     pub clock: CloudClock,
     /// Told of each call when it has ended.
     pub observer: Option<Observer>,

@@ -23,9 +23,9 @@ use super::payers::{Figures, Identity, Payer};
 use super::tend::Tended;
 use crate::context::Context;
 use crate::controller::places::ConnectionId;
-use crate::dataworks::Client;
 use crate::dataworks::credentials::{CredentialSource, Credentials};
 use crate::dataworks::endpoint::Endpoint;
+use crate::dataworks::{Client, CloudClock};
 
 /// A look waits for its permit so long.
 const PERMIT_PATIENCE: Duration = Duration::from_secs(10);
@@ -61,7 +61,8 @@ impl Tended {
             let host = (&sts, making.sts.is_none());
             failed(&fault, spec, host, Timestamp::now())
         })?;
-        let cloud = making.client(spec.region.parse().ok(), endpoint.clone(), sts.clone(), source);
+        let clock = self.clock(&endpoint);
+        let cloud = making.client(spec.region.parse().ok(), endpoint.clone(), sts.clone(), source, clock);
         let limiter = if own {
             let identity = self.identity(&cloud, &key, account).await;
             let payer = Payer { identity, realm: endpoint.realm() };
@@ -86,6 +87,18 @@ impl Tended {
         ctx.connections.set(&self.key, connection);
         ctx.proved(&ConnectionId::Workspace(self.key.clone()), project);
         Ok(facts)
+    }
+
+    /// The time of the service there, as earlier looks have learnt it: a refused look must not begin anew.
+    fn clock(&mut self, endpoint: &Endpoint) -> CloudClock {
+        if let Some((of, clock)) = &self.clock
+            && of == endpoint
+        {
+            return clock.clone();
+        }
+        let clock = CloudClock::default();
+        self.clock = Some((endpoint.clone(), clock.clone()));
+        clock
     }
 
     /// GetProject: is it there, does it take changes?

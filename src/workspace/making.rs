@@ -37,8 +37,6 @@ pub struct Making {
     pub transport: Transport,
     /// The proxy that they go through.
     pub proxy: Option<Proxy>,
-    /// The cloud's time, as answers to all of its clients have told it.
-    pub clock: CloudClock,
     /// Told of each call.
     pub observer: Observer,
     /// The way to STS.
@@ -109,6 +107,7 @@ impl Making {
         endpoint: Endpoint,
         sts_endpoint: Endpoint,
         credentials: CredentialSource,
+        clock: CloudClock,
     ) -> Client {
         Client::new(ClientConfig {
             endpoint,
@@ -116,7 +115,7 @@ impl Making {
             upload: UploadConfig { region, ..self.upload.clone() },
             credentials,
             transport: self.transport.clone(),
-            clock: self.clock.clone(),
+            clock,
             observer: Some(std::sync::Arc::clone(&self.observer)),
         })
     }
@@ -164,7 +163,7 @@ impl Making {
         let AssumeRole { role_arn, external_id } = role;
         let session_name = session(workspace);
         let role = ChainedRole { role_arn: role_arn.clone(), external_id: external_id.clone(), session_name };
-        let client = self.client(None, sts.clone(), sts, operator.clone());
+        let client = self.client(None, sts.clone(), sts, operator.clone(), CloudClock::default());
         renewed(Provider::Chained { role, client })
     }
 }

@@ -35,7 +35,9 @@ use super::runs::Runs;
 use crate::context::Context;
 use crate::controller::index::References;
 use crate::controller::places::{ConnectionId, Gate, Site};
+use crate::dataworks::CloudClock;
 use crate::dataworks::credentials::Credentials;
+use crate::dataworks::endpoint::Endpoint;
 use crate::failpoint::{Place, around};
 use crate::reconcile::kube_client::CallError;
 
@@ -83,6 +85,8 @@ pub(super) struct Tended {
     /// What is gone is to be made again, and the objects were not told yet.
     pub(super) again: bool,
     pub(super) runs: Arc<Runs>,
+    /// The service's time, and where.
+    pub(super) clock: Option<(Endpoint, CloudClock)>,
     /// Whose the last key was.
     pub(super) identity: Option<(Arc<Credentials>, Identity)>,
     /// What the next look is for.
@@ -119,6 +123,7 @@ pub async fn tend(
         due: None,
         told: None,
         tell_at: None,
+        clock: None,
         identity: None,
         purpose: Purpose::Finish,
         identify_at: None,

@@ -8,7 +8,6 @@ use dataworks_operator::dataworks::credentials::{CredentialSource, Credentials};
 use dataworks_operator::dataworks::endpoint::Endpoint;
 use dataworks_operator::dataworks::upload::UploadConfig;
 use dataworks_operator::dataworks::{Client, ClientConfig, CloudClock, Transport, TransportConfig, Trust};
-use k8s_openapi::jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -218,7 +217,7 @@ pub(crate) fn config(url: &str) -> ClientConfig {
         },
         credentials: credentials(None),
         transport: transport(Duration::from_secs(20)),
-        clock: CloudClock::new(Arc::new(Timestamp::now)),
+        clock: CloudClock::default(),
         observer: None,
     }
 }

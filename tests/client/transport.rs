@@ -184,7 +184,7 @@ async fn a_clock_that_is_an_hour_off_is_corrected_by_the_first_answer() {
     for time in [created.date, client.cloud_now()] {
         assert!(Timestamp::now().duration_since(time).abs() < SignedDuration::from_secs(30));
     }
-    // Another client of the process has not to learn it again.
+    // Another client of the same clock has not to learn it again.
     let other = Client::new(ClientConfig { clock: slow, ..config(&server.url) });
     assert!(matches!(create(&other).await, Outcome::Done(_)));
 }
