@@ -59,7 +59,7 @@ fi
 
 # Sets `digest` to what a tag has in the registry. Fails where there is none, and ends the script where that cannot be
 # told: not in a subshell, which would only end itself.
-find() { # REFERENCE
+look_up() { # REFERENCE
 	if skopeo inspect --raw "${from_http[@]}" "docker://$1" >"$work/manifest" 2>"$work/said"; then
 		digest=$(sha256sum <"$work/manifest")
 		digest=sha256:${digest%% *}
@@ -79,7 +79,7 @@ archive() { echo "$cache/images/$1.tar"; } # NAME
 
 # Fails where the chart is not there yet, and ends the script where it is another.
 same_chart() {
-	find "$registry/charts/$chart:$version" || return 1
+	look_up "$registry/charts/$chart:$version" || return 1
 	"$tools/helm" pull "oci://$registry/charts/$chart" --version "$version" --untar --untardir "$work/there" "${over_http[@]}" >&2
 	tar -xzf "$package" -C "$work"
 	diff -r "$work/there/$chart" "$work/$chart" >&2 || die "$registry/charts/$chart:$version is another chart: it needs a new version"
@@ -108,7 +108,7 @@ python3 dev/image/provenance.py "$source" "${DATAWORKS_REVISION:-$(git rev-parse
 # All of it is looked at before anything is published.
 declare -A there
 for name in "${images[@]}"; do
-	if find "$registry/$name:$version"; then
+	if look_up "$registry/$name:$version"; then
 		[[ $digest == "$(digest_in "$(archive "$name")")" ]] || die "$registry/$name:$version is another image ($digest): it needs a new version"
 		there[$name]=1
 	fi
@@ -129,7 +129,7 @@ done
 if [[ -z ${there[chart]:-} ]]; then
 	"$tools/helm" push "$package" "oci://$registry/charts" "${over_http[@]}" >&2
 fi
-find "$registry/charts/$chart:$version" || die "$registry/charts/$chart:$version is not there after it was pushed"
+look_up "$registry/charts/$chart:$version" || die "$registry/charts/$chart:$version is not there after it was pushed"
 by_digest=$registry/charts/$chart@$digest
 sign "$by_digest"
 echo "$by_digest"
