@@ -4,7 +4,11 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help chart demo test test-alerts test-all test-argocd test-chart test-docs test-image test-memory test-node fuzz test-kube-state-metrics docs reference model chaos bench image release test-release sbom lint lint-deny fmt crds fixtures build clean need-rust need-go
+# As the tools are built, so that Go compiles nothing twice.
+export CGO_ENABLED := 0
+export GOFLAGS := $(GOFLAGS) -trimpath
+
+.PHONY: help chart demo test test-alerts test-all test-argocd test-chart test-containerfile test-docs test-image test-memory test-node fuzz test-kube-state-metrics docs reference model chaos bench image release test-release sbom lint lint-deny fmt crds fixtures build clean need-rust need-go
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,8 +22,7 @@ test: need-rust need-go ## Run all tests beside one API server
 	@bin=$$(dev/kubernetes/build.sh); "$$bin/cluster" -- cargo test --locked --workspace
 	@bin=$$(dev/kubernetes/build.sh); "$$bin/cluster" -- cargo test --locked --features failpoints,otlp \
 		--test failpoints --test traces
-	@# As build.sh builds, so that Go's cache has most of it.
-	@cd dev/kubernetes && CGO_ENABLED=0 go test -trimpath ./cluster ./dns
+	@cd dev/kubernetes && go test ./cluster ./dns
 	@# Go's cache does not see the objects, which are outside of the module.
 	@cd dev/kstatus && go test -count=1 ./...
 
@@ -65,7 +68,7 @@ lint: need-rust need-go lint-deny ## Check format, lints, shell scripts and depe
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked --features failpoints,node-tests,otlp --bins --test failpoints --test node --test traces -- -D warnings
 	@files=$$(gofmt -l dev/kubernetes dev/argocd-lua dev/kstatus dev/observability); if [[ -n $$files ]]; then echo "gofmt would change: $$files"; exit 1; fi
-	cd dev/kubernetes && CGO_ENABLED=0 go vet -trimpath ./cluster ./dns ./pause
+	cd dev/kubernetes && go vet ./cluster ./dns ./pause
 	cd dev/kstatus && go vet ./...
 	cd dev/observability && go vet ./...
 	@if command -v shellcheck >/dev/null; then set -x; shellcheck dev/*.sh dev/docs/*.sh dev/gitops/*.sh dev/observability/*.sh dev/tools/*.sh dev/kubernetes/*.sh .ci/run; \
@@ -112,10 +115,16 @@ sbom: need-rust ## Write bills of materials (CycloneDX) of the images into .cach
 test-image: need-rust ## Check the images for both machines, and that the same sources give the same ones (QUICK=1 or FULL=1)
 	@QUICK=$(QUICK) FULL=$(FULL) dev/test-image.sh
 
+test-containerfile: need-rust ## Build the Containerfile with an engine, its compiler's stage too (root on Debian; quarter of an hour)
+	@dev/test-containerfile.sh
+
 release: need-rust need-go ## Push images, bills of materials and chart to REGISTRY, and sign them (COSIGN_KEY, or as the CI that runs it)
 	@dev/release.sh $(REGISTRY)
 
-test-release: need-rust need-go ## Release to a registry on this machine, and verify what is there (root on Debian; images of both machines)
+test-test-containerfile: need-rust ## Build the Containerfile with an engine, its compiler's stage too (root on Debian; quarter of an hour)
+	@dev/test-containerfile.sh
+
+release: need-rust need-go ## Release to a registry on this machine, and verify what is there (root on Debian; images of both machines)
 	@dev/test-release.sh
 
 clean: ## Remove what was built here, the Kubernetes binaries included

@@ -282,7 +282,11 @@ pub fn next(
 fn is_impatient(before: &DataWorksWorkspaceStatus, now: Timestamp) -> bool {
     let Some(ready) = state::find(&before.conditions, ConditionType::Ready) else { return false };
     match ready.status.as_str() {
-        "Unknown" => now.duration_since(ready.last_transition_time.0) >= PATIENCE,
+        // What waits for us is not counted.
+        "Unknown" => {
+            ready.reason == Reason::ProgressingWithRetry.as_str()
+                && now.duration_since(ready.last_transition_time.0) >= PATIENCE
+        }
         "False" => true,
         _ => false,
     }

@@ -213,3 +213,20 @@ fn an_intent_says_what_it_was_made_with() {
     let digest: Digest = intent.spec_sha256.unwrap().parse().unwrap();
     assert_eq!(digest, desired.spec_digest());
 }
+
+#[test]
+fn what_was_refused_is_sent_again_at_once_where_the_workspace_makes_another_document_of_it() {
+    let status = DataWorksResourceStatus {
+        attempt: Some(attempt(0, AttemptOutcome::Refused)),
+        ..DataWorksResourceStatus::default()
+    };
+    let of_the_old = Recorded { status, ..open(intending(Some(old()))) };
+    let recorded = refused(of_the_old, Reason::Refused, 1, 5);
+    let step = |workspace: &ResourceDefaults| {
+        let desired = filled(&json!({}), &recorded.defaults(workspace));
+        plan(Ok(&desired), &recorded, &nothing_seen(), at(10)).step
+    };
+    let rests = step(&old());
+    assert!(matches!(rests, Step::Wait { state: None, .. }), "{rests:?}");
+    assert_eq!(step(&new()), Step::Look);
+}

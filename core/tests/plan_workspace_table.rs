@@ -180,7 +180,10 @@ fn closed() -> Permission {
 
 #[test]
 fn what_finds_its_connection_closed_says_what_a_call_would_meet_with() {
-    let waits = |until: i64| Step::Wait { until: at(until), state: Some(State::Denied { fault: key() }) };
+    let waits = |until: i64| Step::Wait {
+        until: at(until),
+        state: Some(State::Denied { fault: key(), since: None }),
+    };
     let stalled = |recorded: Recorded| {
         let mut recorded = says(recorded, Reason::AccessDenied);
         let mut stalled = recorded.status.conditions[0].clone();
@@ -231,7 +234,7 @@ fn what_finds_its_connection_closed_says_what_a_call_would_meet_with() {
             Memory::default(),
             Permission::Closed(Arc::new(nowhere.clone())),
             "v1",
-            Step::Wait { until: at(121), state: Some(State::of_fault(&nowhere, false, at(0))) },
+            Step::Wait { until: at(121), state: Some(State::of_fault(&nowhere, false, None, at(0))) },
         ),
         (
             "deleted",

@@ -33,15 +33,15 @@ fn fault(class: Class, code: &str) -> Fault {
 }
 
 fn retrying(class: Class) -> State {
-    State::Retrying { fault: fault(class, "Busy"), update: false }
+    State::Retrying { fault: fault(class, "Busy"), update: false, since: None }
 }
 
 fn retrying_update(class: Class) -> State {
-    State::Retrying { fault: fault(class, "Busy"), update: true }
+    State::Retrying { fault: fault(class, "Busy"), update: true, since: None }
 }
 
 fn denied() -> State {
-    State::Denied { fault: fault(Class::Denied, "Forbidden") }
+    State::Denied { fault: fault(Class::Denied, "Forbidden"), since: None }
 }
 
 fn stalled(reason: Reason) -> State {
@@ -49,7 +49,7 @@ fn stalled(reason: Reason) -> State {
 }
 
 fn refused() -> State {
-    State::of_fault(&fault(Class::Terminal, "1101080005"), false, at(0))
+    State::of_fault(&fault(Class::Terminal, "1101080005"), false, None, at(0))
 }
 
 fn taken() -> State {
@@ -261,7 +261,7 @@ fn each_phase_says_what_the_table_says() {
         (unknown, refused(), 0, "Ready=False(Refused) Synced=False(Refused) Stalled=True(Refused)"),
         (
             unknown,
-            State::of_fault(&fault(Class::Terminal, "1101080008"), false, at(0)),
+            State::of_fault(&fault(Class::Terminal, "1101080008"), false, None, at(0)),
             0,
             "Ready=False(WorkspaceNotFound) Synced=False(WorkspaceNotFound) Stalled=True(WorkspaceNotFound)",
         ),
@@ -328,7 +328,7 @@ fn each_phase_says_what_the_table_says() {
         ),
     ];
     for ((ready, since), state, now, want) in rows {
-        let reason = if ready == "False" { Reason::AccessDenied } else { Reason::Creating };
+        let reason = if ready == "False" { Reason::AccessDenied } else { Reason::ProgressingWithRetry };
         let before = DataWorksResourceStatus {
             conditions: vec![condition("Ready", ready, reason.as_str(), since)],
             ..made()
@@ -386,6 +386,25 @@ fn a_fault_that_passes() {
         (9999, State::Ready, READY, 9001),
         (10_000, retrying_update(Class::Transient), RETRYING, 10_000),
     ]);
+}
+
+#[test]
+fn what_waited_for_us_has_not_failed_meanwhile() {
+    for reason in [Reason::Queued, Reason::QuotaExhausted, Reason::Creating, Reason::OutcomeUnknown] {
+        let waited = DataWorksResourceStatus {
+            conditions: vec![condition("Ready", "Unknown", reason.as_str(), 0)],
+            ..made()
+        };
+        let first = after(&waited, retrying(Class::Transient), at(36_000));
+        assert_eq!(said(&first), RETRYING, "{reason}");
+        // Where it is known since when, that counts, whatever status told meanwhile.
+        for (since, want) in [(35_990, RETRYING), (35_880, UNAVAILABLE)] {
+            let fault = fault(Class::Transient, "Busy");
+            let state = State::Retrying { fault, update: false, since: Some(at(since)) };
+            assert_eq!(said(&after(&waited, state.clone(), at(36_000))), want, "{reason} {since}");
+            assert_eq!(said(&after(&first, state, at(36_000))), want, "{reason} {since}, told before");
+        }
+    }
 }
 
 #[test]
@@ -674,7 +693,7 @@ fn the_last_error_changes_with_code_or_message_only() {
             request_id: Some(request_id.into()),
             retry_after: Some(Duration::from_secs(1)),
         };
-        State::Retrying { fault, update: false }
+        State::Retrying { fault, update: false, since: None }
     };
     let first = after(&made(), with("Busy", "m", "r1"), at(0)).last_error;
     // Code, message and request id of the next fault; whether it takes the place of the first.

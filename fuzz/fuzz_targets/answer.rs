@@ -14,6 +14,7 @@ mod dataworks {
     mod answer;
     mod error;
     mod key;
+    mod run_answer;
     pub mod types;
 
     use std::fmt::Debug;
@@ -21,6 +22,7 @@ mod dataworks {
 
     use dataworks_core::fault::{Class, Fault};
     use dataworks_core::path::is_forbidden;
+    use dataworks_core::publish::Run;
     use k8s_openapi::jiff::Timestamp;
 
     use error::{Certainty, Effect, Failure, judge};
@@ -55,7 +57,7 @@ mod dataworks {
         }
 
         let date = Timestamp::UNIX_EPOCH;
-        match operation % 8 {
+        match operation % 12 {
             0 => read(answer::created(body, date)),
             1 => read(answer::written(body, date)),
             2 => {
@@ -70,8 +72,36 @@ mod dataworks {
             4 => read(answer::project(body, date)),
             5 => read(answer::assumed(body, date)),
             6 => read(answer::caller_identity(body, date)),
-            _ => read(answer::upload_ticket(body, date)),
+            7 => read(answer::upload_ticket(body, date)),
+            8 => read(run_answer::started(body, date)),
+            9 => {
+                let answer = run_answer::one_run(body, date);
+                answer.iter().for_each(|answer| clean_run(&answer.run));
+                read(answer);
+            }
+            10 => {
+                let page = run_answer::run_page(body, date);
+                page.iter().flat_map(|page| &page.runs).for_each(clean_run);
+                read(page);
+            }
+            _ => {
+                let page = run_answer::item_page(body, date);
+                for item in page.iter().flat_map(|page| &page.items) {
+                    [&item.name, &item.status, &item.message].map(|text| clean(text, 512));
+                }
+                read(page);
+            }
         }
+    }
+
+    fn clean_run(run: &Run) {
+        clean(&run.message, 512);
+        clean(&run.description, 512);
+        for stage in &run.stages {
+            clean(&stage.code, 512);
+            clean(&stage.message, 512);
+        }
+        assert!(run.stages.is_sorted_by_key(|stage| stage.step), "{run:?}");
     }
 
     fn read<T: Answered + Debug>(answer: Option<T>) {

@@ -88,7 +88,7 @@ async fn reconcile(parts: Parts, args: &RunArgs, stop: CancellationToken) -> any
         controller::run(Arc::clone(&ctx), stop.clone(), grace).await;
         ctx.surpluses.finish(async { _ = over.await }).await;
     };
-    let work = Box::pin(budget.keep(&ctx, work));
+    let work = Box::pin(budget.keep(&ctx, &stop, work));
     if args.no_leader_elect {
         work.await;
         return Ok(());

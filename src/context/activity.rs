@@ -21,6 +21,8 @@ pub struct Activity {
     /// Since when this process works.
     pub(super) leading: Mutex<Option<(Timestamp, Instant)>>,
     pub(super) leads: AtomicBool,
+    /// The process is about to end.
+    stops: AtomicBool,
     /// When the runner last lived, and last took something or saw nothing to take.
     beat: Mutex<Option<Instant>>,
     moved: Mutex<Option<Instant>>,
@@ -44,6 +46,17 @@ impl Context {
     #[must_use]
     pub fn is_leading(&self) -> bool {
         self.activity.leads.load(Ordering::SeqCst)
+    }
+
+    /// Nothing is begun any more; what was begun is finished.
+    pub fn stop(&self) {
+        self.activity.stops.store(true, Ordering::SeqCst);
+    }
+
+    /// True when nothing may be begun any more.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.activity.stops.load(Ordering::SeqCst)
     }
 
     /// The runner lives.

@@ -290,6 +290,12 @@ impl Index {
         self.claims.holder_of(Claim::path(project, path), uid).is_some_and(|holder| holder != key)
     }
 
+    /// Whether a call of this connection on the workspace succeeded.
+    #[must_use]
+    pub fn is_proven(&self, connection: &ConnectionId, project: ProjectId) -> bool {
+        self.proven.get(connection).is_some_and(|all| all.contains(&project))
+    }
+
     /// Who else has this id.
     #[must_use]
     pub fn id_held_by_other(&self, project: ProjectId, id: &ResourceId, uid: &Uid) -> Option<&ObjectKey> {
@@ -341,8 +347,7 @@ impl Index {
 
     fn claim(&mut self, key: &ObjectKey) -> BTreeSet<ObjectKey> {
         let Some(row) = self.rows.get(key) else { return BTreeSet::new() };
-        let proven = self.proven.get(&row.connection);
-        let proven = proven.is_some_and(|all| row.project.is_some_and(|project| all.contains(&project)));
+        let proven = row.project.is_some_and(|project| self.is_proven(&row.connection, project));
         let mut claimant = row.claimant(key);
         claimant.claims.retain(|(_, class)| row.counts(*class, proven));
         if claimant.claims.is_empty() {

@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, error, info};
 
 use crate::context::Context;
-use crate::reconcile::{Again, End, reconcile, span, unread};
+use crate::reconcile::{Again, End, broken_off, reconcile, span};
 use crate::workspace::limiter::{Limiter, Permit, until};
 use standing::Standing;
 use workers::{WORKERS, may_begin};
@@ -58,6 +58,7 @@ pub async fn run(ctx: Arc<Context>, stop: CancellationToken, grace: Duration) {
             settle(&ctx, ended);
         }
     }
+    ctx.stop();
     info!(underWay = running.len(), "stopping: what is under way is finished");
     let finish = async { while running.join_next().await.is_some() {} };
     if tokio::time::timeout(grace, finish).await.is_err() {
@@ -196,7 +197,7 @@ fn start(ctx: &Arc<Context>, running: &mut Running, taken: Taken, permit: Permit
             Err(_) => {
                 ctx.metrics.panics.inc();
                 span.in_scope(|| error!("a reconcile panicked"));
-                unread(&ctx, key)
+                broken_off(&ctx, key)
             }
         };
         ctx.metrics.reconciled(end.ended(Timestamp::now()), begun.elapsed());

@@ -25,6 +25,7 @@ mod error;
 mod key;
 mod pipelines;
 mod proxy;
+mod run_answer;
 pub mod sign;
 mod transport;
 mod trust;

@@ -151,9 +151,20 @@ pub async fn reconcile(ctx: &Arc<Context>, key: &ObjectKey, permit: Permit) -> E
     }
 }
 
-/// A run that failed before it came to see its object, or before its end: each in a row waits longer.
+/// A run that panicked. What it has sent is not known, so what was remembered of it before may not be so any more: its
+/// intent is taken for another process's.
 #[must_use]
-pub fn unread(ctx: &Context, key: &ObjectKey) -> End {
+pub fn broken_off(ctx: &Context, key: &ObjectKey) -> End {
+    if let Some(uid) = ctx.index().uid(key) {
+        let Memory { failures, doubt, .. } = ctx.memory(&uid);
+        ctx.remember(&uid, Memory { failures, doubt, ..Memory::default() });
+    }
+    unread(ctx, key)
+}
+
+/// A run that failed before it came to see its object: each in a row waits longer.
+#[must_use]
+fn unread(ctx: &Context, key: &ObjectKey) -> End {
     let uid = ctx.index().uid(key);
     let Some(uid) = uid else { return End::unseen(Again::AfterFailure) };
     let mut memory = ctx.memory(&uid);

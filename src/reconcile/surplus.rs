@@ -77,12 +77,10 @@ pub async fn take_back(ctx: &Arc<Context>, subject: &Subject, id: &ResourceId) {
     let surplus = Surplus { connection, project, id: id.clone(), uid };
     let near = surplus.connection.limiter.departure_within(Purpose::Finish, PERMIT_PATIENCE).await;
     let tried = match near {
-        Ok(departure) => {
-            if surplus.delete(ctx, departure).await {
-                return;
-            }
-            1
-        }
+        Ok(departure) => match surplus.try_now(ctx, departure).await {
+            Try::Over => return,
+            Try::Failed => 1,
+        },
         Err(_later) => 0,
     };
     let (other, id) = (Arc::clone(ctx), id.clone());
@@ -94,6 +92,14 @@ pub async fn take_back(ctx: &Arc<Context>, subject: &Subject, id: &ResourceId) {
 fn orphan(ctx: &Context, id: &ResourceId, why: &str) {
     ctx.metrics.orphans.inc();
     error!(%id, why, "an orphan");
+}
+
+/// How a try to delete it ended.
+enum Try {
+    /// It is gone, or no longer ours to delete.
+    Over,
+    /// It is to be tried again.
+    Failed,
 }
 
 struct Surplus {
@@ -111,23 +117,30 @@ impl Surplus {
                 tokio::time::sleep(backoff::transient(&self.uid, failures)).await;
             }
             let departure = self.connection.limiter.departure().await;
-            // It may be another's by now: of one that was restored, or that adopts what stands at its path.
-            let holder = ctx.index().id_held_by_other(self.project, &self.id, &self.uid).cloned();
-            if let Some(holder) = holder {
-                info!(id = %self.id, %holder, "another object has the surplus resource by now");
-                return;
-            }
-            if !ctx.pulse.beat(std::time::Instant::now()) {
-                return orphan(&ctx, &self.id, "its object is gone, and another process may lead by now");
-            }
-            if self.delete(&ctx, departure).await {
-                return;
+            match self.try_now(&ctx, departure).await {
+                Try::Over => return,
+                Try::Failed => {}
             }
         }
         orphan(&ctx, &self.id, "its object is gone and it cannot be deleted");
     }
 
-    /// One try. Answers whether it is gone.
+    /// One try, where it is still to be deleted and we still may.
+    async fn try_now(&self, ctx: &Context, departure: Departure) -> Try {
+        // It may be another's by now: of one that was restored, or that adopts what stands at its path.
+        let holder = ctx.index().id_held_by_other(self.project, &self.id, &self.uid).cloned();
+        if let Some(holder) = holder {
+            info!(id = %self.id, %holder, "another object has the surplus resource by now");
+            return Try::Over;
+        }
+        if !ctx.pulse.beat(std::time::Instant::now()) {
+            orphan(ctx, &self.id, "its object is gone, and another process may lead by now");
+            return Try::Over;
+        }
+        if self.delete(ctx, departure).await { Try::Over } else { Try::Failed }
+    }
+
+    /// Answers whether it is gone.
     async fn delete(&self, ctx: &Context, departure: Departure) -> bool {
         let Self { connection, project, id, uid: _ } = self;
         let call = departure.with(connection.cloud.delete_resource(*project, id));

@@ -16,6 +16,7 @@ use dataworks_core::limit::{Day, Quota, Shut};
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, ObjectMeta, Patch, PatchParams};
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::payers::{Spent, Tag};
@@ -25,6 +26,9 @@ use crate::context::Context;
 const EVERY: Duration = Duration::from_secs(300);
 /// Deadline of a read or write.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// Between two tries to read: doubling.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Workspaces whose last look is kept, the youngest: some 50 bytes each, of the 1 MiB that a
 /// ConfigMap holds.
 const MOST_WORKSPACES: usize = 5_000;
@@ -72,13 +76,7 @@ impl Store {
 
     /// Takes over what earlier processes left.
     async fn resume(&self, ctx: &Context) {
-        let map = match tokio::time::timeout(DEADLINE, self.api.get_opt(&self.name)).await {
-            Ok(Ok(map)) => map,
-            Ok(Err(error)) => {
-                return warn!(%error, "the kept call budget cannot be read; counting from zero");
-            }
-            Err(_) => return warn!("the kept call budget could not be read in time; counting from zero"),
-        };
+        let map = patiently(|| self.api.get_opt(&self.name)).await;
         let Some(data) = map.and_then(|map| map.data) else { return };
         let (kept, unreadable) = read(&data);
         if !unreadable.is_empty() {
@@ -99,9 +97,12 @@ impl Store {
         ctx.connections.resume(kept.others, kept.workspaces);
     }
 
-    /// Does `work`, keeping the budget meanwhile and once more when it has ended.
-    pub async fn keep(&self, ctx: &Arc<Context>, work: impl Future<Output = ()>) {
-        self.resume(ctx).await;
+    /// Does `work`, keeping the budget meanwhile and once more when it has ended. Until what was kept is known, nothing is
+    /// begun, and nothing is kept in its place.
+    pub async fn keep(&self, ctx: &Arc<Context>, stop: &CancellationToken, work: impl Future<Output = ()>) {
+        if stop.run_until_cancelled(self.resume(ctx)).await.is_none() {
+            return work.await;
+        }
         let mut kept = present(ctx);
         let mut work = std::pin::pin!(work);
         loop {
@@ -140,6 +141,28 @@ impl Store {
             Ok(Err(error)) => warn!(%error, "the call budget could not be kept"),
             Err(_) => warn!("the call budget could not be kept in time"),
         }
+    }
+}
+
+/// What was kept, as soon as it can be read: counted from zero, the day's calls would be spent twice. `None` where nothing was
+/// kept, or we may not read it.
+async fn patiently<T, F>(get: impl Fn() -> F) -> Option<T>
+where
+    F: Future<Output = Result<Option<T>, kube::Error>>,
+{
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match tokio::time::timeout(DEADLINE, get()).await {
+            Ok(Ok(kept)) => return kept,
+            Ok(Err(kube::Error::Api(status))) if status.is_forbidden() => {
+                warn!(error = status.message, "the kept call budget may not be read; counting from zero");
+                return None;
+            }
+            Ok(Err(error)) => warn!(%error, "the kept call budget cannot be read yet"),
+            Err(_) => warn!("the kept call budget could not be read in time; it is tried again"),
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 
@@ -293,6 +316,10 @@ fn word(quota: Quota) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
+    use kube::core::Status;
+
     use super::*;
 
     fn at(second: i64) -> Timestamp {
@@ -370,6 +397,35 @@ mod tests {
             let data: BTreeMap<String, String> =
                 good.iter().chain(more).map(|(key, text)| ((*key).to_owned(), (*text).to_owned())).collect();
             assert_eq!(read(&data), (kept, unreadable.to_vec()), "{name}");
+        }
+    }
+
+    fn refused(code: u16) -> kube::Error {
+        kube::Error::Api(Box::new(Status::failure("no", "").with_code(code)))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_kept_is_waited_for() {
+        type Answer = Option<Result<Option<u8>, kube::Error>>;
+        // Answers one after the other, `None` for one that never comes, and what is taken over.
+        let rows: [(&str, Vec<Answer>, Option<u8>); 4] = [
+            ("there", vec![Some(Ok(Some(1)))], Some(1)),
+            ("nothing was kept", vec![Some(Ok(None))], None),
+            (
+                "later",
+                vec![Some(Err(refused(500))), None, Some(Err(refused(503))), Some(Ok(Some(1)))],
+                Some(1),
+            ),
+            ("not for us", vec![Some(Err(refused(500))), Some(Err(refused(403)))], None),
+        ];
+        for (name, answers, want) in rows {
+            let answers = Mutex::new(answers.into_iter());
+            let get = || {
+                let answer = answers.lock().unwrap().next().expect("asked once too often");
+                async { if let Some(answer) = answer { answer } else { std::future::pending().await } }
+            };
+            assert_eq!(patiently(get).await, want, "{name}");
+            assert!(answers.lock().unwrap().next().is_none(), "{name}: asked too seldom");
         }
     }
 

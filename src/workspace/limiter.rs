@@ -320,6 +320,12 @@ impl Limiter {
         self.paused_until().or_else(|| self.try_permit(Purpose::Poll).err().filter(later))
     }
 
+    /// When a call was last answered well.
+    #[must_use]
+    pub fn last_good(&self) -> Option<Timestamp> {
+        self.lock().last_good()
+    }
+
     /// Calls a second at present.
     #[must_use]
     pub fn rate(&self) -> f64 {

@@ -12,7 +12,25 @@ use crate::path::ResourcePath;
 /// The version of documents that the operator makes itself.
 pub const VERSION: &str = "1.1.0";
 
-/// A document of `kind: Resource`. It has a place for one file resource, not for a list of them.
+/// A document of `kind: Resource`. It has a place for one file resource:
+///
+/// ```
+/// use dataworks_core::flowspec::{FileResource, ResourceDocument};
+///
+/// fn one(document: ResourceDocument, file: FileResource) -> ResourceDocument {
+///     ResourceDocument { resource: file, ..document }
+/// }
+/// ```
+///
+/// and not for a list of them, of which the service would drop all but the first:
+///
+/// ```compile_fail,E0308
+/// use dataworks_core::flowspec::{FileResource, ResourceDocument};
+///
+/// fn two(document: ResourceDocument, first: FileResource, second: FileResource) -> ResourceDocument {
+///     ResourceDocument { resource: vec![first, second], ..document }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct ResourceDocument {
     /// The version of the format.

@@ -16,6 +16,8 @@ const ROUNDING: SignedDuration = SignedDuration::from_secs(1);
 /// More losses than this, and than a fifth of all, are no accident of single files.
 const FEW: usize = 10;
 const FEW_PERCENT: usize = 20;
+/// So many that a partial listing does not show are read.
+const READ: usize = 5;
 
 /// A resource that an object owns.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +32,9 @@ pub struct Held {
     pub path: Option<String>,
     /// What its status tells of the resource, where that is not "as declared".
     pub told: Option<Told>,
+    /// Nothing is to be done for the object. Of one that is worked on a listing raises no doubt by itself, but it counts
+    /// among those that may be lost.
+    pub settled: bool,
 }
 
 /// What a status tells of a resource that is not as declared.
@@ -52,7 +57,7 @@ pub enum Told {
 pub struct Difference {
     /// Their rows were changed since, or they have none and a person asked for them.
     pub changed: Vec<ObjectKey>,
-    /// They have no row.
+    /// They have no row; of a partial listing a few of those.
     pub missing: Vec<ObjectKey>,
     /// They have a row again, unchanged, though status tells of a mass absence.
     pub present: Vec<ObjectKey>,
@@ -77,7 +82,9 @@ pub struct MassAbsence {
 #[must_use]
 pub fn outdated(held: &[Held], page: &[Row]) -> Vec<ObjectKey> {
     let modified: HashMap<&ResourceId, Timestamp> = page.iter().map(|row| (&row.id, row.modified)).collect();
-    let newer = |held: &&Held| modified.get(&held.id).is_some_and(|row| is_newer(*row, held.modified));
+    let newer = |held: &&Held| {
+        held.settled && modified.get(&held.id).is_some_and(|row| is_newer(*row, held.modified))
+    };
     held.iter().filter(newer).map(|held| held.key.clone()).collect()
 }
 
@@ -85,29 +92,42 @@ fn is_newer(row: Timestamp, known: Timestamp) -> bool {
     row >= known.saturating_add(ROUNDING).unwrap_or(Timestamp::MAX)
 }
 
-/// Compares what objects own with the rows. A partial listing shows no absence. Of a mass absence a person `asked` for
+/// Compares what objects own with the rows. A partial listing shows no absence, and raises a few doubts. Of a mass absence a person `asked` for
 /// these resources: that they have no row yet says nothing of this listing.
 #[must_use]
 pub fn difference(held: &[Held], inventory: &Inventory, asked: &HashSet<ResourceId>) -> Difference {
     let mut found = Difference::default();
     let mut gone = Vec::new();
     let mut asked_for = 0;
-    let mut told_so = Vec::new();
-    for Held { key, id, modified, path, told } in held {
+    let (mut told_so, mut at_work, mut unseen) = (Vec::new(), Vec::new(), Vec::new());
+    for Held { key, id, modified, path, told, settled } in held {
         let Some(row) = inventory.row(id) else {
+            if !inventory.is_complete() {
+                if *settled && told.is_none() {
+                    unseen.push(key.clone());
+                }
+                continue;
+            }
             // What is known to be gone, and what is on its way back, says nothing of this listing.
-            if inventory.is_complete() && *told != Some(Told::Absent) {
+            if *told != Some(Told::Absent) {
                 if asked.contains(id) {
                     asked_for += 1;
                     found.changed.push(key.clone());
                     continue;
                 }
-                let list = if *told == Some(Told::MassAbsence) { &mut told_so } else { &mut found.missing };
+                let list = match told {
+                    Some(Told::MassAbsence) => &mut told_so,
+                    _ if *settled => &mut found.missing,
+                    _ => &mut at_work,
+                };
                 list.push(key.clone());
                 gone.push((key.clone(), id.clone()));
             }
             continue;
         };
+        if !settled {
+            continue;
+        }
         // Our own write may have hidden that others moved it.
         let displaced =
             *told != Some(Told::Drifted) && path.as_ref().is_some_and(|path| *path != claim_key(&row.path));
@@ -126,9 +146,16 @@ pub fn difference(held: &[Held], inventory: &Inventory, asked: &HashSet<Resource
     let of = there.saturating_sub(asked_for);
     if gone.len() > FEW.max(of * FEW_PERCENT / 100) {
         gone.sort_unstable();
+        found.missing.append(&mut at_work);
         found.mass_absence = Some(MassAbsence { of, gone });
     } else {
         found.missing.append(&mut told_so);
+    }
+    // Where others are at work all the time no listing may ever be complete. A read of each tells; of many at once it must
+    // not, or they would be made again one by one.
+    if unseen.len() <= FEW {
+        unseen.truncate(READ);
+        found.missing.append(&mut unseen);
     }
     found
 }
@@ -150,6 +177,7 @@ mod tests {
             modified: at(0),
             path: None,
             told: None,
+            settled: true,
         }
     }
 
@@ -257,9 +285,18 @@ mod tests {
     }
 
     #[test]
-    fn a_partial_listing_shows_no_absence() {
-        let found = differs(&[held(1), held(3)], &inventory(&[(1, 5000)], 2));
-        assert_eq!((names(&found.changed), names(&found.missing)), (vec!["1"], vec![]));
+    fn what_a_partial_listing_does_not_show_is_read_where_it_is_little() {
+        let listing = inventory(&[(1, 5000)], 2);
+        let told = [Told::Absent, Told::MassAbsence, Told::Drifted];
+        let known: Vec<Held> = told.into_iter().zip(50..).map(|(told, id)| telling(id, told)).collect();
+        // So many are not there, and so many are read.
+        for (unseen, read) in [(0, 0), (1, 1), (5, 5), (6, 5), (10, 5), (11, 0)] {
+            let there = [held(1), Held { settled: false, ..held(2) }].into_iter();
+            let all: Vec<Held> = there.chain((100..100 + unseen).map(held)).chain(known.clone()).collect();
+            let found = differs(&all, &listing);
+            assert_eq!((names(&found.changed), found.missing.len()), (vec!["1"], read), "{unseen}");
+            assert_eq!(found.mass_absence, None, "{unseen}");
+        }
     }
 
     #[test]
@@ -275,6 +312,27 @@ mod tests {
             let lost = usize::try_from(lost).unwrap();
             assert_eq!(told, want.then_some((lost, of)), "{lost} of {of}");
         }
+    }
+
+    #[test]
+    fn what_is_worked_on_may_be_lost_too() {
+        // Two settled of thirty are gone, with so many that are worked on.
+        let all: Vec<Held> = (0..30).map(|id| Held { settled: id < 15, ..held(id) }).collect();
+        let rows = |kept: &[u64]| {
+            let rows: Vec<(u64, i64)> = kept.iter().map(|id| (*id, 5000)).collect();
+            inventory(&rows, kept.len() as u64)
+        };
+        let few = differs(&all, &rows(&(2..24).collect::<Vec<_>>()));
+        assert_eq!((names(&few.missing), few.mass_absence), (vec!["0", "1"], None));
+        assert_eq!(
+            names(&few.changed),
+            (2..15).map(|id| id.to_string()).collect::<Vec<_>>(),
+            "of the settled only"
+        );
+        let many = differs(&all, &rows(&(2..20).collect::<Vec<_>>()));
+        assert_eq!(many.mass_absence.map(|absence| (absence.gone.len(), absence.of)), Some((12, 30)));
+        assert_eq!(many.missing.len(), 12, "none of them is made again");
+        assert!(outdated(&all, &[row(&(20, 5000))]).is_empty());
     }
 
     #[test]

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-use super::later;
+use super::{back, later};
 use crate::fault::{Class, Fault};
 
 const DAY_SECONDS: i64 = 24 * 3600;
@@ -154,6 +154,16 @@ impl Books {
         if today.number > self.day.number {
             self.day = today;
             self.shut = self.shut.filter(|shut| shut.quota == Quota::Month);
+        }
+    }
+
+    /// The clock was set back by so much, to `now`. What was counted on a day that is still to come was counted today.
+    pub(super) fn set_back(&mut self, step: SignedDuration, now: Timestamp) {
+        self.day.number = self.day.number.min(Day::of(now).number);
+        self.shut_at = back(self.shut_at, step);
+        self.next_sweep = back(self.next_sweep, step);
+        if let Some(shut) = &mut self.shut {
+            shut.probe = back(shut.probe, step);
         }
     }
 

@@ -19,13 +19,19 @@ use day::Books;
 pub use day::{Day, Purpose, Quota, Shut, Ticket, looks_apart, sweeps_a_day};
 use rate::Rate;
 
+/// A clock that goes back by less was read by one who waited for his turn.
+const SET_BACK: SignedDuration = SignedDuration::from_secs(1);
+
 /// A token bucket with a pause.
 #[derive(Clone, Debug)]
 pub struct Bucket {
     rate: Rate,
     tokens: f64,
     refilled: Timestamp,
+    /// The clock when it was last looked at.
+    seen: Timestamp,
     paused_until: Option<Timestamp>,
+    last_good: Option<Timestamp>,
     books: Books,
 }
 
@@ -38,13 +44,16 @@ impl Bucket {
             tokens: capacity(rate.per_second()),
             rate,
             refilled: now,
+            seen: now,
             paused_until: None,
+            last_good: None,
             books: Books::new(per_day, now),
         }
     }
 
     /// Changes how many calls there are; what was learnt and counted stays.
     pub fn configure(&mut self, per_second: f64, per_day: Option<u64>, now: Timestamp) {
+        self.follow(now);
         self.refill(now);
         self.rate.configure(per_second);
         self.tokens = self.tokens.min(capacity(self.rate.per_second()));
@@ -56,6 +65,7 @@ impl Bucket {
     /// # Errors
     /// The time at which a permit will be there if nobody else takes it.
     pub fn take(&mut self, purpose: Purpose, now: Timestamp) -> Result<Ticket, Timestamp> {
+        self.follow(now);
         if let Some(until) = self.paused_until {
             if now < until {
                 return Err(until);
@@ -83,12 +93,14 @@ impl Bucket {
     /// # Errors
     /// When sweeps may call again; the permit is as it was.
     pub fn rebook(&mut self, ticket: &mut Ticket, now: Timestamp) -> Result<(), Timestamp> {
+        self.follow(now);
         self.books.turn(now);
         self.books.rebook(ticket, now)
     }
 
     /// The calls of today.
     pub fn day(&mut self, now: Timestamp) -> Day {
+        self.follow(now);
         self.books.turn(now);
         self.books.day()
     }
@@ -101,6 +113,7 @@ impl Bucket {
 
     /// How many calls sweeps have left today; `None`: as many as they like.
     pub fn sweeps_left(&mut self, now: Timestamp) -> Option<u64> {
+        self.follow(now);
         self.books.turn(now);
         self.books.sweeps_left()
     }
@@ -113,19 +126,23 @@ impl Bucket {
 
     /// Adds what an earlier process did today and knew of the quota.
     pub fn resume(&mut self, earlier: Day, shut: Option<Shut>, now: Timestamp) {
+        self.follow(now);
         self.books.turn(now);
         self.books.resume(earlier, shut, now);
     }
 
     /// Learns from a good answer to a call that left at `left`.
     pub fn succeeded(&mut self, left: Timestamp, now: Timestamp) {
+        self.follow(now);
         self.refill(now);
         self.rate.good(left, now);
         self.books.good(left);
+        self.last_good = Some(now);
     }
 
     /// Learns from a throttled answer to a call that left at `left`, and waits as long as it asked for.
     pub fn throttled(&mut self, left: Timestamp, retry_after: Option<Duration>, now: Timestamp) {
+        self.follow(now);
         self.refill(now);
         if self.rate.throttled(left, now) {
             self.tokens = 0.0;
@@ -138,6 +155,7 @@ impl Bucket {
     /// The service said that the day's or the month's calls are used up. One call an hour tries
     /// again, not before `until`.
     pub fn used_up(&mut self, quota: Quota, until: Timestamp, now: Timestamp) {
+        self.follow(now);
         self.books.turn(now);
         self.books.refused(quota, until, now);
     }
@@ -148,9 +166,15 @@ impl Bucket {
     }
 
     /// Until when no work begins, if the quota is used up or the service asked for a pause.
-    #[must_use]
-    pub fn paused_until(&self, now: Timestamp) -> Option<Timestamp> {
+    pub fn paused_until(&mut self, now: Timestamp) -> Option<Timestamp> {
+        self.follow(now);
         self.paused_until.filter(|until| now < *until).max(self.books.used_up_until(now))
+    }
+
+    /// When a call was last answered well.
+    #[must_use]
+    pub fn last_good(&self) -> Option<Timestamp> {
+        self.last_good
     }
 
     /// Calls a second at present.
@@ -159,14 +183,33 @@ impl Bucket {
         self.rate.per_second()
     }
 
+    /// A clock that was set back takes all times with it: else what is let through would wait as long as that, and what is
+    /// learnt would be of the future.
+    fn follow(&mut self, now: Timestamp) {
+        let step = self.seen.duration_since(now);
+        self.seen = now;
+        if step < SET_BACK {
+            return;
+        }
+        self.refilled = back(self.refilled, step);
+        self.paused_until = self.paused_until.map(|at| back(at, step));
+        self.last_good = self.last_good.map(|at| back(at, step));
+        self.rate.set_back(step);
+        self.books.set_back(step, now);
+    }
+
     /// Adds what has come in since, at the rate that held until now: before every change of it.
     fn refill(&mut self, now: Timestamp) {
-        // Of a clock that was set back nothing comes in for this once.
+        // Callers read the clock before they come to the bucket.
         let passed = now.duration_since(self.refilled).as_secs_f64().max(0.0);
         let rate = self.rate.per_second();
         self.tokens = (self.tokens + passed * rate).min(capacity(rate));
         self.refilled = now;
     }
+}
+
+fn back(at: Timestamp, step: SignedDuration) -> Timestamp {
+    at.saturating_sub(step).unwrap_or(Timestamp::MIN)
 }
 
 /// A second's worth of calls may go at once, at least one.

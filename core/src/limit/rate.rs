@@ -8,9 +8,9 @@
 
 use std::time::Duration;
 
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-use super::later;
+use super::{back, later};
 
 /// The slowest that throttling makes us: a call in ten seconds, so that recovery is noticed.
 pub(super) const SLOWEST: f64 = 0.1;
@@ -74,6 +74,14 @@ impl Rate {
     /// Calls a second at present.
     pub(super) fn per_second(&self) -> f64 {
         self.now
+    }
+
+    /// The clock was set back by so much.
+    pub(super) fn set_back(&mut self, step: SignedDuration) {
+        if let Some(climb) = &mut self.climb {
+            climb.slowed = back(climb.slowed, step);
+            climb.moved = back(climb.moved, step);
+        }
     }
 
     /// Climbs by a good answer to a call that left at `left`.

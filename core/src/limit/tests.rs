@@ -44,6 +44,36 @@ fn a_clock_that_was_set_back_holds_nobody_up() {
 }
 
 #[test]
+fn a_clock_that_was_set_back_takes_pauses_and_what_was_learnt_with_it() {
+    const HOUR: i64 = 3_600_000;
+    let mut bucket = Bucket::new(8.0, Some(1_000), ms(0));
+    for _ in 0..8 {
+        bucket.take(Purpose::Work, ms(0)).unwrap();
+    }
+    bucket.throttled(ms(0), Some(Duration::from_secs(5)), ms(500));
+    bucket.used_up(Quota::Month, ms(1_000), ms(600));
+    assert_eq!(bucket.paused_until(ms(700)), Some(ms(HOUR + 600)));
+    // By an hour.
+    assert_eq!(bucket.paused_until(ms(700 - HOUR)), Some(ms(600)));
+    bucket.succeeded(ms(800 - HOUR), ms(900 - HOUR));
+    assert_eq!(bucket.paused_until(ms(1_000 - HOUR)), Some(ms(5_500 - HOUR)), "what the service asked for");
+    assert!(bucket.take(Purpose::Sweep, ms(5_500 - HOUR)).is_ok());
+    assert!(bucket.take(Purpose::Sweep, ms(6_500 - HOUR)).is_ok(), "a second later");
+    let before = bucket.rate();
+    bucket.throttled(ms(6_000 - HOUR), None, ms(6_600 - HOUR));
+    assert!(bucket.rate() < before, "{before}");
+}
+
+#[test]
+fn a_day_forwards_and_back_is_one_day() {
+    const DAY: i64 = 24 * 3_600_000;
+    let mut bucket = Bucket::new(5.0, Some(100), ms(0));
+    bucket.take(Purpose::Work, ms(DAY)).unwrap();
+    bucket.take(Purpose::Work, ms(10)).unwrap();
+    assert_eq!(bucket.day(ms(20)), Day { number: Day::of(ms(0)).number, used: 2, swept: 0 });
+}
+
+#[test]
 fn says_when_to_ask_again() {
     let mut bucket = Bucket::new(2.0, None, ms(0));
     bucket.take(Purpose::Work, ms(0)).unwrap();

@@ -39,7 +39,7 @@ pub(super) fn named(
     if let Some(plan) = content::unknown(desired, recorded, observed, now) {
         return plan;
     }
-    if let Some(plan) = refused_before(recorded, observed, now) {
+    if let Some(plan) = refused_before(desired, recorded, observed, now) {
         return plan;
     }
     if let Some(plan) = restored(desired, recorded, observed, now) {

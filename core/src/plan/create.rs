@@ -33,7 +33,7 @@ pub(super) fn plan(desired: &Desired, recorded: &Recorded, observed: &Observed, 
     if let Some(intent) = recorded.open_intent() {
         return open(intent, desired, recorded, observed, now);
     }
-    if let Some(plan) = refused_before(recorded, observed, now) {
+    if let Some(plan) = refused_before(desired, recorded, observed, now) {
         return plan;
     }
     match &recorded.intent {
@@ -48,13 +48,29 @@ pub(super) fn plan(desired: &Desired, recorded: &Recorded, observed: &Observed, 
 }
 
 /// The same document was refused a while ago, and that wait is not over.
-pub(super) fn refused_before(recorded: &Recorded, observed: &Observed, now: Timestamp) -> Option<Plan> {
-    if content::moved(recorded, observed) {
+pub(super) fn refused_before(
+    desired: &Desired,
+    recorded: &Recorded,
+    observed: &Observed,
+    now: Timestamp,
+) -> Option<Plan> {
+    if content::moved(recorded, observed) || is_another_document(desired, recorded) {
         return None;
     }
     let until = recorded.refused_until(observed.bounds.lag)?;
     let wait = || because(Step::Wait { until, state: None }, "the same document was refused before");
     (now < until).then(wait)
+}
+
+/// What was sent to make the file was another document: the workspace's defaults are part of it, and may have changed
+/// without the object.
+fn is_another_document(desired: &Desired, recorded: &Recorded) -> bool {
+    let IntentNote::Own(intent) = &recorded.intent else { return false };
+    // Content that was not read yet is part of the digest, too.
+    let is_read = intent.content_sha256 == desired.content_digest().map(|digest| digest.to_string());
+    let sent = intent.spec_sha256.as_deref();
+    let other = sent.is_some_and(|digest| digest != desired.spec_digest().to_string());
+    recorded.id().is_none() && is_read && other
 }
 
 /// What may not be sent at all.

@@ -4,7 +4,7 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::{Recorded, Uploaded};
 use crate::api::v1alpha1::AttemptOutcome;
-use crate::fault::Fault;
+use crate::fault::{Class, Fault};
 use crate::ids::Digest;
 use crate::intent::Intent;
 use crate::state::{Fact, State};
@@ -46,9 +46,9 @@ pub struct Memory {
     pub uploaded: Option<Uploaded>,
     /// What the last listing showed, where a read would tell nothing more.
     pub listing: Option<Listing>,
-    /// Failures that may pass by themselves, in a row.
+    /// Failures that may pass by themselves, in a row, without those that are ours to wait for.
     pub failures: u32,
-    /// When the first of them was.
+    /// When the first failure of the row was.
     pub failing_since: Option<Timestamp>,
 }
 
@@ -74,7 +74,7 @@ impl Memory {
 
     /// CreateResource for this intent, begun at `sent`, ended without a known outcome.
     pub fn create_unknown(&mut self, intent: &Intent, sent: Timestamp, fault: &Fault) {
-        let already_exists = fault.class == crate::fault::Class::AlreadyExists;
+        let already_exists = fault.class == Class::AlreadyExists;
         self.attempt = Some((intent.at, Progress::Unknown { sent, already_exists }));
         self.lost = Some(intent.clone());
         self.uploaded = None;
@@ -122,6 +122,22 @@ impl Memory {
         self.uploaded = None;
     }
 
+    /// A call of this class failed at `now`; another of its connection was last answered well at `last_good`. Answers
+    /// since when it is a failure: used-up calls are waited for, and what is throttled among good answers only waits
+    /// longer than they.
+    pub fn failed(&mut self, class: Class, last_good: Option<Timestamp>, now: Timestamp) -> Timestamp {
+        if class == Class::Quota {
+            self.failing_since = None;
+            return now;
+        }
+        let since = *self.failing_since.get_or_insert(now);
+        if class == Class::Throttled {
+            return since.max(last_good.unwrap_or(since));
+        }
+        self.failures = self.failures.saturating_add(1);
+        since
+    }
+
     /// Something was done, and status could not be told of it.
     pub fn unrecorded(&mut self) {
         self.refused();
@@ -154,5 +170,40 @@ impl Memory {
     /// Nothing is unfinished any more.
     pub fn clear(&mut self) {
         *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn what_waits_for_us_is_no_failure_of_the_object() {
+        use Class::{Quota, Throttled, Transient};
+        // The calls that failed: when, how, and when one of the connection was last answered well. Then since when it is a
+        // failure, and how many there were.
+        let rows: &[(&str, &[(i64, Class, Option<i64>)], i64, u32)] = &[
+            ("as long as it fails", &[(10, Transient, None), (40, Transient, Some(30))], 10, 2),
+            ("throttled, and so are all", &[(10, Throttled, None), (140, Throttled, None)], 10, 0),
+            ("throttled, and others are not", &[(10, Throttled, None), (140, Throttled, Some(130))], 130, 0),
+            ("an older good answer", &[(10, Throttled, Some(5)), (140, Throttled, Some(5))], 10, 0),
+            (
+                "used up in between",
+                &[(10, Transient, None), (20, Quota, None), (9_000, Throttled, None)],
+                9_000,
+                1,
+            ),
+        ];
+        for (name, failures, since, count) in rows {
+            let mut memory = Memory::default();
+            let told =
+                failures.iter().map(|(now, class, good)| memory.failed(*class, good.map(at), at(*now)));
+            assert_eq!(told.last(), Some(at(*since)), "{name}");
+            assert_eq!(memory.failures, *count, "{name}");
+        }
     }
 }

@@ -65,7 +65,7 @@ pub(super) fn plan(
     }
     // A listing that shows a lost resource again does not wait for the next look on its own.
     let back = observed.memory.doubt && told.is_some_and(|told| told.reason == Reason::NotFoundInWorkspace);
-    if let Some(plan) = refused_before(recorded, observed, now).filter(|_| !back) {
+    if let Some(plan) = refused_before(desired, recorded, observed, now).filter(|_| !back) {
         return plan;
     }
     match &observed.read {

@@ -47,7 +47,7 @@ pub(super) fn closed(fault: &Fault, recorded: &Recorded, now: Timestamp) -> Plan
     } else {
         plus_a_second(PATIENCE)
     };
-    let state = State::of_fault(fault, status.id.is_some(), now);
+    let state = State::of_fault(fault, status.id.is_some(), None, now);
     because(Step::Wait { until: plus(now, wait), state: Some(state) }, "every call would fail")
 }
 

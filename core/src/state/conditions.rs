@@ -8,20 +8,27 @@ use super::{Progress, Truth, Waited, Words};
 use crate::api::condition::{ConditionType, Reason};
 use crate::api::v1alpha1::DataWorksResourceStatus;
 
-/// How long Ready has been other than True for a reason that may pass.
+/// How long Ready has been other than True for a reason that may pass. What waits for us is not counted, but by the first
+/// tale of a failure: its time of transition is then still that of the wait.
 pub(super) fn waited(before: &DataWorksResourceStatus) -> Waited {
     let Some(ready) = find(&before.conditions, ConditionType::Ready) else { return Waited::default() };
-    let since = ready.last_transition_time.0;
-    let passing = match ready.reason.parse() {
+    let since = Some(ready.last_transition_time.0);
+    let reason = ready.reason.parse();
+    match ready.status.as_str() {
+        "Unknown" if matches!(reason, Ok(Reason::ProgressingWithRetry)) || is_passing(reason) => {
+            Waited { unknown_since: since, false_since: None }
+        }
+        "False" if is_passing(reason) => Waited { unknown_since: None, false_since: since },
+        _ => Waited::default(),
+    }
+}
+
+fn is_passing<E>(reason: Result<Reason, E>) -> bool {
+    match reason {
         Ok(
             Reason::CloudUnavailable | Reason::Throttled | Reason::AccessDenied | Reason::DependencyNotReady,
         ) => true,
         Ok(_) | Err(_) => false,
-    };
-    match ready.status.as_str() {
-        "Unknown" => Waited { unknown_since: Some(since), false_since: None },
-        "False" if passing => Waited { unknown_since: None, false_since: Some(since) },
-        _ => Waited::default(),
     }
 }
 

@@ -111,11 +111,15 @@ pub enum State {
         fault: Fault,
         /// True when the object had to be changed in the cloud, false when it had to be made.
         update: bool,
+        /// Since when calls for it fail, where that is known; else as long as status tells of failures.
+        since: Option<Timestamp>,
     },
     /// The credentials are refused or lack a right.
     Denied {
         /// The failure.
         fault: Fault,
+        /// As of [`State::Retrying`].
+        since: Option<Timestamp>,
     },
     /// What the object refers to is not there, not ready, or cannot be used.
     DependencyNotReady {
@@ -158,16 +162,17 @@ pub enum State {
 }
 
 impl State {
-    /// What a failed call makes of the object; `update` when the resource exists already.
+    /// What a failed call makes of the object; `update` when the resource exists already, `since` as of
+    /// [`State::Retrying`].
     #[must_use]
-    pub fn of_fault(fault: &Fault, update: bool, now: Timestamp) -> Self {
+    pub fn of_fault(fault: &Fault, update: bool, since: Option<Timestamp>, now: Timestamp) -> Self {
         let fault = fault.clone();
         match fault.class {
-            Class::Throttled | Class::Transient => Self::Retrying { fault, update },
+            Class::Throttled | Class::Transient => Self::Retrying { fault, update, since },
             // Where absence matters it is read back first; what is left is not ours to judge.
-            Class::NotFound => Self::Retrying { fault, update },
+            Class::NotFound => Self::Retrying { fault, update, since },
             Class::Quota => Self::QuotaExhausted { until: quota_until(&fault, now) },
-            Class::Denied => Self::Denied { fault },
+            Class::Denied => Self::Denied { fault, since },
             Class::Terminal if NO_WORKSPACE.contains(&fault.code.as_str()) => Self::Stalled {
                 reason: Reason::WorkspaceNotFound,
                 message: format!(
@@ -233,7 +238,7 @@ impl State {
     #[must_use]
     pub fn fault(&self) -> Option<&Fault> {
         match self {
-            Self::Retrying { fault, .. } | Self::Denied { fault } | Self::CheckFailed { fault } => {
+            Self::Retrying { fault, .. } | Self::Denied { fault, .. } | Self::CheckFailed { fault } => {
                 Some(fault)
             }
             Self::Stalled { fault, .. } | Self::DeletionBlocked { fault, .. } => fault.as_ref(),

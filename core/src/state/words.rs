@@ -65,17 +65,17 @@ impl Words {
 /// How long `Ready` has not been True for a reason that may pass, as status has it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Waited {
-    /// Ready is Unknown since.
+    /// Ready is Unknown since, and tells of a failure or of what is missing.
     pub(crate) unknown_since: Option<Timestamp>,
     /// Ready is False since, with a reason of a fault that may pass.
     pub(crate) false_since: Option<Timestamp>,
 }
 
 impl Waited {
-    /// True when a fault that may pass has lasted too long to be called Unknown.
-    fn impatient(self, now: Timestamp) -> bool {
-        self.false_since.is_some()
-            || self.unknown_since.is_some_and(|since| now.duration_since(since) >= PATIENCE)
+    /// True when a fault that may pass has lasted too long to be called Unknown: `since` then, where that is known.
+    fn impatient(self, since: Option<Timestamp>, now: Timestamp) -> bool {
+        let since = since.or(self.unknown_since);
+        self.false_since.is_some() || since.is_some_and(|since| now.duration_since(since) >= PATIENCE)
     }
 }
 
@@ -137,10 +137,12 @@ impl State {
                 Reconciling,
             )
             .synced_because(Reason::NotFound),
-            Self::Retrying { fault, update } => retrying(fault, *update, waited, now),
-            Self::Denied { fault } => denied(fault, waited, now),
+            Self::Retrying { fault, update, since } => {
+                retrying(fault, *update, waited.impatient(*since, now))
+            }
+            Self::Denied { fault, since } => denied(fault, waited, *since, now),
             Self::DependencyNotReady { message } => {
-                let ready = if waited.impatient(now) { False } else { Unknown };
+                let ready = if waited.impatient(None, now) { False } else { Unknown };
                 words(ready, Reason::DependencyNotReady, message, Unknown, Reconciling)
             }
             Self::Stalled { reason, message, fault: _ } => words(False, *reason, message, False, Stalled),
@@ -155,8 +157,7 @@ impl State {
     }
 }
 
-fn retrying(fault: &Fault, update: bool, waited: Waited, now: Timestamp) -> Words {
-    let impatient = waited.impatient(now);
+fn retrying(fault: &Fault, update: bool, impatient: bool) -> Words {
     let (reason, what) = match fault.class {
         Class::Throttled if impatient => {
             (Reason::Throttled, "The service has throttled every call for a while")
@@ -189,9 +190,9 @@ fn retrying(fault: &Fault, update: bool, waited: Waited, now: Timestamp) -> Word
     }
 }
 
-fn denied(fault: &Fault, waited: Waited, now: Timestamp) -> Words {
+fn denied(fault: &Fault, waited: Waited, since: Option<Timestamp>, now: Timestamp) -> Words {
     let stalled = waited.false_since.is_some_and(|since| now.duration_since(since) >= DENIED_PATIENCE);
-    let ready = if waited.impatient(now) { Truth::False } else { Truth::Unknown };
+    let ready = if waited.impatient(since, now) { Truth::False } else { Truth::Unknown };
     let message = if fault.code == NO_CREDENTIALS {
         format!(
             "The operator has no credentials: {}. Nothing was sent; it goes on by itself when there are some.",

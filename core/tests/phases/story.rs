@@ -176,7 +176,7 @@ impl Story {
     /// Status says that a call failed; `update` when the resource exists.
     pub(crate) fn fails(self, fault: &Fault) -> Self {
         let update = self.recorded.status.id.is_some();
-        let state = State::of_fault(fault, update, self.now());
+        let state = State::of_fault(fault, update, None, self.now());
         self.says(state)
     }
 

@@ -425,7 +425,7 @@ impl World {
         let wait =
             SignedDuration::try_from(backoff::transient(&Uid::new(UID), self.memory.failures)).unwrap();
         let (deleting, now) = (subject.object.deleting, self.time());
-        let state = State::of_fault(failure, subject.object.status.id.is_some(), now);
+        let state = State::of_fault(failure, subject.object.status.id.is_some(), None, now);
         let stalled = matches!(state, State::Stalled { .. });
         let state = if deleting { State::Deleting { message: "It failed.".into() } } else { state };
         let fact = fact.or_else(|| self.memory.unknown_create(&self.recorded(&subject.object)));

@@ -800,7 +800,7 @@ impl World {
             process.recall(slot, uid).doubt = true;
             return Err(Again::At(self.time() + wait));
         }
-        let state = State::of_fault(fault, run.object.status.id.is_some(), self.time());
+        let state = State::of_fault(fault, run.object.status.id.is_some(), None, self.time());
         let stalled = matches!(state, State::Stalled { .. });
         let state = match (deleting, stalled) {
             (true, true) => State::DeletionBlocked { message: String::new(), fault: Some(fault.clone()) },

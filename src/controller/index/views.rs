@@ -60,7 +60,7 @@ impl Index {
         self.each().map(|(_, row)| row).filter(own).filter_map(|row| row.project).collect()
     }
 
-    /// The resources of a workspace that settled objects own.
+    /// The resources of a workspace that objects own which are to stay.
     #[must_use]
     pub fn held(&self, connection: &ConnectionId, project: ProjectId) -> Vec<Held> {
         self.held_where(connection, project, |_| true)
@@ -74,18 +74,22 @@ impl Index {
         project: ProjectId,
         wanted: impl Fn(&ResourceId) -> bool,
     ) -> Vec<Held> {
+        let stays = |row: &Row| {
+            row.project == Some(project)
+                && row.connection == *connection
+                && !row.deleting
+                && !row.needs_no_call()
+        };
         let settled = |row: &Row| {
             // What waits for its publication is in the workspace as declared, perhaps for days.
             let publishing = matches!(row.shown.reason, Some(Reason::Publishing | Reason::AwaitingApproval));
-            row.project == Some(project)
-                && row.connection == *connection
-                && (row.standing == Standing::Settled || publishing)
-                && !row.needs_no_call()
+            row.standing == Standing::Settled || publishing
         };
         let held = |(key, row): (&ObjectKey, &Row)| {
-            let (id, modified) = row.resource.as_ref().filter(|(id, _)| settled(row) && wanted(id))?;
+            let (id, modified) = row.resource.as_ref().filter(|(id, _)| stays(row) && wanted(id))?;
             let (id, path) = (id.clone(), row.path.clone());
-            Some(Held { key: key.clone(), id, modified: *modified, path, told: row.told })
+            let settled = settled(row);
+            Some(Held { key: key.clone(), id, modified: *modified, path, told: row.told, settled })
         };
         self.each().filter_map(held).collect()
     }

@@ -107,6 +107,10 @@ pub(super) async fn write_intent(ctx: &Arc<Context>, subject: &mut Subject, inte
     if let Err(later) = subject.hold_permit().await {
         return later;
     }
+    if ctx.is_stopping() {
+        // The request might not end before the process does, and its file would have to be searched for.
+        return Flow::End(Again::Never);
+    }
     if !ctx.reserve(&subject.key) {
         return Flow::Continue;
     }

@@ -9,6 +9,7 @@ use dataworks_core::plan::ReadBack;
 use dataworks_core::state::State;
 use tracing::{info, warn};
 
+use super::create::{by_name, unanswered};
 use super::publish::needs_offline;
 use super::{Flow, after_call_error, failed, finish};
 use crate::context::Context;
@@ -31,6 +32,9 @@ pub(super) async fn delete(ctx: &Arc<Context>, subject: &mut Subject, id: &Resou
             Some(answer.request_id)
         }
         Outcome::Refused(fault) if fault.class == Class::NotFound => {
+            if let Err(flow) = see_the_workspace(ctx, subject, project, id, fault).await {
+                return flow;
+            }
             info!(%id, "was gone already");
             None
         }
@@ -54,6 +58,30 @@ pub(super) async fn delete(ctx: &Arc<Context>, subject: &mut Subject, id: &Resou
     ctx.record(&subject.connection, project, Own::Deleted(id.clone()));
     subject.read = Some(ReadBack::Absent);
     Flow::Continue
+}
+
+/// Who may not look into a workspace may be told that a file of it is not there. So until a call of this connection has shown
+/// something of the workspace, the absence is believed only beside a listing of it.
+async fn see_the_workspace(
+    ctx: &Arc<Context>,
+    subject: &mut Subject,
+    project: ProjectId,
+    id: &ResourceId,
+    fault: Fault,
+) -> Result<(), Flow> {
+    if ctx.index().is_proven(&subject.connection.id, project) {
+        return Ok(());
+    }
+    let path = subject.object.status.as_ref().and_then(|status| status.path.as_deref());
+    let Some(name) = path.and_then(|path| path.rsplit('/').next()).map(str::to_owned) else { return Ok(()) };
+    match by_name(subject, project, &name).await {
+        Ok(rows) if rows.iter().any(|row| row.id == *id) => Err(failed(ctx, subject, fault, None).await),
+        Ok(_) => {
+            ctx.proved(&subject.connection.id, project);
+            Ok(())
+        }
+        Err(unlisted) => Err(unanswered(ctx, subject, unlisted).await),
+    }
 }
 
 /// Where the resource is: where its create was sent, which status may not speak of, else where status says.
