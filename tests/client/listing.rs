@@ -48,6 +48,7 @@ fn held(n: u64) -> Held {
         modified: Timestamp::UNIX_EPOCH,
         path: None,
         told: None,
+        settled: true,
     }
 }
 

@@ -184,9 +184,10 @@ mod tests {
     #[test]
     fn what_waits_for_us_is_no_failure_of_the_object() {
         use Class::{Quota, Throttled, Transient};
+        type Failure = (i64, Class, Option<i64>);
         // The calls that failed: when, how, and when one of the connection was last answered well. Then since when it is a
         // failure, and how many there were.
-        let rows: &[(&str, &[(i64, Class, Option<i64>)], i64, u32)] = &[
+        let rows: &[(&str, &[Failure], i64, u32)] = &[
             ("as long as it fails", &[(10, Transient, None), (40, Transient, Some(30))], 10, 2),
             ("throttled, and so are all", &[(10, Throttled, None), (140, Throttled, None)], 10, 0),
             ("throttled, and others are not", &[(10, Throttled, None), (140, Throttled, Some(130))], 130, 0),
