@@ -401,7 +401,8 @@ mod tests {
     }
 
     fn refused(code: u16) -> kube::Error {
-        kube::Error::Api(Box::new(Status::failure("no", "").with_code(code)))
+        let reason = if code == 403 { "Forbidden" } else { "InternalError" };
+        kube::Error::Api(Box::new(Status::failure("no", reason).with_code(code)))
     }
 
     #[tokio::test(start_paused = true)]

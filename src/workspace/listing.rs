@@ -195,8 +195,12 @@ impl Listings {
     #[must_use]
     pub fn difference(&self, project: ProjectId, held: &[Held]) -> Difference {
         let mut all = self.lock();
-        let Shared { inventory, brake, .. } = all.entry(project).or_default();
-        let found = difference(held, inventory, brake.asked());
+        let Shared { inventory, brake, unreadable, .. } = all.entry(project).or_default();
+        let mut found = difference(held, inventory, brake.asked());
+        if *unreadable > 0 && found.mass_absence.is_none() {
+            // What is not shown may stand in a row that nobody can read, and would be read at each look.
+            found.missing.clear();
+        }
         brake.looked(found.mass_absence.as_ref(), |id| inventory.row(id).is_some());
         found
     }

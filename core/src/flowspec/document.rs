@@ -17,7 +17,7 @@ pub const VERSION: &str = "1.1.0";
 /// ```
 /// use dataworks_core::flowspec::{FileResource, ResourceDocument};
 ///
-/// fn one(document: ResourceDocument, file: FileResource) -> ResourceDocument {
+/// fn one_file(document: ResourceDocument, file: FileResource) -> ResourceDocument {
 ///     ResourceDocument { resource: file, ..document }
 /// }
 /// ```
@@ -27,7 +27,7 @@ pub const VERSION: &str = "1.1.0";
 /// ```compile_fail,E0308
 /// use dataworks_core::flowspec::{FileResource, ResourceDocument};
 ///
-/// fn two(document: ResourceDocument, first: FileResource, second: FileResource) -> ResourceDocument {
+/// fn two_files(document: ResourceDocument, first: FileResource, second: FileResource) -> ResourceDocument {
 ///     ResourceDocument { resource: vec![first, second], ..document }
 /// }
 /// ```
