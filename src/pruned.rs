@@ -1,13 +1,16 @@
 //! Objects as the API server tells them, without what the operator never looks at.
 //!
 //! `managedFields` outgrows many an object and comes with every answer and every change; as a tree
-//! of maps it would be built and dropped each time. Here it is skipped unread. An object that
+//! of maps it would be built and dropped each time. Here it is skipped unread, and so are labels and the annotations that
+//! nobody here asks for: they may hold 256 KiB, and a DataWorksWorkspace is kept for as long as it is there. An object that
 //! cannot be decoded, or holds more than is taken, keeps its metadata and fails alone. Of a ConfigMap nothing is read
 //! but which version it is.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+mod annotations;
 
+use std::borrow::Cow;
+
+use dataworks_core::api::RECONCILE_REQUESTED;
 use dataworks_core::api::v1alpha1::{
     DataWorksResource, DataWorksResourceSpec, DataWorksResourceStatus, DataWorksWorkspace,
     DataWorksWorkspaceSpec, DataWorksWorkspaceStatus,
@@ -20,6 +23,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::bounded::Bounded;
+use annotations::Annotations;
 
 /// Finalizers of an object: each is somebody's who deletes with care, and there are few of them.
 const MAX_FINALIZERS: usize = 64;
@@ -50,7 +54,11 @@ impl Kind for DataWorksWorkspace {
     type Spec = DataWorksWorkspaceSpec;
     type Status = DataWorksWorkspaceStatus;
 
-    fn whole(metadata: ObjectMeta, spec: Self::Spec, status: Option<Self::Status>) -> Self {
+    fn whole(mut metadata: ObjectMeta, spec: Self::Spec, status: Option<Self::Status>) -> Self {
+        // The others are of files, which it has none of.
+        if let Some(annotations) = &mut metadata.annotations {
+            annotations.retain(|name, _| name == RECONCILE_REQUESTED);
+        }
         Self { metadata, spec, status }
     }
 }
@@ -122,7 +130,7 @@ struct Metadata {
     creation_timestamp: Option<Time>,
     deletion_timestamp: Option<Time>,
     finalizers: Option<Vec<String>>,
-    annotations: Option<BTreeMap<String, String>>,
+    annotations: Annotations,
 }
 
 fn metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Error> {
@@ -135,7 +143,7 @@ fn metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D:
         creation_timestamp,
         deletion_timestamp,
         finalizers,
-        annotations,
+        annotations: Annotations(annotations),
     } = Metadata::deserialize(deserializer)?;
     Ok(ObjectMeta {
         name,
@@ -263,97 +271,4 @@ impl Resource for ConfigMapVersion {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn whole() -> Value {
-        json!({
-            "apiVersion": "dataworks.alibabacloud.com/v1alpha1", "kind": "DataWorksResource",
-            "metadata": {
-                "name": "n", "namespace": "ns", "uid": "u", "resourceVersion": "7", "generation": 2,
-                "creationTimestamp": "2026-01-02T03:04:05Z", "deletionTimestamp": "2026-01-02T03:04:06Z",
-                "finalizers": ["a/b", "c/d"], "annotations": { "x": "y" },
-                "managedFields": [{ "manager": "m", "operation": "Apply", "fieldsV1": { "f:spec": {} } }],
-            },
-            "spec": { "projectId": 7, "path": "XX/a.py", "content": { "inline": "x" } },
-            "status": { "id": "1", "conditions": [] },
-        })
-    }
-
-    #[test]
-    fn differs_from_the_whole_object_in_managed_fields_only() {
-        let mut want: DataWorksResource = serde_json::from_value(whole()).unwrap();
-        assert!(want.metadata.managed_fields.take().is_some());
-        let got: Pruned<DataWorksResource> = serde_json::from_value(whole()).unwrap();
-        assert_eq!(got.0.unwrap(), want);
-        let got: MetadataOnly = serde_json::from_value(whole()).unwrap();
-        assert_eq!(got.metadata, want.metadata);
-    }
-
-    #[test]
-    fn an_object_without_status_has_none() {
-        for status in [None, Some(Value::Null)] {
-            let mut object = whole();
-            object["status"] = status.clone().unwrap_or_default();
-            if status.is_none() {
-                object.as_object_mut().unwrap().remove("status");
-            }
-            let got: Pruned<DataWorksResource> = serde_json::from_value(object).unwrap();
-            assert_eq!(got.0.unwrap().status, None);
-        }
-    }
-
-    #[test]
-    fn a_broken_spec_or_status_leaves_the_metadata() {
-        for (field, broken) in
-            [("spec", json!({ "projectId": "seven" })), ("spec", Value::Null), ("status", json!(1))]
-        {
-            let mut object = whole();
-            object[field] = broken;
-            let got: Pruned<DataWorksResource> = serde_json::from_value(object).unwrap();
-            assert_eq!(got.meta().uid.as_deref(), Some("u"), "{field}");
-            got.0.unwrap_err();
-        }
-    }
-
-    #[test]
-    fn why_an_object_is_not_decoded_tells_nothing_of_what_it_holds() {
-        let marked = "hunter2, expected \u{1b}[31m hunter2";
-        for spec in [
-            json!({ "projectId": marked, "path": "XX/a.py" }),
-            json!({ "projectId": 7, "path": "XX/a.py", "content": marked }),
-            json!({ "projectId": 7, "path": [marked] }),
-            json!({ "projectId": 7, "path": "XX/a.py", "type": marked }),
-            json!({ "projectId": 7, "path": "XX/a.py", "adoptionPolicy": marked.repeat(9_000) }),
-        ] {
-            let mut object = whole();
-            object["spec"] = spec;
-            object["metadata"]["annotations"]["x"] = json!(marked);
-            let got: Pruned<DataWorksResource> = serde_json::from_value(object).unwrap();
-            if let Err(undecodable) = got.0 {
-                let text = format!("{undecodable} {undecodable:?}");
-                assert!(!text.contains("hunter2") && text.len() < 2000, "{text}");
-            }
-        }
-    }
-
-    /// What the watch keeps for as long as it keeps anything, of objects as large as they come.
-    #[test]
-    fn too_much_is_not_built() {
-        let mut many = whole();
-        many["spec"]["flowSpec"]["x"] = json!(vec![0; 700_000]);
-        let mut long = whole();
-        long["spec"]["description"] = json!("x".repeat(1_400_000));
-        let mut held = whole();
-        held["metadata"]["finalizers"] = json!(vec!["a/b"; 300_000]);
-        for (name, object) in [("many", many), ("long", long), ("held", held)] {
-            let got: Pruned<DataWorksResource> = serde_json::from_str(&object.to_string()).unwrap();
-            let undecodable = got.0.unwrap_err();
-            assert_eq!(undecodable.why, Why::TooMuch, "{name}");
-            assert!(format!("{undecodable:?}").len() < 2000, "{name}");
-            assert_eq!(undecodable.metadata.uid.as_deref(), Some("u"), "{name}");
-        }
-    }
-}
+mod tests;

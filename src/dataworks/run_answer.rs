@@ -8,11 +8,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::answer::{milliseconds, optional_text_or_integer, request_id, text_or_integer};
-use super::error::clean;
+use super::error::{CODE_LIMIT, TEXT_LIMIT, clean};
 use super::types::{ItemPage, OneRun, RunItem, RunPage, StartedRun};
-
-/// Longest text of a run or stage that is kept, in bytes.
-const TEXT_LIMIT: usize = 512;
 
 /// Reads CreatePipelineRun's answer, or `None` when it says no id.
 pub(super) fn started(body: &[u8], date: Timestamp) -> Option<StartedRun> {
@@ -152,8 +149,8 @@ fn item(value: Value) -> Option<RunItem> {
     let shape: Shape = serde_json::from_value(value).ok()?;
     Some(RunItem {
         id: shape.id.parse().ok()?,
-        name: shape.name,
-        status: shape.status,
+        name: clean(&shape.name, TEXT_LIMIT),
+        status: clean(&shape.status, CODE_LIMIT),
         message: clean(&shape.message.unwrap_or_default(), TEXT_LIMIT),
         version: shape.version,
     })

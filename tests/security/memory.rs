@@ -7,7 +7,7 @@ use std::time::Duration;
 use dataworks_core::api::v1alpha1::{DataWorksResource, DataWorksWorkspace};
 use dataworks_simulator::{Fault, FaultKind};
 use futures::StreamExt as _;
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, PostParams};
 use serde_json::{Value, json};
@@ -133,6 +133,40 @@ async fn metadata_of_any_size_fills_no_memory() {
     let listed = operator.memory("VmHWM");
     println!("at most {listed} KiB");
     assert!(listed < MOST, "{listed} KiB of {MOST}");
+}
+
+/// Who may make workspaces and Secrets in one namespace writes into them whatever he likes, beside what is asked for.
+#[tokio::test]
+async fn workspaces_and_their_secrets_of_any_size_fill_no_memory() {
+    const WORKSPACES: usize = 700;
+    let scene = Scene::alone().await;
+    let note = "x".repeat(250_000);
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret",
+        "metadata": {"name": "large", "annotations": {"note": note}},
+        "stringData": {"large": "x".repeat(700_000)},
+    });
+    create_of(&scene, ApiResource::erase::<Secret>(&()), std::iter::once(secret)).await;
+    let workspaces = (0..WORKSPACES).map(|n| {
+        json!({
+            "apiVersion": "dataworks.alibabacloud.com/v1alpha1", "kind": "DataWorksWorkspace",
+            "metadata": {"name": format!("noted-{n}"), "annotations": {"note": note}},
+            "spec": {
+                "projectId": PROJECT, "region": "cn-shanghai", "credentials": {"secretRef": {"name": "large"}},
+            },
+        })
+    });
+    create_of(&scene, ApiResource::erase::<DataWorksWorkspace>(&()), workspaces).await;
+    let operator = launch(&scene, &[]).start();
+    let told = async || {
+        let labels = ["type=\"Ready\"", "reason=\"SecretInvalid\""];
+        let count = operator.metric("dataworks_workspace_condition{", &labels).await;
+        (count == WORKSPACES as u64).then_some(())
+    };
+    poll(5 * DEADLINE, Duration::from_secs(1), "they are not told", told).await;
+    let most = operator.memory("VmHWM");
+    println!("{WORKSPACES} workspaces: at most {most} KiB");
+    assert!(most < MOST, "{most} KiB of {MOST}");
 }
 
 /// What is worked on is held, in some forms at a time: with a cloud that hangs, by as many workers as there are.
