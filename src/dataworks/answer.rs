@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, Unexpected, Visitor};
 use serde_json::Value;
 
-use super::error::{CODE_LIMIT, clean};
+use super::error::{CODE_LIMIT, TEXT_LIMIT, clean};
 use super::key::Shown;
 use super::types::{
     Assumed, CallerIdentity, Created, Page, Project, Resource, ResourceRow, RowDatasource, UploadTicket,
@@ -191,10 +191,11 @@ pub(super) fn project(body: &[u8], date: Timestamp) -> Option<Project> {
     let Answer { request_id, project } = serde_json::from_slice(body).ok()?;
     Some(Project {
         id: project.id.parse().ok()?,
-        name: project.name,
-        display_name: project.display_name,
+        // They are written into status.
+        name: clean(&project.name, TEXT_LIMIT),
+        display_name: project.display_name.map(|name| clean(&name, TEXT_LIMIT)),
         owner: project.owner,
-        status: project.status,
+        status: clean(&project.status, CODE_LIMIT),
         dev_environment_enabled: project.dev_environment_enabled.as_ref().map(is_true),
         request_id,
         date,

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use super::answer::is_true;
 
 /// Longest text of the service that is kept, in bytes: a condition's message stays readable.
-const MESSAGE_LIMIT: usize = 512;
+pub(super) const TEXT_LIMIT: usize = 512;
 /// Longest code or request id that is kept, in bytes: known ones are below 50.
 pub(super) const CODE_LIMIT: usize = 128;
 /// Longest wait that `x-acs-retry-after` may ask for: what the vendor's SDK allows.
@@ -96,7 +96,7 @@ impl Failure {
         let fault = Fault {
             class,
             code: code.to_owned(),
-            message: clean(message, MESSAGE_LIMIT),
+            message: clean(message, TEXT_LIMIT),
             request_id: None,
             retry_after: None,
         };
@@ -143,7 +143,7 @@ pub(super) fn judge(
          changed the request"
             .to_owned()
     } else {
-        told(message, secrets, MESSAGE_LIMIT)
+        told(message, secrets, TEXT_LIMIT)
     };
     let shown_code = told(&said_code, secrets, CODE_LIMIT);
     let code = match (shown_code.is_empty(), success) {

@@ -128,6 +128,28 @@ async fn a_resource_project_and_identity_are_read() {
 }
 
 /// It is written into status, whose schema takes 128 characters: an id that could not be recorded would be lost.
+/// What is written into status and messages.
+#[tokio::test]
+async fn words_of_workspaces_and_runs_are_clean_and_short() {
+    let said = format!("a\n\u{1b}[31m\u{202e}{}", "é".repeat(500));
+    let (text, code) = (format!("a [31m{}", "é".repeat(253)), format!("a [31m{}", "é".repeat(61)));
+    let workspace = json!({"Id": 1, "Name": said, "DisplayName": said, "Status": said});
+    let server = answering(json!({"RequestId": "R", "Project": workspace}).to_string()).await;
+    let found = server.client().get_project(project()).await.unwrap();
+    assert_eq!(
+        (found.name, found.display_name, found.status),
+        (text.clone(), Some(text.clone()), code.clone())
+    );
+
+    let item = json!({"Id": "1", "Name": said, "Status": said, "Message": said});
+    let paging = json!({"TotalCount": 1, "PipelineRunItems": [item]});
+    let server = answering(json!({"RequestId": "R", "PagingInfo": paging}).to_string()).await;
+    let page =
+        server.client().list_pipeline_run_items(project(), &"r".parse().unwrap(), 1, 10).await.unwrap();
+    let item = page.items.into_iter().next().unwrap();
+    assert_eq!((item.name, item.status, item.message), (text.clone(), code, text));
+}
+
 #[tokio::test]
 async fn request_ids_of_good_answers_are_clean_and_short() {
     let said = format!("a\n\u{1b}[31m\u{202e}{}", "é".repeat(500_000));
