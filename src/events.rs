@@ -11,6 +11,7 @@ use dataworks_core::api::v1alpha1::{
     PublicationStatus,
 };
 use dataworks_core::ids::ProjectId;
+use dataworks_core::plan::Permission;
 use k8s_controller::events::{Event, EventRecorder, EventType, Reporter};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Client;
@@ -59,14 +60,15 @@ impl Events {
         Self { sender, metrics }
     }
 
-    /// Tells what changed between two statuses, if it is worth telling.
+    /// Tells what changed between two statuses, if it is worth telling; `way`: whether the object's connection may be used.
     pub fn transition(
         &self,
         object: &DataWorksResource,
         before: &DataWorksResourceStatus,
         after: &DataWorksResourceStatus,
+        way: Option<&Permission>,
     ) {
-        if let Some(event) = told(before, after) {
+        if let Some(event) = told(before, after, way) {
             self.publish(object, event);
         }
         let project = after.project_id.or(object.spec.project_id).and_then(ProjectId::new);
@@ -147,9 +149,16 @@ fn gone(id: &str, request: Option<&str>) -> String {
     }
 }
 
-/// The event of a change of status; pure.
-fn told(before: &DataWorksResourceStatus, after: &DataWorksResourceStatus) -> Option<Event> {
-    done(before, after).or_else(|| trouble(before, after))
+/// The event of a change of status; pure. A workspace that is not ready has an event of its own, and a thousand objects
+/// that wait for it have none.
+fn told(
+    before: &DataWorksResourceStatus,
+    after: &DataWorksResourceStatus,
+    way: Option<&Permission>,
+) -> Option<Event> {
+    let shared = way.is_some_and(Permission::is_told_by_workspace);
+    let own = |event: &Event| !shared || event.reason != Reason::DependencyNotReady.as_str();
+    done(before, after).or_else(|| trouble(before, after).filter(own))
 }
 
 /// What was done to the resource.

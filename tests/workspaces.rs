@@ -8,6 +8,8 @@ mod absence;
 mod default_connection;
 #[path = "workspaces/defaults.rs"]
 mod defaults;
+#[path = "workspaces/events.rs"]
+mod events;
 #[path = "workspaces/faults.rs"]
 mod faults;
 #[path = "workspaces/regions.rs"]

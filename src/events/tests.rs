@@ -99,7 +99,41 @@ fn tells_transitions_and_nothing_else() {
         ("deleting", made.clone(), with(json!({ "conditions": ready("False", "Deleting") })), None),
     ];
     for (name, before, after, want) in rows {
-        let got = told(&status(before), &status(after)).map(|event| event.reason);
+        let got = told(&status(before), &status(after), None).map(|event| event.reason);
+        assert_eq!(got.as_deref(), want, "{name}");
+    }
+}
+
+#[test]
+fn who_waits_for_a_workspace_that_tells_why_tells_nothing_himself() {
+    use dataworks_core::plan::{NotReady, Unready};
+    let unready = |why| Permission::WorkspaceNotReady(Unready { name: "w".to_owned(), why });
+    let refused = || NotReady::Told("The key is refused.".to_owned());
+    let waits = || json!({ "conditions": ready("False", "DependencyNotReady") });
+    let blocked = || json!({ "id": "1", "conditions": ready("False", "DeletionBlocked") });
+    let made = || json!({ "id": "1", "conditions": ready("False", "DependencyNotReady") });
+    let rows = [
+        ("a workspace that is not ready", json!({}), waits(), Some(unready(refused())), None),
+        (
+            "one that is not there",
+            json!({}),
+            waits(),
+            Some(unready(NotReady::Absent)),
+            Some("DependencyNotReady"),
+        ),
+        ("another dependency", json!({}), waits(), Some(Permission::Allowed), Some("DependencyNotReady")),
+        ("no way at all", json!({}), waits(), None, Some("DependencyNotReady")),
+        (
+            "a deletion, which hangs",
+            json!({ "id": "1" }),
+            blocked(),
+            Some(unready(refused())),
+            Some("DeletionBlocked"),
+        ),
+        ("what was done before", json!({}), made(), Some(unready(refused())), Some("Created")),
+    ];
+    for (name, before, after, way, want) in rows {
+        let got = told(&status(before), &status(after), way.as_ref()).map(|event| event.reason);
         assert_eq!(got.as_deref(), want, "{name}");
     }
 }
@@ -117,7 +151,7 @@ fn says_which_resource_took_the_place_of_which() {
         ),
     ];
     for (before, after, want) in rows {
-        assert_eq!(told(&before, &after).and_then(|event| event.note).as_deref(), Some(want));
+        assert_eq!(told(&before, &after, None).and_then(|event| event.note).as_deref(), Some(want));
     }
     assert_eq!(gone("1", Some("B")), "Deleted resource 1 (request B).");
     assert_eq!(gone("1", None), "Resource 1 is gone: an earlier request deleted it, or others did.");

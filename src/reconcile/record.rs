@@ -50,7 +50,7 @@ pub async fn status(ctx: &Context, subject: &mut Subject, change: &Change) -> Re
     let Some(patch) = merge_patch(&value(&before), &told) else { return Ok(false) };
     let version = subject.object.resource_version().unwrap_or_default();
     let written = around(Place::of(change), ctx.kube.patch_status(&subject.key, &version, &patch)).await?;
-    ctx.events.transition(&subject.object, &before, &after);
+    ctx.events.transition(&subject.object, &before, &after, subject.place.permission.as_ref());
     wrote_status(ctx, subject, written, told);
     Ok(true)
 }
@@ -186,7 +186,7 @@ pub async fn created(ctx: &Arc<Context>, subject: &mut Subject, change: &Change,
         let version = subject.object.resource_version().unwrap_or_default();
         match around(Place::of(change), ctx.kube.patch_status(&subject.key, &version, &patch)).await {
             Ok(written) => {
-                ctx.events.transition(&subject.object, &before, &after);
+                ctx.events.transition(&subject.object, &before, &after, subject.place.permission.as_ref());
                 wrote_status(ctx, subject, written, told);
                 return;
             }

@@ -185,6 +185,21 @@ pub enum Permission {
     WorkspaceNotReady(Unready),
 }
 
+impl Permission {
+    /// What stands in the way, where a DataWorksWorkspace tells it for all its objects. Of the default connection, and of
+    /// a workspace that is not there, nobody but the objects themselves can tell.
+    #[must_use]
+    pub fn is_told_by_workspace(&self) -> bool {
+        match self {
+            Self::WorkspaceNotReady(Unready { why, .. }) => match why {
+                NotReady::Told(_) => true,
+                NotReady::Absent | NotReady::Unseen => false,
+            },
+            Self::Allowed | Self::NamespaceNotListed | Self::ProjectNotListed | Self::Closed(_) => false,
+        }
+    }
+}
+
 /// Why a DataWorksWorkspace cannot be worked with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unready {
