@@ -1,12 +1,15 @@
 //! The DataWorks client against a server that answers as it is told.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod answers;
+mod binary;
 mod errors;
 mod listing;
 mod proxy;
 mod server;
+#[path = "../support/mod.rs"]
+mod support;
 mod tls;
 mod transport;
 mod upload;

@@ -10,14 +10,14 @@ use super::server::{Reply, Server};
 use super::tls::{Authority, client, refusal};
 
 /// A proxy for CONNECT; it keeps the heads of what it was asked.
-struct Tunnel {
-    address: String,
+pub(crate) struct Tunnel {
+    pub(crate) address: String,
     heads: Arc<Mutex<Vec<String>>>,
 }
 
 impl Tunnel {
     /// With a `refusal`, it answers that and closes.
-    async fn start(refusal: Option<&'static str>) -> Self {
+    pub(crate) async fn start(refusal: Option<&'static str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let tunnel = Self { address: listener.local_addr().unwrap().to_string(), heads: Arc::default() };
         let heads = Arc::clone(&tunnel.heads);
@@ -30,7 +30,7 @@ impl Tunnel {
         tunnel
     }
 
-    fn heads(&self) -> Vec<String> {
+    pub(crate) fn heads(&self) -> Vec<String> {
         self.heads.lock().unwrap().clone()
     }
 }
