@@ -37,6 +37,7 @@ use crate::workspace::connection::{Connection, Connections};
 use crate::workspace::guard::Guard;
 use crate::workspace::limiter::Permit;
 use crate::workspace::listing::Errand;
+use crate::workspace::survey::Survey;
 pub use activity::{Activity, UnderWork};
 pub use doubts::Doubt;
 pub use undecodable::Untold;
@@ -62,6 +63,8 @@ pub struct Context {
     pub content: Slots,
     /// What is known of each object.
     pub index: Mutex<Index>,
+    /// What there is to look at, read off that for all who ask.
+    pub survey: Survey,
     /// What is to be done.
     pub scheduler: Scheduler,
     /// What this process remembers of unfinished business, by uid.

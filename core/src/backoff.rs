@@ -13,6 +13,10 @@ const TRANSIENT_MOST: Duration = Duration::from_secs(300);
 /// First wait before a refused document is sent again, and the longest.
 const REFUSED_FIRST: Duration = Duration::from_secs(3600);
 const REFUSED_MOST: Duration = Duration::from_secs(24 * 3600);
+/// First wait before what no watch tells of is read again: who gave the right for it looks whether it helped.
+const UNWATCHED_FIRST: Duration = Duration::from_secs(15);
+/// The longest: a thousand such cost the API server three reads a second.
+const UNWATCHED_MOST: Duration = Duration::from_secs(300);
 
 /// The wait after the `failures`th transient failure in a row (1 is the first): 1 s doubling to
 /// 5 min, each stretched by up to a fifth, differently for each object and always the same.
@@ -37,6 +41,13 @@ pub fn taken(uid: &Uid, times: u32, lag: Duration) -> Duration {
         0 | 1 => jittered(lag, uid, times),
         more => refused(uid, more - 1),
     }
+}
+
+/// The wait before what was read from the cluster `times` times in a row, with no watch to tell of a change, is read again:
+/// 15 s doubling to 5 min, stretched by up to a fifth.
+#[must_use]
+pub fn unwatched(uid: &Uid, times: u32) -> Duration {
+    jittered(doubling(UNWATCHED_FIRST, UNWATCHED_MOST, times), uid, times)
 }
 
 fn doubling(first: Duration, most: Duration, count: u32) -> Duration {
@@ -69,6 +80,10 @@ mod tests {
             assert!(wait >= f64::from(least) && wait <= most, "{failures}: {wait}");
         }
         assert!(refused(&uid, 1) >= REFUSED_FIRST && refused(&uid, 100) <= REFUSED_MOST.mul_f64(1.2));
+        for (times, seconds) in [(0, 15), (1, 15), (2, 30), (5, 240), (6, 300), (u32::MAX, 300)] {
+            let (wait, least) = (unwatched(&uid, times), Duration::from_secs(seconds));
+            assert!(wait >= least && wait <= least.mul_f64(1.2), "{times}: {wait:?}");
+        }
     }
 
     #[test]

@@ -39,6 +39,8 @@ use crate::workspace::listing::Listings;
 use crate::workspace::making::Making;
 use crate::workspace::payers::Figures;
 use crate::workspace::runs::Runs;
+use crate::workspace::secret::Secrets;
+use crate::workspace::survey::Survey;
 
 /// How long a silent connection to the API server is kept; the watch's own time-out is longer
 /// than its server-side one.
@@ -97,6 +99,7 @@ impl Parts {
             policy,
             bounds,
             content: Slots::default(),
+            survey: Survey::default(),
             scheduler: Scheduler::default(),
             surpluses: Surpluses::default(),
             memories: Mutex::new(HashMap::new()),
@@ -140,7 +143,7 @@ fn making(
         roles: args.assume_roles.clone(),
         interval: args.drift_interval,
         kube: calling.clone(),
-        watching: watching.clone(),
+        secrets: Secrets::new(watching.clone()),
         binding: format!("{}-credentials", args.lease_name),
     }
 }

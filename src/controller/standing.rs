@@ -9,7 +9,9 @@ use dataworks_core::api::condition::{ConditionType, Reason};
 use dataworks_core::api::v1alpha1::{
     AttemptOutcome, DataWorksResource, DataWorksResourceStatus, DeletionPolicy,
 };
-use dataworks_core::api::{CREATE_INTENT, FINALIZER, PUBLISH_REQUESTED, RECONCILE_REQUESTED};
+use dataworks_core::api::{
+    CREATE_INTENT, FINALIZER, PUBLISH_REQUESTED, RECONCILE_REQUESTED, REQUEST_CHARACTERS,
+};
 use dataworks_core::desired::Desired;
 use dataworks_core::ids::{ProjectId, ResourceId};
 use dataworks_core::intent::{Intent, IntentNote};
@@ -38,9 +40,6 @@ pub enum Standing {
     /// Something.
     Due,
 }
-
-/// Status holds this much of the annotation that asks for a look.
-const REQUEST_CHARACTERS: usize = 256;
 
 /// The wish for a look now, as status echoes it.
 #[must_use]

@@ -1,8 +1,9 @@
 //! Metrics: names, labels and buckets in one place.
 //!
 //! Names of controller-runtime where it has them, so that dashboards and alerts that people own
-//! work unchanged. Labels are closed sets; no object has a series of its own, and nothing of an
-//! object's content is in any. What is counted as it happens is here; what is read off when it is
+//! work unchanged. Labels are closed sets, or bounded in number: namespaces, ids of workspaces, and
+//! names of DataWorksWorkspaces, which have series of their own. A DataWorksResource has none, and
+//! nothing of an object's content is in any. What is counted as it happens is here; what is read off when it is
 //! asked for is in [`scrape`] and [`process`]. `docs/observability.md` shows the same names, and a
 //! test holds the two equal.
 

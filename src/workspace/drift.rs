@@ -18,6 +18,7 @@ use tracing::{error, info, warn};
 use super::connection::Connection;
 use super::limiter::Permit;
 use super::listing::Errand;
+use super::survey::Overview;
 use crate::context::{Context, Doubt};
 use crate::controller::places::ConnectionId;
 
@@ -38,9 +39,11 @@ pub async fn watch(ctx: Arc<Context>, id: ConnectionId) {
         }
         let Some(connection) = ctx.connections.get(&id) else { continue };
         let now = Timestamp::now();
-        let projects = open_projects(&ctx, &id);
+        let overview = ctx.survey.overview(&ctx);
+        // A budget that is newer than that is in the next one.
+        let Some(pages) = overview.pages(connection.limiter.sub()) else { continue };
+        let projects = open_projects(&ctx, &id, &overview);
         next.retain(|project, _| projects.contains(project));
-        let pages = pages(&ctx, &connection);
         let apart = looks_apart(connection.interval, pages, connection.limiter.sweeps_a_day());
         if told.replace(apart) != Some(apart) {
             connection.listings.set_looks_apart(apart);
@@ -72,28 +75,17 @@ pub async fn watch(ctx: Arc<Context>, id: ConnectionId) {
 }
 
 /// The workspaces of a connection that may be looked at now.
-fn open_projects(ctx: &Context, id: &ConnectionId) -> BTreeSet<ProjectId> {
+fn open_projects(ctx: &Context, id: &ConnectionId, overview: &Overview) -> BTreeSet<ProjectId> {
+    let mut projects = overview.projects_of(id);
     let index = ctx.index();
     match id {
         ConnectionId::Workspace(workspace) if !index.is_open(workspace) => BTreeSet::new(),
-        ConnectionId::Workspace(_) => index.projects_of(id),
+        ConnectionId::Workspace(_) => projects,
         ConnectionId::Default => {
-            let mut projects = index.projects_of(id);
             projects.retain(|project| !index.is_closed(*project));
             projects
         }
     }
-}
-
-/// The pages of one look at everything that shares the connection's budget.
-fn pages(ctx: &Context, connection: &Connection) -> u64 {
-    let all = ctx.connections.all().into_iter();
-    let sharing = all.filter(|other| other.limiter.is(&connection.limiter));
-    let pages = |other: Arc<Connection>| -> u64 {
-        let projects = ctx.index().projects_of(&other.id);
-        projects.iter().map(|project| other.listings.pages(*project)).sum()
-    };
-    sharing.map(pages).sum()
 }
 
 async fn look(ctx: &Arc<Context>, connection: &Connection, project: ProjectId) {

@@ -115,7 +115,7 @@ impl Keyring {
         workspace: &ObjectKey,
         name: &str,
     ) -> Result<Identified, Verdict> {
-        let start = || Watched::start(ctx.workspaces.making.watching.clone(), workspace, name);
+        let start = || Watched::start(&ctx.workspaces.making.secrets, workspace, name);
         let key = self.secret.get_or_insert_with(start).current().await;
         let namespace = &workspace.namespace;
         match key {
@@ -148,6 +148,13 @@ impl Keyring {
                 message: format!("Secret {name:?} could not be read from the API server; it is tried again."),
                 fault: None,
             }),
+        }
+    }
+
+    /// A person asks for a look: what could not be read is read again soon.
+    pub fn ask(&self) {
+        if let Some(secret) = &self.secret {
+            secret.ask();
         }
     }
 

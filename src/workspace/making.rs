@@ -13,6 +13,7 @@ use kube::api::PostParams;
 use secrecy::SecretString;
 
 use super::payers::Identity;
+use super::secret::Secrets;
 use crate::cli::AssumableRole;
 use crate::dataworks::credentials::{
     AccountRole, ChainedRole, CredentialError, CredentialSource, Provider, Reach, Renewal, TokenGiver,
@@ -53,8 +54,8 @@ pub struct Making {
     pub interval: SignedDuration,
     /// The cluster, for tokens.
     pub kube: kube::Client,
-    /// The same without a deadline for what it reads: for Secrets, which are watched.
-    pub watching: kube::Client,
+    /// Its Secrets.
+    pub secrets: Secrets,
     /// The RoleBinding that gives the right to these.
     pub binding: String,
 }

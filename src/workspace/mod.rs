@@ -14,6 +14,7 @@ pub mod making;
 pub mod payers;
 pub mod runs;
 pub mod secret;
+pub mod survey;
 pub mod tend;
 pub mod watch;
 

@@ -1,20 +1,24 @@
 //! An access key in a Secret: read once, and again whenever the Secret changes.
 //!
 //! Only the one Secret that is named is asked for, by its name, so that a Role can be limited to it. Where it may be
-//! read but not watched, it is read again every while. The rules it keeps: nothing that stands in a Secret is told, but
-//! the names of its keys; what it held is dropped when something else stands there.
+//! read but not watched, it is read again every while; where it may not be read, more and more seldom, and at once when
+//! a person asks. The rules it keeps: nothing that stands in a Secret is told, but the names of its keys; what it held is
+//! dropped when something else stands there; few are held whole at a time, however many workspaces name one.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dataworks_core::object::ObjectKey;
+use dataworks_core::backoff;
+use dataworks_core::object::{ObjectKey, Uid};
 use futures::{StreamExt as _, pin_mut};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use kube::api::{WatchEvent, WatchParams};
 use secrecy::SecretString;
-use tokio::sync::watch;
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::debug;
@@ -27,7 +31,12 @@ const SECRET: &str = "accessKeySecret";
 const TOKEN: &str = "securityToken";
 /// Longest value taken, in bytes: temporary tokens have some 1,000.
 const LONGEST: usize = 16 * 1024;
-/// A Secret that cannot be watched is read again so often.
+/// Secrets that are read at a time. One may have 1.5 MB, and is there as text and decoded while it is read.
+const READERS: usize = 4;
+/// Most metadata, in bytes of JSON, of a Secret that is watched: the buffer of a watch keeps the size of the longest event
+/// that it has seen, and the first event is what the Secret has now. `kubectl apply` keeps a copy of the data there.
+const MOST_WATCHED: usize = 64 * 1024;
+/// A Secret that may be read and not watched is read again so often.
 const POLL: Duration = Duration::from_secs(15);
 /// Between two reads at least.
 const LEAST: Duration = Duration::from_secs(1);
@@ -75,23 +84,56 @@ impl Key {
     }
 }
 
+/// The Secrets of the cluster, for all who look after one. Cheap to clone.
+#[derive(Clone)]
+pub struct Secrets {
+    kube: kube::Client,
+    readers: Arc<Semaphore>,
+}
+
+impl Secrets {
+    /// By a client that has no deadline for what it reads, since a watch may be silent for minutes.
+    #[must_use]
+    pub fn new(kube: kube::Client) -> Self {
+        Self { kube, readers: Arc::new(Semaphore::new(READERS)) }
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secrets").finish_non_exhaustive()
+    }
+}
+
 /// A Secret that is looked after.
 #[derive(Debug)]
 pub struct Watched {
     /// Its name.
     pub name: String,
     seen: watch::Receiver<Option<Key>>,
+    asked: Arc<Notify>,
     _task: AbortOnDropHandle<()>,
 }
 
 impl Watched {
     /// Begins to look after a Secret of the namespace of `workspace`.
     #[must_use]
-    pub fn start(kube: kube::Client, workspace: &ObjectKey, name: &str) -> Self {
+    pub fn start(secrets: &Secrets, workspace: &ObjectKey, name: &str) -> Self {
         let (sender, seen) = watch::channel(None);
-        let secrets: Api<Secret> = Api::namespaced(kube, &workspace.namespace);
-        let task = tokio::spawn(keep(secrets, name.to_owned(), sender));
-        Self { name: name.to_owned(), seen, _task: AbortOnDropHandle::new(task) }
+        let asked = Arc::new(Notify::new());
+        let one = One {
+            api: Api::namespaced(secrets.kube.clone(), &workspace.namespace),
+            readers: Arc::clone(&secrets.readers),
+            name: name.to_owned(),
+            salt: Uid::new(&workspace.to_string()),
+        };
+        let task = tokio::spawn(one.keep(sender, Arc::clone(&asked)));
+        Self { name: name.to_owned(), seen, asked, _task: AbortOnDropHandle::new(task) }
+    }
+
+    /// Has it read again soon, where that would take a while by itself.
+    pub fn ask(&self) {
+        self.asked.notify_one();
     }
 
     /// What it gives now; waits for the first read.
@@ -110,68 +152,116 @@ impl Watched {
     }
 }
 
-async fn keep(secrets: Api<Secret>, name: String, sender: watch::Sender<Option<Key>>) {
-    let mut told: Option<(&'static str, Option<String>)> = None;
-    loop {
-        let begun = Instant::now();
-        let (key, version) = read(&secrets, &name).await;
-        let readable = !matches!(key, Key::Forbidden | Key::Unread);
-        // What was read before holds while nobody can say otherwise, and the same again is no news.
-        let passing = matches!(key, Key::Unread) && told.is_some();
-        let now = Some((key.kind(), version.clone()));
-        if now != told && !passing {
-            told = now;
-            sender.send_replace(Some(key));
-        }
-        let pause = if readable && changes(&secrets, &name, version.as_deref()).await { LEAST } else { POLL };
-        tokio::time::sleep_until(begun + pause).await;
+/// What one Secret was found to be.
+struct Seen {
+    key: Key,
+    version: Option<String>,
+    /// Whether it can be told by a watch that it changes.
+    watchable: bool,
+}
+
+impl Seen {
+    fn nothing(key: Key, watchable: bool) -> Self {
+        Self { key, version: None, watchable }
     }
 }
 
-/// What stands there, and its version.
-async fn read(secrets: &Api<Secret>, name: &str) -> (Key, Option<String>) {
-    match tokio::time::timeout(DEADLINE, secrets.get_opt(name)).await {
-        Ok(Ok(Some(secret))) => {
-            let version = secret.metadata.resource_version.clone();
-            (taken(name, secret).map_or_else(Key::Invalid, |key| Key::Given(Arc::new(key))), version)
-        }
-        Ok(Ok(None)) => (Key::Absent, None),
-        Ok(Err(kube::Error::Api(status))) if status.is_forbidden() => (Key::Forbidden, None),
-        Ok(Err(error)) => {
-            debug!(%error, "a Secret could not be read");
-            (Key::Unread, None)
-        }
-        Err(_) => (Key::Unread, None),
-    }
+/// One Secret, and how it is read.
+struct One {
+    api: Api<Secret>,
+    readers: Arc<Semaphore>,
+    name: String,
+    /// What jitter is drawn from.
+    salt: Uid,
 }
 
-/// Waits for another version. False when that cannot be waited for.
-async fn changes(secrets: &Api<Secret>, name: &str, version: Option<&str>) -> bool {
-    let params = WatchParams::default()
-        .fields(&format!("metadata.name={name}"))
-        .timeout(WATCH_SECONDS)
-        .disable_bookmarks();
-    // Not from the Secret's own version: it may be older than all that the API server remembers.
-    let begun = tokio::time::timeout(DEADLINE, secrets.watch_metadata(&params, "0")).await;
-    let Ok(Ok(events)) = begun else { return false };
-    pin_mut!(events);
-    let next = async {
-        while let Some(event) = events.next().await {
-            match event {
-                Ok(WatchEvent::Added(meta) | WatchEvent::Modified(meta)) => {
-                    if meta.metadata.resource_version.as_deref() != version {
-                        return true;
-                    }
-                }
-                Ok(WatchEvent::Deleted(_)) => return true,
-                Ok(WatchEvent::Bookmark(_)) => {}
-                Ok(WatchEvent::Error(_)) | Err(_) => return false,
+impl One {
+    async fn keep(self, sender: watch::Sender<Option<Key>>, asked: Arc<Notify>) {
+        let mut told: Option<(&'static str, Option<String>)> = None;
+        // Reads in a row after which nothing was watched.
+        let mut unwatched: u32 = 0;
+        loop {
+            let begun = Instant::now();
+            let Seen { key, version, watchable } = self.read().await;
+            // What was read before holds while nobody can say otherwise, and the same again is no news.
+            let passing = matches!(key, Key::Unread) && told.is_some();
+            let now = Some((key.kind(), version.clone()));
+            if now != told && !passing {
+                told = now;
+                sender.send_replace(Some(key));
+            }
+            let pause = if watchable {
+                unwatched = 0;
+                if self.changes(version.as_deref()).await { LEAST } else { POLL }
+            } else {
+                unwatched = unwatched.saturating_add(1);
+                backoff::unwatched(&self.salt, unwatched)
+            };
+            tokio::time::sleep_until(begun + LEAST).await;
+            tokio::select! {
+                () = tokio::time::sleep_until(begun + pause) => {}
+                () = asked.notified() => {}
             }
         }
-        // It ended in time.
-        true
-    };
-    tokio::time::timeout(WATCH, next).await.unwrap_or(true)
+    }
+
+    /// What stands there.
+    async fn read(&self) -> Seen {
+        // Held until the Secret is dropped.
+        let Ok(_reader) = self.readers.acquire().await else { return Seen::nothing(Key::Unread, false) };
+        match tokio::time::timeout(DEADLINE, self.api.get_opt(&self.name)).await {
+            Ok(Ok(Some(secret))) => {
+                let version = secret.metadata.resource_version.clone();
+                let watchable = size(&secret.metadata) <= MOST_WATCHED;
+                let key =
+                    taken(&self.name, secret).map_or_else(Key::Invalid, |key| Key::Given(Arc::new(key)));
+                Seen { key, version, watchable }
+            }
+            Ok(Ok(None)) => Seen::nothing(Key::Absent, true),
+            Ok(Err(kube::Error::Api(status))) if status.is_forbidden() => {
+                Seen::nothing(Key::Forbidden, false)
+            }
+            Ok(Err(error)) => {
+                debug!(%error, "a Secret could not be read");
+                Seen::nothing(Key::Unread, false)
+            }
+            Err(_) => Seen::nothing(Key::Unread, false),
+        }
+    }
+
+    /// Waits for another version. False when that cannot be waited for.
+    async fn changes(&self, version: Option<&str>) -> bool {
+        let params = WatchParams::default()
+            .fields(&format!("metadata.name={}", self.name))
+            .timeout(WATCH_SECONDS)
+            .disable_bookmarks();
+        // Not from the Secret's own version: it may be older than all that the API server remembers.
+        let begun = tokio::time::timeout(DEADLINE, self.api.watch_metadata(&params, "0")).await;
+        let Ok(Ok(events)) = begun else { return false };
+        pin_mut!(events);
+        let next = async {
+            while let Some(event) = events.next().await {
+                match event {
+                    Ok(WatchEvent::Added(meta) | WatchEvent::Modified(meta)) => {
+                        if meta.metadata.resource_version.as_deref() != version {
+                            return true;
+                        }
+                    }
+                    Ok(WatchEvent::Deleted(_)) => return true,
+                    Ok(WatchEvent::Bookmark(_)) => {}
+                    Ok(WatchEvent::Error(_)) | Err(_) => return false,
+                }
+            }
+            // It ended in time.
+            true
+        };
+        tokio::time::timeout(WATCH, next).await.unwrap_or(true)
+    }
+}
+
+/// Bytes of metadata as JSON.
+fn size(metadata: &ObjectMeta) -> usize {
+    serde_json::to_vec(metadata).map_or(usize::MAX, |text| text.len())
 }
 
 /// The access key in a Secret, or what is wrong with it. White space around a value is dropped: a Secret made from a
@@ -204,45 +294,4 @@ fn taken(name: &str, secret: Secret) -> Result<Credentials, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use secrecy::ExposeSecret as _;
-
-    use super::*;
-
-    fn check(data: &[(&str, &[u8])]) -> Result<String, String> {
-        let data: BTreeMap<String, ByteString> =
-            data.iter().map(|(key, value)| ((*key).to_owned(), ByteString(value.to_vec()))).collect();
-        let key = taken("s", Secret { data: Some(data), ..Secret::default() })?;
-        let token = key.security_token.map_or_else(String::new, |token| token.expose_secret().to_owned());
-        Ok(format!("{} {} {token}", key.access_key_id, key.access_key_secret.expose_secret()))
-    }
-
-    #[test]
-    fn a_secret_holds_a_key_or_says_what_is_missing() {
-        let long = "x".repeat(LONGEST + 1);
-        let (id, secret): (&[u8], &[u8]) = (b"LTAI1", b"hush");
-        type Row<'a> = (&'a [(&'a str, &'a [u8])], Result<&'a str, &'a str>);
-        let rows: [Row<'_>; 9] = [
-            (&[(ID, id), (SECRET, secret)], Ok("LTAI1 hush ")),
-            (&[(ID, b" LTAI1\n"), (SECRET, b"hush\n"), (TOKEN, b"t")], Ok("LTAI1 hush t")),
-            (&[(ID, id), (SECRET, secret), (TOKEN, b"")], Ok("LTAI1 hush ")),
-            (&[(SECRET, secret)], Err("has no key accessKeyId")),
-            (&[(ID, id)], Err("has no key accessKeySecret")),
-            (&[(ID, id), (SECRET, b" \n")], Err("has no key accessKeySecret")),
-            (&[(ID, id), (SECRET, b"hu sh")], Err("Key accessKeySecret of Secret \"s\" holds spaces")),
-            (&[(ID, id), (SECRET, &[0xff])], Err("holds no text")),
-            (&[(ID, id), (SECRET, long.as_bytes())], Err("is too long")),
-        ];
-        for (data, want) in rows {
-            match (check(data), want) {
-                (Ok(found), Ok(want)) => assert_eq!(found, want),
-                (Err(found), Err(want)) => {
-                    assert!(found.contains(want) && !found.contains("hu"), "{found}");
-                }
-                (found, want) => panic!("{found:?}, not {want:?}"),
-            }
-        }
-    }
-}
+mod tests;

@@ -13,7 +13,7 @@ use dataworks_core::api::condition::Reason;
 use dataworks_core::api::v1alpha1::{
     CallCounts, DataWorksWorkspace, DataWorksWorkspaceSpec, DataWorksWorkspaceStatus, ProjectFacts,
 };
-use dataworks_core::api::{FINALIZER, RECONCILE_REQUESTED};
+use dataworks_core::api::{FINALIZER, RECONCILE_REQUESTED, REQUEST_CHARACTERS};
 use dataworks_core::backoff;
 use dataworks_core::ids::ProjectId;
 use dataworks_core::limit::Purpose;
@@ -54,8 +54,6 @@ const IDENTIFY_FIRST: Duration = Duration::from_secs(60);
 const IDENTIFY_MOST: Duration = Duration::from_hours(1);
 /// A write that failed is tried again after this.
 const WRITE_RETRY: Duration = Duration::from_secs(2);
-/// Status holds this much of the annotation that asks for a look.
-const REQUEST_CHARACTERS: usize = 256;
 
 /// What is known of the workspace by now.
 pub(super) struct Tended {
@@ -212,6 +210,10 @@ impl Tended {
     /// Looks at it, and says when to look again.
     async fn look(&mut self, object: &DataWorksWorkspace) {
         let before = self.verdict.as_ref().is_some_and(Verdict::is_open);
+        if self.is_asked(object) {
+            // What that brings is told by the keyring, and looked at once more.
+            self.keyring.ask();
+        }
         let verdict = match self.judge(&object.spec).await {
             Ok(project) => {
                 self.project = Some(project);

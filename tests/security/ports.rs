@@ -11,21 +11,49 @@ use crate::support::operator::Operator;
 use crate::support::{DEADLINE, PROJECT, Scene, manifest, poll};
 
 /// What stands in an object, its name and the credentials, and must come out of no port.
-const MARKS: [&str; 7] =
-    ["hunter2", "0bjectname", "Hidden", "t0psecret", "LTAImarked", "k3ysecret", "t0kenmark"];
+const MARKS: [&str; 13] = [
+    "hunter2",
+    "0bjectname",
+    "Hidden",
+    "t0psecret",
+    "LTAImarked",
+    "k3ysecret",
+    "t0kenmark",
+    "s3cretname",
+    "LTAIworkmark",
+    "w0rksecret",
+    "w0rktoken",
+    "r0lename",
+    "ext3rnalid",
+];
+/// Of these nothing may be in the log either.
+const SECRETS: [&str; 6] = ["hunter2", "k3ysecret", "t0kenmark", "w0rksecret", "w0rktoken", "ext3rnalid"];
+/// The workspaces' own names are labels.
+const SHOWN: [&str; 2] = ["shownname-key", "shownname-role"];
+/// A role that stands in a workspace.
+const ROLE: &str = "acs:ram::2000:role/r0lename";
 /// What is sent along with requests.
 const SENT: &str = "3choed";
 
 /// An operator that has worked with everything that is marked.
 async fn marked(scene: &Scene) -> Operator {
-    scene.cloud.set_access_keys(vec![AccessKey {
-        access_key_id: "LTAImarked".to_owned(),
-        secret: "k3ysecret".to_owned(),
-        security_token: Some("t0kenmark".to_owned()),
+    let key = |id: &str, secret: &str, token: &str| AccessKey {
+        access_key_id: id.to_owned(),
+        secret: secret.to_owned(),
+        security_token: Some(token.to_owned()),
         ..AccessKey::default()
-    }]);
+    };
+    let (own, of_team) =
+        (key("LTAImarked", "k3ysecret", "t0kenmark"), key("LTAIworkmark", "w0rksecret", "w0rktoken"));
+    scene.cloud.set_access_keys(vec![own, of_team]);
+    scene.cloud.change_settings(|settings| {
+        settings.sts.role_arn = ROLE.to_owned();
+        settings.sts.external_id = Some("ext3rnalid".to_owned());
+    });
     let operator = scene
         .launch()
+        .with(&[&format!("--assume-roles={}={ROLE}", scene.namespace)])
+        .variable("ALIBABA_CLOUD_STS_ENDPOINT", &scene.cloud.url())
         .secret("k3ysecret")
         .variable("ALIBABA_CLOUD_ACCESS_KEY_ID", "LTAImarked")
         .variable("ALIBABA_CLOUD_SECURITY_TOKEN", "t0kenmark")
@@ -40,7 +68,41 @@ async fn marked(scene: &Scene) -> Operator {
     let spec = json!({"projectId": PROJECT, "path": "Hidden/url.py", "content": url});
     scene.kubectl.apply(&manifest("0bjectname-url", &spec)).await;
     scene.ready("0bjectname-url").await;
+    workspaces(scene).await;
     operator
+}
+
+/// One with a key in a Secret and one with a role, each with an object that lives by it.
+async fn workspaces(scene: &Scene) {
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s3cretname"},
+        "stringData": {
+            "accessKeyId": "LTAIworkmark", "accessKeySecret": "w0rksecret", "securityToken": "w0rktoken",
+        },
+    });
+    scene.kubectl.apply(&secret).await;
+    let host = scene.cloud.url().strip_prefix("http://").unwrap().to_owned();
+    let credentials = [
+        json!({"secretRef": {"name": "s3cretname"}}),
+        json!({"assumeRole": {"roleArn": ROLE, "externalId": "ext3rnalid"}}),
+    ];
+    for (name, credentials) in SHOWN.iter().zip(credentials) {
+        let workspace = json!({
+            "apiVersion": "dataworks.alibabacloud.com/v1alpha1", "kind": "DataWorksWorkspace",
+            "metadata": {"name": name},
+            "spec": {
+                "projectId": PROJECT, "region": "cn-shanghai", "endpoint": host, "credentials": credentials,
+            },
+        });
+        scene.kubectl.apply(&workspace).await;
+        let object = format!("0bjectname-of-{name}");
+        let spec = json!({
+            "workspaceRef": {"name": name}, "path": format!("Hidden/{name}.py"),
+            "content": {"inline": "password = 'hunter2'\n"},
+        });
+        scene.kubectl.apply(&manifest(&object, &spec)).await;
+        scene.ready(&object).await;
+    }
 }
 
 /// Sends bytes and reads whatever comes back until the other side is done.
@@ -127,8 +189,11 @@ async fn the_ports_tell_nothing_of_objects_and_credentials_and_take_no_orders() 
         answers.push(ask(&address, &[0x16, 3, 1, 2, 0, 1, 0, 1]).await);
         answers.push(ask(&address, &request("POST", "/metrics", "", &SENT.repeat(1_000_000))).await);
     }
-    let metrics = answers.iter().filter(|answer| answer.contains("dataworks_resources{")).count();
-    assert!(metrics > 0, "the metrics were among them");
+    let shown = |words: &str| answers.iter().any(|answer| answer.contains(words));
+    assert!(shown("dataworks_resources{"), "the metrics were among them");
+    for name in SHOWN {
+        assert!(shown(&format!("name=\"{name}\"")), "{name}");
+    }
     for answer in &answers {
         for mark in MARKS.iter().chain(&[SENT]) {
             assert!(!answer.to_lowercase().contains(&mark.to_lowercase()), "{mark} is shown: {answer}");
@@ -137,7 +202,7 @@ async fn the_ports_tell_nothing_of_objects_and_credentials_and_take_no_orders() 
     // The marks were there to be shown, and the log has no secret either.
     let log = operator.kill().await;
     assert!(log.contains("0bjectname"), "{log}");
-    for mark in ["hunter2", "k3ysecret", "t0kenmark"] {
+    for mark in SECRETS {
         assert!(!log.contains(mark), "{mark} is in the log");
     }
 }

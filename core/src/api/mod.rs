@@ -27,5 +27,8 @@ pub const RECONCILE_REQUESTED: &str = "dataworks.alibabacloud.com/reconcile-requ
 /// `status.lastHandledPublishAt` when that has ended.
 pub const PUBLISH_REQUESTED: &str = "dataworks.alibabacloud.com/publish-requested-at";
 
+/// Of the value of an annotation that asks for something so many characters count, and are echoed.
+pub const REQUEST_CHARACTERS: usize = 256;
+
 /// Who owns the finalizer and the annotation in server-side apply.
 pub const FIELD_MANAGER: &str = "dataworks-operator";
