@@ -92,8 +92,10 @@ async fn whatever_is_rendered_is_taken_without_a_warning_under_the_restricted_pr
     for shape in shapes() {
         rows.push((shape.clone(), script("dev/chart.sh", &["render", &shape]).await));
     }
-    let pods = ["render", "full", "--set", "serviceMonitor.enabled=false,podMonitor.enabled=true"];
-    rows.push(("full with a PodMonitor".to_owned(), script("dev/chart.sh", &pods).await));
+    let pods = "serviceMonitor.enabled=false,podMonitor.enabled=true";
+    let alerts = "prometheusRule.disabled={DataWorksEventsDropped},prometheusRule.additionalRuleLabels.team=data";
+    let monitors = ["render", "full", "--set", pods, "--set", alerts];
+    rows.push(("full with other monitors and alerts".to_owned(), script("dev/chart.sh", &monitors).await));
     for folder in FOLDERS {
         let built = kubectl(&scene).run(&["kustomize", file(folder).to_str().unwrap()]).await;
         rows.push((folder.to_owned(), built));
