@@ -252,7 +252,7 @@ func TestEachReasonIsToldOnce(t *testing.T) {
 			}
 			tellers = nil
 		}
-		for _, alert := range []string{"DataWorksResourceNotReady", "DataWorksResourceStalled", "DataWorksAccessDenied"} {
+		for _, alert := range []string{"DataWorksResourceNotReady", "DataWorksResourceStalled", "DataWorksPublishFailed", "DataWorksAccessDenied"} {
 			for _, selector := range selectorsOf(t, alert, "dataworks_resources", "reason") {
 				if matches(selector, "reason", reason) {
 					tellers = append(tellers, alert)
