@@ -109,22 +109,17 @@ func TestActions(t *testing.T) {
 		}
 		asks(t, vm, object, "reconcile")
 	})
-	resources(t, func(t *testing.T, vm lua.VM, _ row, object *unstructured.Unstructured) {
+	resources(t, func(t *testing.T, vm lua.VM, row row, object *unstructured.Unstructured) {
+		// What is Healthy is as declared, and of this version.
+		ended := row.Argocd == "Healthy" || row.Name == "publication-failed"
 		_, publishes, _ := unstructured.NestedMap(object.Object, "spec", "publish")
 		suspended, _, _ := unstructured.NestedBool(object.Object, "spec", "suspend")
-		offers := offered(t, vm, object)
-		if len(offers) != 4 {
-			t.Errorf("%d actions", len(offers))
+		publishing := object.DeepCopy()
+		if err := unstructured.SetNestedField(publishing.Object, "OnChange", "spec", "publish", "policy"); err != nil {
+			t.Fatal(err)
 		}
-		for _, offer := range offers {
-			disabled := suspended != (offer.Name == "resume")
-			if offer.Name == "publish" {
-				disabled = suspended || !publishes
-			}
-			if offer.Disabled != disabled {
-				t.Errorf("%s is disabled: %v", offer.Name, offer.Disabled)
-			}
-		}
+		offersAre(t, vm, object, suspended, publishes && ended)
+		offersAre(t, vm, publishing, suspended, ended)
 		if after := act(t, vm, object, "suspend"); after["spec"].(map[string]any)["suspend"] != true {
 			t.Error("suspend sets nothing")
 		}
@@ -134,6 +129,23 @@ func TestActions(t *testing.T) {
 		asks(t, vm, object, "reconcile")
 		asks(t, vm, object, "publish")
 	})
+}
+
+func offersAre(t *testing.T, vm lua.VM, object *unstructured.Unstructured, suspended, publish bool) {
+	t.Helper()
+	offers := offered(t, vm, object)
+	if len(offers) != 4 {
+		t.Errorf("%d actions", len(offers))
+	}
+	for _, offer := range offers {
+		disabled := suspended != (offer.Name == "resume")
+		if offer.Name == "publish" {
+			disabled = !publish
+		}
+		if offer.Disabled != disabled {
+			t.Errorf("%s is disabled: %v", offer.Name, offer.Disabled)
+		}
+	}
 }
 
 func offered(t *testing.T, vm lua.VM, object *unstructured.Unstructured) []v1alpha1.ResourceAction {

@@ -62,7 +62,8 @@ fn the_action_test_of_argo_cd_is_fresh() {
         ("ready", "suspend", "suspended"),
         ("suspended", "resume", "resumed"),
     ];
-    actions_are_fresh(RESOURCE, &["ready", "published", "suspended"], &rows);
+    let objects = ["ready", "published", "publishing", "publication-failed", "suspended"];
+    actions_are_fresh(RESOURCE, &objects, &rows);
     actions_are_fresh(WORKSPACE, &["ready"], &rows[..1]);
 }
 

@@ -66,22 +66,29 @@ fn an_object_that_stopped_is_degraded_whatever_ready_says() {
 }
 
 #[test]
-fn the_actions_that_can_be_taken_follow_from_the_spec() {
+fn the_actions_that_can_be_taken_follow_from_spec_and_status() {
     let of_workspaces = discovery(&WORKSPACE.script("actions/discovery.lua"), &WORKSPACE.object("ready"));
     let reconcile = BTreeMap::from([("reconcile".to_owned(), Offer { disabled: false })]);
     assert_eq!(of_workspaces.unwrap(), reconcile);
     let script = RESOURCE.script("actions/discovery.lua");
     for row in RESOURCE.rows() {
-        let object = RESOURCE.object(&row.name);
+        let mut object = RESOURCE.object(&row.name);
         let suspended = object["spec"]["suspend"] == json!(true);
         let offer = |disabled| Offer { disabled };
-        let want = BTreeMap::from([
-            ("reconcile".to_owned(), offer(suspended)),
-            ("publish".to_owned(), offer(suspended || object["spec"]["publish"].is_null())),
-            ("suspend".to_owned(), offer(suspended)),
-            ("resume".to_owned(), offer(!suspended)),
-        ]);
-        assert_eq!(discovery(&script, &object).unwrap(), want, "{}", row.name);
+        let want = |publish: bool| {
+            BTreeMap::from([
+                ("reconcile".to_owned(), offer(suspended)),
+                ("publish".to_owned(), offer(!publish)),
+                ("suspend".to_owned(), offer(suspended)),
+                ("resume".to_owned(), offer(!suspended)),
+            ])
+        };
+        object["spec"].as_object_mut().unwrap().remove("publish");
+        assert_eq!(discovery(&script, &object).unwrap(), want(false), "{}, without publish", row.name);
+        // What is Healthy is as declared, and of this version.
+        object["spec"]["publish"] = json!({"policy": "OnChange"});
+        let ended = row.argocd == "Healthy" || row.name == "publication-failed";
+        assert_eq!(discovery(&script, &object).unwrap(), want(ended), "{}", row.name);
     }
 }
 
