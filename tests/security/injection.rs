@@ -119,7 +119,7 @@ async fn awkward_workspaces(scene: &Scene) {
 /// What the service says of a deployment run.
 async fn awkward_runs(scene: &Scene) {
     let refusal = FaultKind::Error(ErrorAnswer::new(400, "InvalidParameter", ORDERS));
-    scene.cloud.add_fault(Fault::new("CreatePipelineRun", refusal).times(1));
+    scene.cloud.add_fault(Fault::new("CreatePipelineRun", refusal));
     let spec = json!({
         "projectId": PROJECT, "path": "P/published.py", "content": {"inline": "print(1)\n"},
         "publish": {"policy": "OnChange"},
