@@ -93,7 +93,8 @@ async fn whatever_is_rendered_is_taken_without_a_warning_under_the_restricted_pr
         rows.push((shape.clone(), script("dev/chart.sh", &["render", &shape]).await));
     }
     let pods = "serviceMonitor.enabled=false,podMonitor.enabled=true";
-    let alerts = "prometheusRule.disabled={DataWorksEventsDropped},prometheusRule.additionalRuleLabels.team=data";
+    let alerts =
+        "prometheusRule.disabled={DataWorksEventsDropped},prometheusRule.additionalRuleLabels.team=data";
     let monitors = ["render", "full", "--set", pods, "--set", alerts];
     rows.push(("full with other monitors and alerts".to_owned(), script("dev/chart.sh", &monitors).await));
     for folder in FOLDERS {

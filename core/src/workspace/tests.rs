@@ -102,6 +102,16 @@ fn what_was_ready_is_given_time_again() {
 }
 
 #[test]
+fn used_up_calls_are_no_failure_that_has_lasted() {
+    let verdict = |class, code| facts(Verdict::of_fault(&fault(class, code), 7, "x", at(0)));
+    let used_up = verdict(Class::Quota, "Throttling.Api.Risk");
+    let waiting = next(&DataWorksWorkspaceStatus::default(), &used_up, 1, at(0));
+    assert_eq!(shown(&waiting), "Unknown QuotaExhausted R");
+    let failing = next(&waiting, &verdict(Class::Transient, "TimedOut"), 1, at(36_000));
+    assert_eq!(shown(&failing), "Unknown ProgressingWithRetry R");
+}
+
+#[test]
 fn what_is_not_told_anew_stays() {
     let project = ProjectFacts { name: Some("p".to_owned()), mode: None };
     let calls = CallCounts { today: 3, left: Some(77) };
