@@ -295,6 +295,7 @@ impl World {
                 old.resumed = true;
                 let before = self.versions;
                 let mattered = self.step(&mut old, slot, how);
+                self.loses_sight(old.pod);
                 if self.versions != before {
                     // The leader's watch tells of it.
                     self.wake(slot);

@@ -104,18 +104,21 @@ impl World {
 
     /// The leader is paused, and another pod takes over. What it was at it may finish later.
     pub(super) fn pause(&mut self) {
-        let reach = self.reach(true);
-        for flight in &mut self.flights {
-            if flight.from.is_some() {
-                flight.lost = true;
-                flight.latest = flight.sent + reach;
-            }
-        }
+        self.loses_sight(self.leader.pod);
         let view = self.objects.clone();
         let mut old = self.leader.clone();
         old.view = Some(view);
         self.old = Some(old);
         self.start(Pod::Other);
+    }
+
+    /// What a process sent arrives while it may, whoever leads by then. It hears of the end when it goes on.
+    pub(super) fn loses_sight(&mut self, pod: u8) {
+        let reach = self.reach(true);
+        for flight in self.flights.iter_mut().filter(|flight| flight.from.is_some_and(|(by, _)| by == pod)) {
+            flight.lost = true;
+            flight.latest = flight.sent + reach;
+        }
     }
 
     fn start(&mut self, pod: Pod) {
