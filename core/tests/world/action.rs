@@ -304,15 +304,14 @@ impl World {
                 mattered
             }
             Action::Deliver(index) => {
-                let flight = self.flights.remove(index);
-                let answer = self.carry_out(&flight);
+                let (flight, answer) = self.arrives(index);
                 self.answer(flight.from, answer)
             }
             Action::Twice(index) => {
-                let flight = self.flights.remove(index);
+                let (flight, answer) = self.arrives(index);
                 // Who takes finalizers off by hand is helped only by the process that hears of the file.
                 self.kept |= self.forced & (1 << flight.owner);
-                self.carry_out(&flight).is_ok() && self.answer(flight.from, Err(Class::AlreadyExists))
+                answer.is_ok() && self.answer(flight.from, Err(Class::AlreadyExists))
             }
             Action::Refuse(index, for_good) => {
                 let flight = self.flights.remove(index);

@@ -36,6 +36,7 @@ impl Hash for World {
         for flight in &self.flights {
             (self.canonical(flight.request), flight.owner, flight.from, flight.lost).hash(state);
             (flight.sent - self.now, flight.latest - self.now).hash(state);
+            (flight.orphan, flight.overtaken).hash(state);
         }
         self.feed_process(&self.leader, state);
         self.old.is_some().hash(state);

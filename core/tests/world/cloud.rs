@@ -77,6 +77,18 @@ pub(super) enum Request {
     },
 }
 
+impl Request {
+    /// Both change the content, the name or the folder of one file.
+    fn changes_what(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Update { file: one, .. }, Self::Update { file: other, .. })
+            | (Self::Rename { file: one, .. }, Self::Rename { file: other, .. })
+            | (Self::Move { file: one, .. }, Self::Move { file: other, .. }) => one == other,
+            (_, _) => false,
+        }
+    }
+}
+
 /// A request that is on its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Flight {
@@ -90,6 +102,10 @@ pub(super) struct Flight {
     pub(super) from: Option<(u8, usize)>,
     /// Nobody counts on it: it may arrive at any time until then.
     pub(super) lost: bool,
+    /// The process that sent it is gone, or was paused: who writes next does not know of it.
+    pub(super) orphan: bool,
+    /// A write of the same that was sent after it was carried out before it.
+    pub(super) overtaken: bool,
 }
 
 /// A request was carried out: on which file, and when.
@@ -143,11 +159,43 @@ impl World {
             latest,
             from: Some((process.pod, slot)),
             lost: false,
+            orphan: false,
+            overtaken: false,
         });
     }
 
+    /// The request at this place in the list arrives.
+    pub(super) fn arrives(&mut self, index: usize) -> (Flight, Answer) {
+        let flight = self.flights.remove(index);
+        self.holds_order(&flight);
+        let answer = self.carry_out(&flight);
+        // They stand in the order in which they were sent.
+        for earlier in self.flights[..index].iter_mut().filter(|_| answer.is_ok() && !flight.orphan) {
+            earlier.overtaken |= earlier.request.changes_what(flight.request);
+        }
+        (flight, answer)
+    }
+
+    /// What is late by less than CALL is waited for by the process that sent it. What is later is mended by the next
+    /// look at the file, as all that others change.
+    fn holds_order(&mut self, flight: &Flight) {
+        let found = |file: Number| self.file(file);
+        let undoes = match flight.request {
+            Request::Update { file, content } => {
+                found(file).is_some_and(|file| file.content != self.brings(content))
+            }
+            Request::Rename { file, to } => found(file).is_some_and(|file| file.path % 2 != to % 2),
+            Request::Move { file, to } => found(file).is_some_and(|file| file.path / 2 != to / 2),
+            Request::Create { .. } | Request::Delete { .. } => false,
+        };
+        let awaited = !flight.orphan && self.now < flight.sent + seconds(Self::bounds().call);
+        if undoes && awaited && flight.overtaken {
+            self.breaks("a late write undoes no newer one");
+        }
+    }
+
     /// Carries a request out, and holds the first promises: never two, hands off others' files.
-    pub(super) fn carry_out(&mut self, flight: &Flight) -> Answer {
+    fn carry_out(&mut self, flight: &Flight) -> Answer {
         let now = self.now;
         match flight.request {
             Request::Create { path, content } => {

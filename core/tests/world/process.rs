@@ -117,11 +117,15 @@ impl World {
         let reach = self.reach(true);
         for flight in self.flights.iter_mut().filter(|flight| flight.from.is_some_and(|(by, _)| by == pod)) {
             flight.lost = true;
+            flight.orphan = true;
             flight.latest = flight.sent + reach;
         }
     }
 
     fn start(&mut self, pod: Pod) {
+        for flight in &mut self.flights {
+            flight.orphan = true;
+        }
         if pod == Pod::Other {
             self.pods += 1;
             self.leader = Process::new(self.pods);

@@ -291,15 +291,11 @@ impl World {
             }
             Step::RenameResource { id, to } => {
                 let request = Request::Rename { file: number(&id), to: path_number(&to) };
-                self.call(process, run, request, None);
-                run.call.as_mut().unwrap().place = Some(to);
-                Ok(())
+                self.relocate(process, run, holders, request, to)
             }
             Step::MoveResource { id, to } => {
                 let request = Request::Move { file: number(&id), to: path_number(&to) };
-                self.call(process, run, request, None);
-                run.call.as_mut().unwrap().place = Some(to);
-                Ok(())
+                self.relocate(process, run, holders, request, to)
             }
             Step::ForgetCopy => {
                 let state = State::Creating { message: String::new() };
@@ -421,6 +417,22 @@ impl World {
     fn call(&mut self, process: &Process, run: &mut Run, request: Request, intent: Option<Intent>) {
         self.send(request, run.object.uid, process, run.object.slot);
         run.call = Some(Call { request, sent: self.time(), intent, place: None, answer: None });
+    }
+
+    fn relocate(
+        &mut self,
+        process: &Process,
+        run: &mut Run,
+        holders: &Holders,
+        request: Request,
+        to: ResourcePath,
+    ) -> Flow {
+        if to != run.desired().path && holders.path_held(Some(to.clone()), &run.object) {
+            self.breaks("no file passes a path that another object claims");
+        }
+        self.call(process, run, request, None);
+        run.call.as_mut().unwrap().place = Some(to);
+        Ok(())
     }
 
     /// A call ended: with what was answered, or nobody knows.

@@ -102,6 +102,11 @@ impl World {
         }
     }
 
+    /// What a call that sent this was to bring.
+    pub(super) fn brings(&self, sent: u8) -> u8 {
+        if self.setting.uploads { self.uploads[usize::from(sent)].content } else { sent }
+    }
+
     /// What a file holds after a call that sent this.
     pub(super) fn fetch(&mut self, sent: u8) -> u8 {
         if !self.setting.uploads {
