@@ -22,6 +22,7 @@ test: need-rust need-go ## Run all tests beside one API server
 	@bin=$$(dev/kubernetes/build.sh); "$$bin/cluster" -- cargo test --locked --workspace
 	@bin=$$(dev/kubernetes/build.sh); "$$bin/cluster" -- cargo test --locked --features failpoints,otlp \
 		--test failpoints --test traces
+	@cargo test --locked --workspace --features dataworks-core/mutations --test mutations
 	@cd dev/kubernetes && go test ./cluster ./dns
 	@# Go's cache does not see the objects, which are outside of the module.
 	@cd dev/kstatus && go test -count=1 ./...
@@ -66,6 +67,7 @@ lint: need-rust need-go lint-deny ## Check format, lints, shell scripts and depe
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --workspace --features dataworks-core/mutations --test mutations -- -D warnings
 	cargo clippy --locked --features failpoints,node-tests,otlp --bins --test failpoints --test node --test traces -- -D warnings
 	@files=$$(gofmt -l dev/kubernetes dev/argocd-lua dev/kstatus dev/observability); if [[ -n $$files ]]; then echo "gofmt would change: $$files"; exit 1; fi
 	cd dev/kubernetes && go vet ./cluster ./dns ./pause

@@ -16,6 +16,7 @@ pub mod ids;
 pub mod intent;
 pub mod inventory;
 pub mod limit;
+pub mod mutation;
 pub mod object;
 pub mod ownership;
 pub mod path;

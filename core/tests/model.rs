@@ -11,15 +11,12 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 
 use stateright::{Checker as _, HasDiscoveries, Model, Property};
-use world::{Action, Budget, Change, STRANGE, Setting, World};
+use world::{Action, Budget, Change, MOST_JUMPS, STRANGE, Setting, World};
 
 /// Stories allocate all the time.
 #[cfg(not(target_env = "msvc"))]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
-
-/// More jumps of time than this without any event mean that a story does not settle.
-const MOST_JUMPS: u8 = 12;
 
 /// The cloud that promises least: it takes a second file at a path.
 const LAX: Setting =

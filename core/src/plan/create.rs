@@ -13,6 +13,7 @@ use crate::desired::Desired;
 use crate::ids::ResourceId;
 use crate::intent::{Intent, IntentNote};
 use crate::inventory::Row;
+use crate::mutation::{Rule, off};
 use crate::ownership::is_maxcompute;
 use crate::path::claim_key;
 use crate::state::State;
@@ -123,7 +124,8 @@ pub(super) fn first(
     now: Timestamp,
     renews: Option<(Timestamp, Timestamp)>,
 ) -> Plan {
-    let Some(rows) = &observed.look else {
+    let unseen = off(Rule::Look).then(Vec::new);
+    let Some(rows) = observed.look.as_ref().or(unseen.as_ref()) else {
         return because(Step::Look, "the path must be known to be free");
     };
     let at: Vec<&Row> = rows.iter().filter(|row| at_path(row, desired.path.as_str())).collect();

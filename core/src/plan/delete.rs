@@ -12,6 +12,7 @@ use crate::desired::Desired;
 use crate::fault::Fault;
 use crate::ids::ResourceId;
 use crate::intent::{Intent, IntentNote};
+use crate::mutation::{Rule, off};
 use crate::state::{self, State};
 
 pub(super) fn plan(
@@ -37,9 +38,9 @@ pub(super) fn plan(
         return plan;
     }
     match (recorded.open_intent(), recorded.id()) {
-        (Some(intent), _) => lost(intent, desired, recorded, observed, now),
-        (None, Some(id)) => by_id(&id, desired, recorded, observed, now),
-        (None, None) => nothing_recorded(recorded),
+        (Some(intent), _) if !off(Rule::DeleteSearch) => lost(intent, desired, recorded, observed, now),
+        (_, Some(id)) => by_id(&id, desired, recorded, observed, now),
+        (_, None) => nothing_recorded(recorded),
     }
 }
 
@@ -81,6 +82,7 @@ fn by_id(
     }
     match (&observed.read, observed.memory.unknown_write) {
         (None, None) => because(Step::DeleteResource(id.clone()), "the object is being deleted"),
+        (None, Some(_)) if off(Rule::DeleteRead) => because(Step::RemoveFinalizer, "a delete was sent"),
         (None, Some(_)) => because(Step::ReadBack(id.clone()), "the outcome of the last delete is not known"),
         (Some(ReadBack::Absent), _) => because(Step::RemoveFinalizer, "the resource is gone"),
         (Some(ReadBack::Present(_) | ReadBack::TooYoung { .. }), Some(sent)) => {

@@ -7,6 +7,7 @@ use crate::api::v1alpha1::AttemptOutcome;
 use crate::fault::{Class, Fault};
 use crate::ids::Digest;
 use crate::intent::Intent;
+use crate::mutation::{Rule, off};
 use crate::state::{Fact, State};
 
 /// Where the try of an intent stands, as this process remembers it.
@@ -74,6 +75,9 @@ impl Memory {
 
     /// CreateResource for this intent, begun at `sent`, ended without a known outcome.
     pub fn create_unknown(&mut self, intent: &Intent, sent: Timestamp, fault: &Fault) {
+        if off(Rule::Outcomes) {
+            return self.create_refused(intent.at);
+        }
         let already_exists = fault.class == Class::AlreadyExists;
         self.attempt = Some((intent.at, Progress::Unknown { sent, already_exists }));
         self.lost = Some(intent.clone());
@@ -116,6 +120,9 @@ impl Memory {
 
     /// A write to the resource, begun at `sent`, ended without a known outcome.
     pub fn write_unknown(&mut self, sent: Timestamp, place: bool, spec: Digest) {
+        if off(Rule::Writes) {
+            return self.refused();
+        }
         self.unknown_write = Some(sent);
         self.unknown_place = place;
         self.unknown_spec = Some(spec);

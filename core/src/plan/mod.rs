@@ -32,6 +32,7 @@ use crate::fault::Fault;
 use crate::ids::ResourceId;
 use crate::intent::{Intent, IntentNote};
 use crate::inventory::Row;
+use crate::mutation::{Rule, off};
 use crate::object::{ObjectKey, Uid};
 use crate::path::ResourcePath;
 use crate::state;
@@ -86,10 +87,12 @@ impl Recorded {
     #[must_use]
     pub fn id(&self) -> Option<ResourceId> {
         let trusted = match &self.intent {
-            IntentNote::Foreign => false,
+            IntentNote::Foreign => off(Rule::WhoseCopy),
             IntentNote::Absent => self.told_unknown().is_none(),
             IntentNote::Unreadable | IntentNote::Earlier(_) => true,
-            IntentNote::Own(intent) => self.ended(intent) == Some(AttemptOutcome::Done),
+            IntentNote::Own(intent) => {
+                off(Rule::WhoseOpen) || self.ended(intent) == Some(AttemptOutcome::Done)
+            }
         };
         if trusted { self.status.id.as_deref()?.parse().ok() } else { None }
     }

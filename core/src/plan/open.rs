@@ -12,6 +12,7 @@ use crate::desired::Desired;
 use crate::ids::ResourceId;
 use crate::intent::{Intent, IntentNote};
 use crate::inventory::Row;
+use crate::mutation::{Rule, off};
 use crate::state::{self, State};
 
 /// An intent whose outcome is not recorded.
@@ -60,6 +61,9 @@ pub(super) fn open(
 /// Writes this intent, when status no longer asks to take one away: who does so late would take the new one, and with it the
 /// only trace of what it may leave.
 pub(super) fn write(intent: Intent, desired: &Desired, recorded: &Recorded, why: &'static str) -> Plan {
+    if off(Rule::Intent) {
+        return because(Step::CreateResource(intent), why);
+    }
     let asks = [Reason::AmbiguousCreate, Reason::IntentUnreadable];
     if asks.into_iter().all(|reason| stalled_since(reason, recorded).is_none()) {
         return because(Step::WriteIntent(intent), why);
@@ -95,6 +99,7 @@ pub(super) fn unsettled(
     now: Timestamp,
 ) -> Option<Plan> {
     let settled = settled_at(intent, &observed.memory, &observed.identity, &observed.bounds);
+    let searched = if off(Rule::SearchAfter) { now } else { searched };
     if searched >= settled {
         return None;
     }

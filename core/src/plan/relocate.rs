@@ -12,6 +12,7 @@ use super::step::because;
 use super::{Observed, Plan, Step};
 use crate::desired::Desired;
 use crate::ids::ResourceId;
+use crate::mutation::{Rule, off};
 use crate::path::ResourcePath;
 use crate::state::State;
 
@@ -42,7 +43,8 @@ pub(super) fn relocate(
             let stands =
                 |path: &ResourcePath| rows.iter().any(|row| row.id != *id && at_path(row, path.as_str()));
             let Middle { renamed, moved } = Middle::between(from, to);
-            let free = |path: &ResourcePath| !observed.middle_held.renamed && !stands(path);
+            let held = observed.middle_held.renamed && !off(Rule::WritesWay);
+            let free = |path: &ResourcePath| !held && !stands(path);
             if let Some(path) = renamed.filter(free) {
                 return because(rename(path), "another name and folder are declared: the name first");
             }

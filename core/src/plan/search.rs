@@ -9,6 +9,7 @@ use crate::desired::{Desired, DesiredContent};
 use crate::ids::{Digest, ResourceId};
 use crate::intent::Intent;
 use crate::inventory::Row;
+use crate::mutation::{Rule, off};
 use crate::path::claim_key;
 
 /// A listing by name for an open intent, begun at `begun`.
@@ -62,12 +63,13 @@ pub(super) fn judge(search: &Search, intent: &Intent, bounds: &Bounds, read: boo
     let (inside, outside): (Vec<&Candidate>, Vec<&Candidate>) = search
         .rows
         .iter()
-        .filter(|candidate| !candidate.claimed && candidate.verdict != Some(ReadVerdict::Gone))
+        .filter(|candidate| !candidate.claimed || off(Rule::SearchClaims))
+        .filter(|candidate| candidate.verdict != Some(ReadVerdict::Gone))
         .partition(|candidate| in_window(&candidate.row, intent, bounds));
     match inside.as_slice() {
         [] => Finding::None(outside.into_iter().map(|candidate| candidate.row.clone()).collect()),
         [only] => match only.verdict {
-            None if read => Finding::Read(only.row.id.clone()),
+            None if read && !off(Rule::SearchRead) => Finding::Read(only.row.id.clone()),
             Some(ReadVerdict::Differs(_)) => Finding::Ambiguous(vec![only.row.id.clone()]),
             Some(ReadVerdict::AsIntended | ReadVerdict::AsDeclared | ReadVerdict::Gone) | None => {
                 Finding::Ours(only.row.clone())
@@ -81,7 +83,7 @@ fn in_window(row: &Row, intent: &Intent, bounds: &Bounds) -> bool {
     let from = minus(intent.first, bounds.skew);
     // LAG too: a late commit may be dated when it was committed.
     let until = plus(intent.at, bounds.start + bounds.signature + bounds.lag + bounds.skew);
-    (from..=until).contains(&row.created)
+    (from..=until).contains(&row.created) || off(Rule::SearchTime)
 }
 
 /// From when on the last request of this intent can no longer arrive and what it made is listed.
@@ -91,6 +93,9 @@ pub(super) fn settled_at(
     identity: &Identity,
     bounds: &Bounds,
 ) -> Timestamp {
+    if off(Rule::SearchWait) {
+        return intent.at;
+    }
     let sent = match memory.attempt {
         Some((at, Progress::Unknown { sent, .. })) if at == intent.at => Some(sent),
         Some((_, Progress::Unknown { .. } | Progress::Written | Progress::Refused)) | None => None,

@@ -15,6 +15,7 @@ use crate::api::condition::{ConditionType, Reason};
 use crate::api::v1alpha1::{DataWorksResourceStatus, DriftPolicy};
 use crate::desired::{Desired, Held};
 use crate::ids::ResourceId;
+use crate::mutation::{Rule, off};
 use crate::path::ResourcePath;
 use crate::state::{self, State};
 
@@ -80,6 +81,7 @@ pub(super) fn plan(
             because(Step::ReadBack(id.clone()), "the outcome of the last write is not known")
         }
         None if recorded.requested => because(Step::ReadBack(id.clone()), "a look was asked for"),
+        None if doubted && off(Rule::Recreate) => absent(desired, id, recorded, observed, now),
         None if doubted => because(Step::ReadBack(id.clone()), "it may not be as recorded"),
         None => {
             let from = recorded_path(desired, recorded);
@@ -300,7 +302,8 @@ fn present(
     let as_declared = held.differs.is_empty() && (held.shows_content || believed);
     // A write of something else that was declared in between may still arrive.
     let sent_this = observed.memory.unknown_spec.is_none_or(|sent| sent == desired.spec_digest());
-    let pending = observed.memory.unknown_write.filter(|sent| now < plus(*sent, observed.bounds.call));
+    let wait = if off(Rule::WritesWait) { SignedDuration::ZERO } else { observed.bounds.call };
+    let pending = observed.memory.unknown_write.filter(|sent| now < plus(*sent, wait));
     if as_declared && in_place && (sent_this || pending.is_none()) {
         return match observed.memory.unknown_write {
             Some(_) => because(Step::RecordUpdated, "the last write was carried out"),

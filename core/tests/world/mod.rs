@@ -7,6 +7,7 @@
 //! What it promises are the bounds: a request arrives within CALL, or within SIG after its process
 //! is gone or paused or behind a proxy; it is carried out and listed within LAG of that. Time
 //! stands still while somebody works and jumps to the next instant that matters.
+#![allow(dead_code, reason = "each test takes what it needs")]
 
 mod action;
 mod canon;
@@ -32,6 +33,8 @@ use crate::plan_support::at;
 
 /// Names that objects can have.
 const SLOTS: usize = 2;
+/// More jumps of time than this without any event mean that a story does not settle.
+pub(crate) const MOST_JUMPS: u8 = 12;
 /// Content that only strangers write.
 pub(crate) const STRANGE: u8 = 9;
 

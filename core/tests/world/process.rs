@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use dataworks_core::mutation::{Rule, off};
 use dataworks_core::plan::Memory;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
@@ -105,6 +106,10 @@ impl World {
     /// The leader is paused, and another pod takes over. What it was at it may finish later.
     pub(super) fn pause(&mut self) {
         self.loses_sight(self.leader.pod);
+        if off(Rule::Leadership) {
+            // It goes on as the leader that it is no more.
+            return;
+        }
         let view = self.objects.clone();
         let mut old = self.leader.clone();
         old.view = Some(view);

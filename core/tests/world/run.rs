@@ -8,6 +8,7 @@ use dataworks_core::backoff;
 use dataworks_core::fault::{Class, Fault as Failure, Outcome};
 use dataworks_core::intent::{Intent, IntentNote};
 use dataworks_core::inventory::Row;
+use dataworks_core::mutation::{Rule, off};
 use dataworks_core::path::ResourcePath;
 use dataworks_core::plan::{
     Candidate, Holder, Identity, Memory, Middle, MiddleHeld, Observed, ReadBack, ReadVerdict, Search, Step,
@@ -119,13 +120,18 @@ impl World {
         mattered
     }
 
+    /// The object is as the run knows it.
+    fn is_current(&self, run: &Run) -> bool {
+        self.objects[run.object.slot].as_ref().map(|live| live.version) == Some(run.object.version)
+    }
+
     /// The run goes on or ends, after which the object is taken up again when it has to be.
     pub(super) fn go_on(&self, process: &mut Process, run: Box<Run>, slot: usize, flow: Flow) {
         let Err(again) = flow else {
             process.runs[slot] = Some(run);
             return;
         };
-        let changed = self.objects[slot].as_ref().map(|live| live.version) != Some(run.object.version)
+        let changed = !self.is_current(&run)
             || run.content.is_some_and(|content| content.begun != self.maps[slot].version);
         process.wake[slot] = match again {
             _ if changed && self.objects[slot].is_some() => Wake::Now,
@@ -505,6 +511,9 @@ impl World {
         let slot = run.object.slot;
         let generation = run.object.generation;
         let id = full_id(file).to_string();
+        if off(Rule::Record) && !self.is_current(run) {
+            return;
+        }
         let Some(live) = self.objects[slot].clone() else { return self.surplus(process, run, file) };
         if live.uid != run.object.uid {
             let finds = live.note.as_ref().is_some_and(|note| *note.intent.uid == *run.object.full_uid().0);
