@@ -130,6 +130,38 @@ async fn whatever_is_rendered_is_taken_without_a_warning_under_the_restricted_pr
     }
 }
 
+/// Runs git in a folder, as nobody in particular.
+async fn git(folder: &Path, args: &[&str]) {
+    let who = ["-c", "user.name=nobody", "-c", "user.email=nobody@example.com", "-c", "commit.gpgSign=false"];
+    let end = Command::new("git").current_dir(folder).args(who).args(args).output().await.unwrap();
+    assert!(end.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&end.stderr));
+}
+
+/// As docs/installation.md names it, with a repository on this machine in place of the one on the network.
+#[tokio::test]
+async fn the_folder_is_a_base_for_a_repository_of_the_users_own() {
+    if Command::new("git").arg("--version").output().await.is_err() {
+        eprintln!("left out: git is not installed, and kustomize needs it for a remote base");
+        return;
+    }
+    let scene = Scene::new().await;
+    let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let copied = Command::new("cp").arg("-r").arg(file("deploy")).arg(ours.path()).status().await.unwrap();
+    assert!(copied.success());
+    for args in [&["init", "--quiet"][..], &["add", "."], &["commit", "--quiet", "--message=all"], &["tag", "v1"]] {
+        git(ours.path(), args).await;
+    }
+    let page = std::fs::read_to_string(file("docs/installation.md")).unwrap();
+    let (_, base) = page.split_once("the base is `https://github.com/dataworks-operator/dataworks-operator").unwrap();
+    let (base, _) = base.split_once("REVISION`").unwrap();
+    let base = format!("file://{}{base}v1", ours.path().display());
+    let overlay = json!({"resources": [base], "images": [{"name": "unused", "newTag": "1"}]});
+    std::fs::write(theirs.path().join("kustomization.yaml"), overlay.to_string()).unwrap();
+    let remote = kubectl(&scene).run(&["kustomize", theirs.path().to_str().unwrap()]).await;
+    let local = kubectl(&scene).run(&["kustomize", file("deploy").to_str().unwrap()]).await;
+    assert_eq!(remote, local);
+}
+
 /// The objects of a folder as the cluster has them, by kind and name, without what the API server itself writes into them.
 async fn objects(kubectl: &Kubectl, folder: &str) -> BTreeMap<String, Value> {
     let list = kubectl.run(&["get", "-o", "json", "-k", folder]).await;

@@ -1,6 +1,7 @@
 //! Uninstalling: refused while objects exist, because nobody would take off their finalizers, and allowed when there are
 //! none.
 
+use dataworks_core::api::crds;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::Api;
 use serde_json::Value;
@@ -10,10 +11,9 @@ use crate::quickstart;
 use crate::site::{RELEASE, Site};
 use crate::support::python;
 
-/// Kinds that the chart has, the CRD left out.
+/// Kinds that the chart has, the CRDs left out.
 const KINDS: &str = "deployments,jobs,services,configmaps,serviceaccounts,poddisruptionbudgets,roles,rolebindings,\
     clusterroles,clusterrolebindings";
-const CRD: &str = "dataworksresources.dataworks.alibabacloud.com";
 
 /// Tries it while objects of this namespace exist. Everything goes on as before, and the release can be
 /// upgraded again.
@@ -50,9 +50,12 @@ pub(crate) async fn clears_up(site: &Site) {
 /// Sees that of a release only the CRDs are left.
 pub(crate) async fn gone(site: &Site) {
     assert!(operator::pods(site).await.is_empty());
-    let crds: Api<CustomResourceDefinition> = Api::all(site.client.clone());
-    let crd = crds.get(CRD).await.expect("the CRDs stay");
-    assert_eq!(crd.metadata.deletion_timestamp, None);
+    let there: Api<CustomResourceDefinition> = Api::all(site.client.clone());
+    for crd in crds() {
+        let name = crd.metadata.name.unwrap();
+        let stays = there.get(&name).await.unwrap_or_else(|error| panic!("{name} does not stay: {error}"));
+        assert_eq!(stays.metadata.deletion_timestamp, None, "{name}");
+    }
     let left = site
         .kubectl
         .run(&["get", KINDS, "-l", &format!("app.kubernetes.io/instance={RELEASE}"), "-o", "name"])

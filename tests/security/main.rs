@@ -5,6 +5,7 @@
 
 mod injection;
 mod memory;
+mod policy;
 mod ports;
 mod rights;
 #[path = "../support/mod.rs"]
