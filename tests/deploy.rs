@@ -148,11 +148,14 @@ async fn the_folder_is_a_base_for_a_repository_of_the_users_own() {
     let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let copied = Command::new("cp").arg("-r").arg(file("deploy")).arg(ours.path()).status().await.unwrap();
     assert!(copied.success());
-    for args in [&["init", "--quiet"][..], &["add", "."], &["commit", "--quiet", "--message=all"], &["tag", "v1"]] {
+    for args in
+        [&["init", "--quiet"][..], &["add", "."], &["commit", "--quiet", "--message=all"], &["tag", "v1"]]
+    {
         git(ours.path(), args).await;
     }
     let page = std::fs::read_to_string(file("docs/installation.md")).unwrap();
-    let (_, base) = page.split_once("the base is `https://github.com/dataworks-operator/dataworks-operator").unwrap();
+    let (_, base) =
+        page.split_once("the base is `https://github.com/dataworks-operator/dataworks-operator").unwrap();
     let (base, _) = base.split_once("REVISION`").unwrap();
     let base = format!("file://{}{base}v1", ours.path().display());
     let overlay = json!({"resources": [base], "images": [{"name": "unused", "newTag": "1"}]});

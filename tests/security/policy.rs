@@ -99,7 +99,8 @@ async fn the_policy_of_the_page_bounds_what_a_tenant_may_declare() {
     assert!(said.as_ref().is_err_and(|said| said.contains(FOREIGN)), "{said:?}");
 
     // What was there before is let be until its spec changes, and can go.
-    let finalizers = r#"{"metadata":{"finalizers":["dataworks.alibabacloud.com/finalizer","example.com/hold"]}}"#;
+    let finalizers =
+        r#"{"metadata":{"finalizers":["dataworks.alibabacloud.com/finalizer","example.com/hold"]}}"#;
     scene.kubectl.run(&["patch", "dwr", "older", "--type=merge", "-p", finalizers]).await;
     let retain = r#"{"spec":{"deletionPolicy":"Retain"}}"#;
     let said = scene.kubectl.try_run(&["patch", "dwr", "older", "--type=merge", "-p", retain], "").await;
