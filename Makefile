@@ -8,7 +8,7 @@ SHELL := /bin/bash
 export CGO_ENABLED := 0
 export GOFLAGS := $(GOFLAGS) -trimpath
 
-.PHONY: help chart demo test test-alerts test-all test-argocd test-chart test-containerfile test-docs test-image test-memory test-node fuzz test-kube-state-metrics docs reference model chaos bench image release test-release sbom lint lint-deny fmt crds fixtures build clean need-rust need-go
+.PHONY: help chart demo test test-alerts test-all test-argocd test-chart test-docs test-image test-memory test-node fuzz test-kube-state-metrics docs reference model chaos bench image release test-release sbom lint lint-deny fmt crds fixtures build clean need-rust need-go
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -116,9 +116,6 @@ sbom: need-rust ## Write bills of materials (CycloneDX) of the images into .cach
 
 test-image: need-rust ## Check the images for both machines, and that the same sources give the same ones (QUICK=1 or FULL=1)
 	@QUICK=$(QUICK) FULL=$(FULL) dev/test-image.sh
-
-test-containerfile: need-rust ## Build the Containerfile with an engine, its compiler's stage too (root on Debian; quarter of an hour)
-	@dev/test-containerfile.sh
 
 release: need-rust need-go ## Push images, bills of materials and chart to REGISTRY, and sign them (COSIGN_KEY, or as the CI that runs it)
 	@dev/release.sh $(REGISTRY)
