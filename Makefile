@@ -120,10 +120,7 @@ test-image: need-rust ## Check the images for both machines, and that the same s
 release: need-rust need-go ## Push images, bills of materials and chart to REGISTRY, and sign them (COSIGN_KEY, or as the CI that runs it)
 	@dev/release.sh $(REGISTRY)
 
-test-test-containerfile: need-rust ## Build the Containerfile with an engine, its compiler's stage too (root on Debian; quarter of an hour)
-	@dev/test-containerfile.sh
-
-release: need-rust need-go ## Release to a registry on this machine, and verify what is there (root on Debian; images of both machines)
+test-release: need-rust need-go ## Release to a registry on this machine, and verify what is there (root on Debian; images of both machines)
 	@dev/test-release.sh
 
 clean: ## Remove what was built here, the Kubernetes binaries included
