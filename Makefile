@@ -8,7 +8,7 @@ SHELL := /bin/bash
 export CGO_ENABLED := 0
 export GOFLAGS := $(GOFLAGS) -trimpath
 
-.PHONY: help chart demo test test-alerts test-all test-argocd test-chart test-docs test-image test-memory test-node fuzz test-kube-state-metrics docs reference model chaos bench image release test-release sbom lint lint-deny fmt crds fixtures build clean need-rust need-go
+.PHONY: help chart demo test test-alerts test-all test-argocd test-chart test-chart-matrix test-docs test-image test-memory test-node fuzz test-kube-state-metrics docs reference model chaos bench image release test-release sbom lint lint-deny fmt crds fixtures build clean need-rust need-go
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ test-kube-state-metrics: need-go ## Run kube-state-metrics' own code on the conf
 test-chart: need-rust need-go ## Check the Helm chart and deploy/: lint, unit tests, renders, package; then beside an API server
 	@dev/chart.sh test
 	@bin=$$(dev/kubernetes/build.sh); "$$bin/cluster" -- cargo test --locked --workspace --test deploy
+
+test-chart-matrix: need-go ## Lint and render each shape of the Helm chart by Helm 3, too, and compare (builds Helm 3, minutes, the first time)
+	@dev/chart.sh matrix
 
 test-node: need-rust need-go ## Install, upgrade, kill and uninstall the operator on a real node (root on Debian, quarter of an hour)
 	@dev/test-node.sh

@@ -3,11 +3,12 @@
 #
 #   chart.sh test       lints, packages and renders it with each ci/*-values.yaml, runs its unit tests, and compares what
 #                       is made from it with what is in the repository
+#   chart.sh matrix     lints and renders the same with Helm 3, and compares with what Helm 4 makes of it
 #   chart.sh update     writes that anew: tests/fixtures/chart, deploy/ and the chart's README.md
 #   chart.sh render VALUES [ARGUMENT...]
 #                       prints what it renders with ci/VALUES-values.yaml and more of Helm's arguments
 #
-# Go is needed to build Helm, helm-unittest and helm-docs.
+# Go is needed to build Helm (and, for the matrix, Helm 3), helm-unittest and helm-docs.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -161,12 +162,36 @@ chart_update() {
 	cp -r "$folder/." "$root"
 }
 
+# Helm 4 keeps empty lines at the end of a document, Helm 3 takes them away.
+without_empty_ends() {
+	awk '/^ *$/ { held = held $0 "\n"; next } /^---$/ { held = "" } { printf "%s%s\n", held, $0; held = "" }'
+}
+
+# Helm 3 is what many still have: it takes the chart as Helm 4 does, and makes the same of it.
+chart_matrix() {
+	local shape kubernetes
+	# The oldest that the chart is for. Helm 3 takes a still older one when it is not built by its own Makefile.
+	kubernetes=--kube-version=$(sed -n 's/^kubeVersion: ">=\(.*\)-0"$/\1/p' "$chart/Chart.yaml")
+	tools helm helm3
+	temporary
+	for shape in $(shapes); do
+		"$tools/helm3" lint --strict --quiet "$kubernetes" "$chart" --values "$chart/ci/$shape-values.yaml"
+		render "$shape" "$kubernetes" | without_empty_ends >"$folder/4"
+		(helm=$tools/helm3 && render "$shape" "$kubernetes" | without_empty_ends >"$folder/3")
+		diff -u --label "$shape by Helm 4" --label "$shape by Helm 3" "$folder/4" "$folder/3" ||
+			die "Helm 3 makes something else of the $shape values"
+		printf 'chart: %s values: %s objects, the same by Helm 3\n' "$shape" "$(grep -c '^kind: ' "$folder/3")"
+	done
+	echo 'chart: good'
+}
+
 case ${1:-} in
 test) chart_test ;;
+matrix) chart_matrix ;;
 update) chart_update ;;
 render)
 	tools helm
 	render "${@:2}"
 	;;
-*) die 'what? chart.sh test | update | render VALUES [ARGUMENT...]' ;;
+*) die 'what? chart.sh test | matrix | update | render VALUES [ARGUMENT...]' ;;
 esac

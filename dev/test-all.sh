@@ -8,8 +8,8 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 
 # The quick ones first.
-targets=(lint test demo fuzz test-docs test-alerts test-chart test-argocd test-kube-state-metrics sbom test-node chaos
-	test-memory test-image test-release model)
+targets=(lint test demo fuzz test-docs test-alerts test-chart test-chart-matrix test-argocd test-kube-state-metrics sbom
+	test-node chaos test-memory test-image test-release model)
 if (($#)); then targets=("$@"); fi
 
 # Images of both machines, each built twice.
