@@ -87,7 +87,9 @@ mod dataworks {
             _ => {
                 let page = run_answer::item_page(body, date);
                 for item in page.iter().flat_map(|page| &page.items) {
-                    [&item.name, &item.status, &item.message].map(|text| clean(text, 512));
+                    for text in [&item.name, &item.status, &item.message] {
+                        clean(text, 512);
+                    }
                 }
                 read(page);
             }
