@@ -38,6 +38,8 @@ pub enum Rule {
     DeleteRead,
     /// Leadership: who lost the lease goes on no more.
     Leadership,
+    /// Leadership: who stood still for so long that another may lead sends nothing.
+    LeadershipSends,
     /// Other writes: what is not known counts as neither done nor refused.
     Writes,
     /// Other writes: after one of which that is not known the next waits until it can no longer arrive.

@@ -90,7 +90,7 @@ impl Model for Stories {
             Property::always("each step keeps what is promised", |_, world: &World| world.broken.is_none()),
             // Progress is among the actions of every state, so that a story which never settles
             // shows as one in which time goes on and on.
-            Property::always("settles", |_, world: &World| world.jumps <= MOST_JUMPS),
+            Property::always("settles", |_, world: &World| world.jumps <= MOST_JUMPS && !world.is_stuck()),
             Property::always("rests as promised", |_, world: &World| {
                 !world.is_quiet() || world.broken_at_rest().is_none()
             }),

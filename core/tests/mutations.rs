@@ -101,6 +101,11 @@ rules! {
     delete_search: DeleteSearch => lax(Budget { events: 1, faults: 1, deletions: 1, ..CALM }, &[], LEFT),
     delete_read: DeleteRead => lax(Budget { events: 1, faults: 1, deletions: 1, ..CALM }, &[], LEFT),
     leadership: Leadership => lax(Budget { events: 2, faults: 1, pauses: 1, ..CALM }, &[], TWO),
+    leadership_sends: LeadershipSends => lax(
+        Budget { events: 3, changes: 2, pauses: 1, ..CALM },
+        &[Change::Path(1), Change::Restore],
+        TWO,
+    ),
     other_writes: Writes => lax(
         Budget { events: 3, faults: 1, changes: 2, ..CALM },
         &[Change::Edit(0), Change::Edit(1)],

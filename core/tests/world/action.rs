@@ -122,6 +122,11 @@ impl World {
         self.flights.is_empty() && self.progress().is_empty()
     }
 
+    /// A request is on its way and nothing makes it arrive: the world itself does not go on.
+    pub(crate) fn is_stuck(&self) -> bool {
+        !self.flights.is_empty() && self.progress().is_empty()
+    }
+
     /// A request that nobody counts on and that can arrive no later than now.
     fn overdue(&self) -> Option<usize> {
         self.flights.iter().position(|flight| flight.lost && flight.latest <= self.now)
@@ -295,7 +300,7 @@ impl World {
                 old.resumed = true;
                 let before = self.versions;
                 let mattered = self.step(&mut old, slot, how);
-                self.loses_sight(old.pod);
+                self.stays_silent(&mut old);
                 if self.versions != before {
                     // The leader's watch tells of it.
                     self.wake(slot);

@@ -6,7 +6,7 @@ use dataworks_core::mutation::{Rule, off};
 use dataworks_core::plan::Memory;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-use super::cloud::Number;
+use super::cloud::{Flight, Number};
 use super::object::{Object, Standing};
 use super::run::Run;
 use super::{SLOTS, World};
@@ -117,8 +117,20 @@ impl World {
         self.start(Pod::Other);
     }
 
+    /// Who stood still until another led sees that before it sends anything, and ends.
+    pub(super) fn stays_silent(&mut self, old: &mut Process) {
+        if off(Rule::LeadershipSends) {
+            return self.loses_sight(old.pod);
+        }
+        let sends = |flight: &Flight| !flight.lost && flight.from.is_some_and(|(by, _)| by == old.pod);
+        if self.flights.iter().any(sends) {
+            self.flights.retain(|flight| !sends(flight));
+            old.runs = [None, None];
+        }
+    }
+
     /// What a process sent arrives while it may, whoever leads by then. It hears of the end when it goes on.
-    pub(super) fn loses_sight(&mut self, pod: u8) {
+    fn loses_sight(&mut self, pod: u8) {
         let reach = self.reach(true);
         for flight in self.flights.iter_mut().filter(|flight| flight.from.is_some_and(|(by, _)| by == pod)) {
             flight.lost = true;
