@@ -92,8 +92,8 @@ fn is_newer(row: Timestamp, known: Timestamp) -> bool {
     row >= known.saturating_add(ROUNDING).unwrap_or(Timestamp::MAX)
 }
 
-/// Compares what objects own with the rows. A partial listing shows no absence, and raises a few doubts. Of a mass absence a person `asked` for
-/// these resources: that they have no row yet says nothing of this listing.
+/// Compares what objects own with the rows. A partial listing shows no absence, and raises a few doubts. Of a mass absence
+/// a person `asked` for these resources: that they have no row yet says nothing of this listing.
 #[must_use]
 pub fn difference(held: &[Held], inventory: &Inventory, asked: &HashSet<ResourceId>) -> Difference {
     let mut found = Difference::default();

@@ -137,11 +137,13 @@ impl Memory {
             self.failing_since = None;
             return now;
         }
-        let since = *self.failing_since.get_or_insert(now);
+        let mut since = self.failing_since.unwrap_or(now);
         if class == Class::Throttled {
-            return since.max(last_good.unwrap_or(since));
+            since = since.max(last_good.unwrap_or(since));
+        } else {
+            self.failures = self.failures.saturating_add(1);
         }
-        self.failures = self.failures.saturating_add(1);
+        self.failing_since = Some(since);
         since
     }
 
@@ -199,6 +201,12 @@ mod tests {
             ("throttled, and so are all", &[(10, Throttled, None), (140, Throttled, None)], 10, 0),
             ("throttled, and others are not", &[(10, Throttled, None), (140, Throttled, Some(130))], 130, 0),
             ("an older good answer", &[(10, Throttled, Some(5)), (140, Throttled, Some(5))], 10, 0),
+            (
+                "throttled among good answers, then failing",
+                &[(10, Throttled, None), (140, Throttled, Some(130)), (150, Transient, Some(149))],
+                130,
+                1,
+            ),
             (
                 "used up in between",
                 &[(10, Transient, None), (20, Quota, None), (9_000, Throttled, None)],

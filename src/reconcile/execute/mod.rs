@@ -200,7 +200,6 @@ async fn failed(ctx: &Arc<Context>, subject: &mut Subject, fault: Fault, fact: O
     let deleting = subject.object.metadata.deletion_timestamp.is_some();
     let update = subject.object.status.as_ref().is_some_and(|status| status.id.is_some());
     let since = subject.memory.failed(fault.class, subject.connection.limiter.last_good(), now);
-    let first = subject.memory.failing_since.unwrap_or(now);
     let backoff = backoff::transient(&subject.uid, subject.memory.failures.max(1));
     let backoff = SignedDuration::try_from(backoff).unwrap_or(BLOCKED_RETRY);
     warn!(class = ?fault.class, code = fault.code, error = fault.message,
@@ -230,13 +229,13 @@ async fn failed(ctx: &Arc<Context>, subject: &mut Subject, fault: Fault, fact: O
     }
     // Status has the service's time.
     let cloud_now = subject.connection.cloud.cloud_now();
-    let since = cloud_now.saturating_sub(now.duration_since(since)).ok();
-    let state = State::of_fault(&fault, update, since, cloud_now);
+    let failing = now.duration_since(since);
+    let state = State::of_fault(&fault, update, cloud_now.saturating_sub(failing).ok(), cloud_now);
     let stalled = matches!(state, State::Stalled { .. });
     let code = fault.code.clone();
     let state = if deleting { delete::deleting_state(state, &fault) } else { state };
     let fact = fact.or_else(|| subject.memory.unknown_create(&subject.recorded(ctx)));
-    let tell = stalled || wait > WORTH_TELLING || now.duration_since(first) > WORTH_TELLING;
+    let tell = stalled || wait > WORTH_TELLING || failing > WORTH_TELLING;
     if tell && let Err(error) = record::status(ctx, subject, &Change { state, fact }).await {
         return after_call_error(&error);
     }
